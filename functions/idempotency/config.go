@@ -1,0 +1,113 @@
+package idempotency
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Defaults of [Config].
+const (
+	DefaultWindow            = 24 * time.Hour
+	DefaultLease             = time.Minute
+	DefaultSkew              = 5 * time.Second
+	DefaultCompletionTimeout = 5 * time.Second
+	DefaultMaxResult         = 6 << 20
+)
+
+// Config configures a [Guard]. Only Store is required.
+type Config struct {
+	// Store keeps the records.
+	Store Store
+
+	// Window is how long a key is remembered, counted from its claim. After it
+	// the same key executes again. Default 24 hours.
+	Window time.Duration
+
+	// Lease is how long an execution may take where its context has no deadline;
+	// with a deadline, as in Lambda, the lease ends then. Default one minute.
+	Lease time.Duration
+
+	// Skew is added to every lease before it may be taken over: clocks of
+	// different machines may differ by that much without two owners running at
+	// once. Default 5 seconds; negative for none.
+	Skew time.Duration
+
+	// Recovery says what to do with a key whose owner crashed. Default
+	// [Reexecute].
+	Recovery Recovery
+
+	// CompletionTimeout bounds the time spent on recording a result, or on
+	// releasing a key, including retries. It never exceeds three quarters of
+	// what is left of the lease, so that an answer can still be given. Default 5 seconds.
+	CompletionTimeout time.Duration
+
+	// MaxResult is the largest result that is recorded, in bytes. A larger one
+	// reaches the first caller and leaves a record that says so: duplicates get
+	// [ErrResultNotKept]. Default 6 MiB.
+	MaxResult int
+
+	// Observer is told what happens. Default: nobody.
+	Observer Observer
+
+	// Clock tells the time written into records and compared with them. Default
+	// [time.Now].
+	Clock func() time.Time
+}
+
+// Recovery is what to do with a key whose owner vanished in mid-execution: its
+// lease is over and nothing was recorded.
+type Recovery int
+
+const (
+	// Reexecute takes the lease over and executes again: at least once.
+	Reexecute Recovery = iota
+	// Refuse never executes again: at most once. Duplicates get
+	// [ErrOutcomeUnknown] until the window has passed.
+	Refuse
+)
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Store == nil {
+		return c, errors.New("idempotency: Config.Store is missing")
+	}
+	for _, d := range []struct {
+		name     string
+		value    *time.Duration
+		fallback time.Duration
+	}{
+		{"Window", &c.Window, DefaultWindow},
+		{"Lease", &c.Lease, DefaultLease},
+		{"CompletionTimeout", &c.CompletionTimeout, DefaultCompletionTimeout},
+	} {
+		if *d.value < 0 {
+			return c, fmt.Errorf("idempotency: Config.%s is negative: %v", d.name, *d.value)
+		}
+		if *d.value == 0 {
+			*d.value = d.fallback
+		}
+	}
+	if c.Skew == 0 {
+		c.Skew = DefaultSkew
+	}
+	c.Skew = max(c.Skew, 0)
+	if c.Window < c.Lease+c.Skew {
+		return c, fmt.Errorf("idempotency: Config.Window (%v) is shorter than a lease and its skew allowance (%v): a key would be forgotten while it runs", c.Window, c.Lease+c.Skew)
+	}
+	if c.Recovery != Reexecute && c.Recovery != Refuse {
+		return c, fmt.Errorf("idempotency: Config.Recovery %d is unknown", c.Recovery)
+	}
+	if c.MaxResult < 0 {
+		return c, fmt.Errorf("idempotency: Config.MaxResult is negative: %d", c.MaxResult)
+	}
+	if c.MaxResult == 0 {
+		c.MaxResult = DefaultMaxResult
+	}
+	if c.Observer == nil {
+		c.Observer = noObserver{}
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	return c, nil
+}

@@ -1,0 +1,111 @@
+package idemhttp
+
+import (
+	"bytes"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// alwaysKept are the headers a replay repeats. Without Content-Encoding the
+// recorded body could not be read.
+var alwaysKept = []string{"Content-Type", "Content-Encoding", "Location", "Etag"}
+
+// neverKept belong to one connection, one moment or one person.
+var neverKept = []string{
+	"Set-Cookie", "Date",
+	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length",
+}
+
+// response buffers what a handler answers until it has been recorded.
+type response struct {
+	header http.Header // the handler's, until it is committed
+	status int         // 0 until committed
+	sent   http.Header // as of the commit
+	body   bytes.Buffer
+}
+
+var (
+	_ http.ResponseWriter = (*response)(nil)
+	_ http.Flusher        = (*response)(nil)
+)
+
+func newResponse() *response { return &response{header: make(http.Header)} }
+
+// Header implements http.ResponseWriter.
+func (w *response) Header() http.Header { return w.header }
+
+// WriteHeader implements http.ResponseWriter. As there, the first final status
+// counts, and headers set later do not. Informational responses are dropped.
+func (w *response) WriteHeader(status int) {
+	if w.status != 0 || status < 200 {
+		return
+	}
+	w.status = status
+	w.sent = w.header.Clone()
+}
+
+// Write implements http.ResponseWriter.
+func (w *response) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	if !bodyAllowed(w.status) {
+		return 0, http.ErrBodyNotAllowed
+	}
+	return w.body.Write(p)
+}
+
+// Flush implements http.Flusher: it commits the header as a flush does, and
+// sends nothing, for nothing is sent before it is recorded.
+func (w *response) Flush() { w.WriteHeader(http.StatusOK) }
+
+// finish commits a response the handler left open and fills in the media type
+// as net/http does, so that replays have it as well.
+func (w *response) finish() {
+	w.WriteHeader(http.StatusOK)
+	if _, set := w.sent["Content-Type"]; !set && w.body.Len() > 0 && w.sent.Get("Content-Encoding") == "" {
+		w.sent.Set("Content-Type", http.DetectContentType(w.body.Bytes()))
+	}
+}
+
+// kept returns the headers that are recorded.
+func (w *response) kept(names []string) http.Header {
+	kept := make(http.Header, len(names))
+	for _, name := range names {
+		if values := w.sent.Values(name); len(values) > 0 {
+			kept[name] = values
+		}
+	}
+	return kept
+}
+
+func send(w http.ResponseWriter, status int, header http.Header, body []byte) {
+	maps.Copy(w.Header(), header)
+	if bodyAllowed(status) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	w.WriteHeader(status)
+	if len(body) > 0 {
+		_, _ = w.Write(body) // a client that is gone gets the response when it retries
+	}
+}
+
+func bodyAllowed(status int) bool {
+	return status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// keptNames canonicalises the developer's list and adds the headers that are
+// always kept. It returns the first name that must not be kept, if any.
+func keptNames(extra []string) (names []string, refused string) {
+	names = slices.Clone(alwaysKept)
+	for _, name := range extra {
+		canonical := http.CanonicalHeaderKey(strings.TrimSpace(name))
+		if canonical == "" || slices.Contains(neverKept, canonical) {
+			return nil, name
+		}
+		names = append(names, canonical)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), ""
+}

@@ -1,0 +1,119 @@
+package idempotency
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Scope says on whose behalf a key is used: an authenticated principal, an API
+// key, a tenant. Two scopes never share a record, so one caller is never
+// replayed another caller's response.
+//
+// The zero Scope is invalid. Make one with [NewScope] or, to give up the
+// separation knowingly, with [SharedScope].
+type Scope struct {
+	principal string
+	shared    bool
+}
+
+// NewScope returns the scope of one principal. It refuses an empty principal,
+// because callers that cannot be told apart must not share records by accident.
+func NewScope(principal string) (Scope, error) {
+	if principal == "" {
+		return Scope{}, errors.New("idempotency: scope: the principal is empty")
+	}
+	return Scope{principal: principal}, nil
+}
+
+// SharedScope returns the one scope in which all callers share their keys:
+// whoever sends a known key is given its recorded response. It is only safe
+// where there is a single caller, or where the token itself is a secret or is
+// assigned by a trusted party (an SQS message id, for example).
+func SharedScope() Scope { return Scope{shared: true} }
+
+func (s Scope) valid() bool { return s.shared || s.principal != "" }
+
+// Key identifies one intent of one caller: scope, operation and token. Equal
+// parts make equal keys, and no two different combinations of parts share one.
+//
+// The zero Key is invalid; make one with [NewKey].
+type Key struct {
+	operation string
+	id        string
+}
+
+const maxOperationLength = 100
+
+// NewKey composes a key from its three parts: the scope of the caller; the
+// operation, a fixed name such as "payments.create" (1 to 100 letters, digits,
+// dots, hyphens and underscores); and the client's token, usually the value of
+// its Idempotency-Key header. It refuses an empty or malformed part: there are
+// no defaults.
+func NewKey(scope Scope, operation, token string) (Key, error) {
+	if !scope.valid() {
+		return Key{}, errors.New("idempotency: key: the scope is empty; use NewScope or, knowingly, SharedScope")
+	}
+	if err := checkOperation(operation); err != nil {
+		return Key{}, err
+	}
+	if token == "" {
+		return Key{}, errors.New("idempotency: key: the token is empty")
+	}
+	// Each part is preceded by its length, so that moving a character from one
+	// part to the next makes another key. A shared scope is the empty one, which
+	// no principal can be.
+	sum := hashParts(scope.principal, token)
+	return Key{
+		operation: operation,
+		id:        operation + "#" + base64.RawURLEncoding.EncodeToString(sum[:]),
+	}, nil
+}
+
+// ID returns the partition key under which the record is stored: the operation,
+// "#", and the base64url SHA-256 of scope and token. It holds no personal data
+// and may be logged.
+func (k Key) ID() string { return k.id }
+
+// Operation returns the operation's name.
+func (k Key) Operation() string { return k.operation }
+
+func (k Key) valid() bool { return k.id != "" }
+
+// derive returns a key for a downstream system: the same for every execution of
+// k, different for every other key and purpose.
+func (k Key) derive(purpose string) string {
+	sum := hashParts("downstream", k.id, purpose)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+func checkOperation(operation string) error {
+	if operation == "" || len(operation) > maxOperationLength || strings.ContainsFunc(operation, notOperationRune) {
+		return fmt.Errorf("idempotency: operation %q: want 1 to %d letters, digits, dots, hyphens or underscores", operation, maxOperationLength)
+	}
+	return nil
+}
+
+func notOperationRune(r rune) bool {
+	switch {
+	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '.', r == '-', r == '_':
+		return false
+	}
+	return true
+}
+
+// hashParts is the SHA-256 of the parts, each preceded by its length in bytes
+// as a 64-bit big-endian integer.
+func hashParts[T ~string | ~[]byte](parts ...T) [sha256.Size]byte {
+	h := sha256.New()
+	var length [8]byte
+	for _, part := range parts {
+		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
+		h.Write(length[:])
+		h.Write([]byte(part))
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}

@@ -1,0 +1,81 @@
+package idempotency
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// Observation names what happened to a call. The names are stable: metrics and
+// logs use them as they are.
+type Observation string
+
+// What is observed. Each call ends in exactly one of the first group; the
+// second group may come before it.
+const (
+	ObservedExecuted         Observation = "executed"          // ran, result recorded
+	ObservedReplayed         Observation = "replayed"          // answered with the recorded result
+	ObservedReleased         Observation = "released"          // ran, result not to be kept, key free again
+	ObservedMismatch         Observation = "payload_mismatch"  // refused: other fingerprint
+	ObservedInProgress       Observation = "in_progress"       // refused: another owner's lease runs
+	ObservedOutcomeUnknown   Observation = "outcome_unknown"   // refused: interrupted before, policy Refuse
+	ObservedNotKept          Observation = "result_not_kept"   // refused: completed before without a result
+	ObservedStoreUnavailable Observation = "store_unavailable" // refused: the claim failed
+	ObservedLeaseLost        Observation = "lease_lost"        // ran, but another owner had taken over
+	ObservedCompletionFailed Observation = "completion_failed" // ran, but the result could not be recorded
+
+	ObservedTakenOver     Observation = "taken_over"     // an interrupted execution's lease was taken over
+	ObservedReleaseFailed Observation = "release_failed" // the key stays claimed until its lease is over
+	ObservedOversized     Observation = "oversized"      // the result exceeds MaxResult and is recorded without data
+)
+
+// Event is one observation.
+type Event struct {
+	Observation Observation
+	// Operation and ID are those of the key. ID is a hash and may be logged.
+	Operation string
+	ID        string
+	// Duration is the time since the call began.
+	Duration time.Duration
+	// Err is the cause where something failed, else nil. It may carry internals
+	// and is not for callers.
+	Err error
+}
+
+// Observer is told what happens, for logs and metrics. It is called on the
+// request's own goroutine, concurrently for concurrent requests, and must not
+// block or panic.
+type Observer interface {
+	Observe(ctx context.Context, event Event)
+}
+
+// NewSlogObserver returns an observer that writes each event as one structured
+// log line: failures as errors, lost and taken-over leases as warnings, the
+// rest as information.
+func NewSlogObserver(logger *slog.Logger) Observer { return slogObserver{logger} }
+
+type slogObserver struct{ logger *slog.Logger }
+
+func (o slogObserver) Observe(ctx context.Context, e Event) {
+	level := slog.LevelInfo
+	switch e.Observation {
+	case ObservedStoreUnavailable, ObservedCompletionFailed, ObservedReleaseFailed:
+		level = slog.LevelError
+	case ObservedLeaseLost, ObservedTakenOver, ObservedOutcomeUnknown, ObservedOversized:
+		level = slog.LevelWarn
+	}
+	attrs := []slog.Attr{
+		slog.String("outcome", string(e.Observation)),
+		slog.String("operation", e.Operation),
+		slog.String("record", e.ID),
+		slog.Duration("duration", e.Duration),
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.String("error", e.Err.Error()))
+	}
+	o.logger.LogAttrs(ctx, level, "idempotency", attrs...)
+}
+
+type noObserver struct{}
+
+func (noObserver) Observe(context.Context, Event) {}

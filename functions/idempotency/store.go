@@ -1,0 +1,79 @@
+package idempotency
+
+import (
+	"context"
+	"time"
+)
+
+// Status is where an operation stands.
+type Status string
+
+// The statuses of a record. The words are those of Powertools for AWS Lambda.
+const (
+	InProgress Status = "INPROGRESS"
+	Completed  Status = "COMPLETED"
+)
+
+// Record is what a store keeps for a key.
+type Record struct {
+	// ID is the key's [Key.ID].
+	ID string
+	// Status is InProgress from the claim to the completion.
+	Status Status
+	// Owner is the fencing token of the claim: a fresh random value for each.
+	Owner string
+	// Fingerprint is that of the request which made the claim.
+	Fingerprint Fingerprint
+	// LeaseUntil is when an unfinished claim may be taken over, with the
+	// allowance for clock skew already added. Millisecond precision.
+	LeaseUntil time.Time
+	// Expires is the end of the window: from then on the record counts as
+	// absent, whether or not the store has removed it. Second precision.
+	Expires time.Time
+	// Data is the recorded result of a completed operation. It is nil where the
+	// result could not be kept, and never nil, though maybe empty, where it was.
+	Data []byte
+}
+
+// Claim is an attempt to become the owner of a key.
+type Claim struct {
+	// Record is written if the claim succeeds; its Status is InProgress.
+	Record Record
+	// Now decides which records have expired.
+	Now time.Time
+	// TakeOver, where set, is a record seen before whose lease is over. It is
+	// replaced if it is still the one stored: same owner, same lease, still in
+	// progress.
+	TakeOver *Record
+}
+
+// Store keeps records. An implementation makes each method one atomic step,
+// after which every other caller sees its effect, and must pass
+// [github.com/idempotent-requests/idempotent-requests/functions/idempotency/storetest].
+//
+// An error means that the store could not answer; whether the step was taken
+// is then unknown. A condition that does not hold is never an error: the
+// record in the way is returned instead.
+type Store interface {
+	// Claim writes c.Record and returns nil if the key is free: there is no
+	// record, its window has passed at c.Now, or it is c.TakeOver. A record that
+	// already carries c.Record.Owner is an earlier attempt of this same claim
+	// whose answer was lost: that is success, too. Otherwise nothing is written
+	// and the record in the way is returned.
+	Claim(ctx context.Context, c Claim) (*Record, error)
+
+	// Complete replaces the owner's unfinished record by completed, whose
+	// Status is Completed, and returns nil. It does the same where no record is
+	// left at all, because the effect has happened and must be remembered, and
+	// returns nil where the owner's completed record is already there. A record
+	// of another owner stays as it is and is returned.
+	Complete(ctx context.Context, completed Record) (*Record, error)
+
+	// Release deletes the unfinished record of this owner. Any other record, or
+	// none, is left alone without an error.
+	Release(ctx context.Context, id, owner string) error
+
+	// Load returns the record, expired or not, as of the last finished step, or
+	// nil if there is none.
+	Load(ctx context.Context, id string) (*Record, error)
+}
