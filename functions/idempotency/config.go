@@ -13,6 +13,8 @@ const (
 	DefaultSkew              = 5 * time.Second
 	DefaultCompletionTimeout = 5 * time.Second
 	DefaultMaxResult         = 6 << 20
+	DefaultCacheEntries      = 1000
+	DefaultCacheBytes        = 8 << 20
 )
 
 // Config configures a [Guard]. Only Store is required.
@@ -24,8 +26,9 @@ type Config struct {
 	// the same key executes again. Default 24 hours.
 	Window time.Duration
 
-	// Lease is how long an execution may take where its context has no deadline;
-	// with a deadline, as in Lambda, the lease ends then. Default one minute.
+	// Lease is how long a key stays claimed when its owner dies. It is renewed
+	// for as long as an execution runs. Where the caller's context has a deadline,
+	// as in Lambda, the lease ends then and is not renewed. Default one minute.
 	Lease time.Duration
 
 	// Skew is added to every lease before it may be taken over: clocks of
@@ -33,13 +36,18 @@ type Config struct {
 	// once. Default 5 seconds; negative for none.
 	Skew time.Duration
 
+	// Wait is how long a duplicate waits for the running execution's result before
+	// it is refused with *[InProgressError]. Default: it does not wait.
+	Wait time.Duration
+
 	// Recovery says what to do with a key whose owner crashed. Default
 	// [Reexecute].
 	Recovery Recovery
 
 	// CompletionTimeout bounds the time spent on recording a result, or on
-	// releasing a key, including retries. It never exceeds three quarters of
-	// what is left of the lease, so that an answer can still be given. Default 5 seconds.
+	// releasing a key, retries included. Where the caller's context has a
+	// deadline, a quarter of what is left until then is kept for the answer.
+	// Default 5 seconds.
 	CompletionTimeout time.Duration
 
 	// MaxResult is the largest result that is recorded, in bytes. A larger one
@@ -47,16 +55,31 @@ type Config struct {
 	// [ErrResultNotKept]. Default 6 MiB.
 	MaxResult int
 
+	// CacheEntries and CacheBytes bound the completed records kept in memory, from
+	// which duplicates are answered without asking the store. Default 1000 records
+	// and 8 MiB; a negative bound turns the cache off.
+	CacheEntries int
+	CacheBytes   int
+
 	// Observer is told what happens. Default: nobody.
 	Observer Observer
 
 	// Clock tells the time written into records and compared with them. Default
 	// [time.Now].
 	Clock func() time.Time
+
+	// Disabled executes every call, claims and records nothing: for tests of the
+	// code that a guard protects.
+	Disabled bool
 }
 
 // Recovery is what to do with a key whose owner vanished in mid-execution: its
 // lease is over and nothing was recorded.
+//
+// It also decides about an execution that ended by an error or a panic, for that
+// may have come after the effect: under Reexecute the key is released, under the
+// other policies the execution counts as interrupted at once. A Result with
+// Discard set releases the key under every policy.
 type Recovery int
 
 const (
@@ -65,6 +88,10 @@ const (
 	// Refuse never executes again: at most once. Duplicates get
 	// [ErrOutcomeUnknown] until the window has passed.
 	Refuse
+	// Reconcile takes the lease over and calls Request.Reconcile, which finds out
+	// whether the effect has happened: if so its result is recorded, if not the
+	// operation is executed again. Exactly once, if what it finds is the truth.
+	Reconcile
 )
 
 func (c Config) withDefaults() (Config, error) {
@@ -78,6 +105,7 @@ func (c Config) withDefaults() (Config, error) {
 	}{
 		{"Window", &c.Window, DefaultWindow},
 		{"Lease", &c.Lease, DefaultLease},
+		{"Wait", &c.Wait, 0},
 		{"CompletionTimeout", &c.CompletionTimeout, DefaultCompletionTimeout},
 	} {
 		if *d.value < 0 {
@@ -94,7 +122,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Window < c.Lease+c.Skew {
 		return c, fmt.Errorf("idempotency: Config.Window (%v) is shorter than a lease and its skew allowance (%v): a key would be forgotten while it runs", c.Window, c.Lease+c.Skew)
 	}
-	if c.Recovery != Reexecute && c.Recovery != Refuse {
+	if c.Recovery < Reexecute || c.Recovery > Reconcile {
 		return c, fmt.Errorf("idempotency: Config.Recovery %d is unknown", c.Recovery)
 	}
 	if c.MaxResult < 0 {
@@ -102,6 +130,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.MaxResult == 0 {
 		c.MaxResult = DefaultMaxResult
+	}
+	if c.CacheEntries == 0 {
+		c.CacheEntries = DefaultCacheEntries
+	}
+	if c.CacheBytes == 0 {
+		c.CacheBytes = DefaultCacheBytes
 	}
 	if c.Observer == nil {
 		c.Observer = noObserver{}

@@ -19,6 +19,11 @@ var (
 	// large to record. Nothing was executed now.
 	ErrResultNotKept = errors.New("idempotency: the operation has completed; its result was not kept")
 
+	// ErrReconcile: what became of an interrupted execution could not be found
+	// out. Nothing was executed now, and a retry asks again. Errors that wrap it
+	// carry the cause as well.
+	ErrReconcile = errors.New("idempotency: reconciliation failed")
+
 	// ErrStore: the store could not be asked, so nothing was executed. Errors
 	// that wrap it carry the cause as well.
 	ErrStore = errors.New("idempotency: the store is unavailable")

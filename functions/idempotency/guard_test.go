@@ -89,9 +89,9 @@ func TestRunningDuplicateIsToldWhenToRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *idempotency.Config) { c.Lease = 30 * time.Second })
 		_, err := w.guard.Do(t.Context(), w.request("pay"), func(context.Context) (idempotency.Result, error) {
-			time.Sleep(10 * time.Second)
+			time.Sleep(9 * time.Second)
 			outcome, err := w.guard.Do(t.Context(), w.request("pay"), w.mustNotRun)
-			w.wantInProgress(err, 20*time.Second+idempotency.DefaultSkew)
+			w.wantInProgress(err, 21*time.Second+idempotency.DefaultSkew)
 			if outcome.Expires.IsZero() {
 				t.Error("not told when the window ends")
 			}
@@ -209,18 +209,65 @@ func TestLeaseEndsWithTheDeadline(t *testing.T) {
 	})
 }
 
-func TestLeaseWithoutDeadline(t *testing.T) {
+func TestLeaseIsRenewedWithoutDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(c *idempotency.Config) { c.Lease = 7 * time.Second })
+		w := newWorld(t, func(c *idempotency.Config) { c.Window = 2 * time.Minute })
+		outcome, err := w.guard.Do(t.Context(), w.request("pay"), func(ctx context.Context) (idempotency.Result, error) {
+			for range 100 { // far beyond lease and window
+				time.Sleep(10 * time.Second)
+				_, err := w.guard.Do(t.Context(), w.request("pay"), w.mustNotRun)
+				if _, busy := errors.AsType[*idempotency.InProgressError](err); !busy {
+					t.Fatalf("error %v, want *InProgressError", err)
+				}
+			}
+			if ctx.Err() != nil {
+				t.Errorf("the execution's context ended: %v", context.Cause(ctx))
+			}
+			return idempotency.Result{Data: []byte("paid")}, nil
+		})
+		w.wantOutcome(outcome, err, "paid", false)
+		again, err := w.guard.Do(t.Context(), w.request("pay"), w.mustNotRun)
+		w.wantOutcome(again, err, "paid", true)
+	})
+}
+
+func TestExecutionEndsWhenItsLeaseCannotBeRenewed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *idempotency.Config) { c.Lease = 30 * time.Second })
+		renewals := 0
+		w.store.renew = func(ctx context.Context, r idempotency.Record) (bool, error) {
+			if renewals++; renewals > 1 {
+				return partitioned(ctx, r)
+			}
+			return w.store.Store.Renew(ctx, r)
+		}
 		start := time.Now()
 		_, err := w.guard.Do(t.Context(), w.request("pay"), func(ctx context.Context) (idempotency.Result, error) {
 			<-ctx.Done()
 			return idempotency.Result{}, context.Cause(ctx)
 		})
 		w.wantError(err, idempotency.ErrLeaseOver)
-		if d := time.Since(start); d != 7*time.Second {
-			t.Errorf("the execution's context ended after %v, want 7s", d)
+		if d := time.Since(start); d != 40*time.Second { // renewed once, after a third
+			t.Errorf("the execution's context ended after %v, want 40s", d)
+		}
+	})
+}
+
+func TestExecutionEndsWhenItsLeaseIsTaken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *idempotency.Config) { c.Lease = 30 * time.Second })
+		w.store.renew = func(context.Context, idempotency.Record) (bool, error) { return false, nil }
+		start := time.Now()
+		_, err := w.guard.Do(t.Context(), w.request("pay"), func(ctx context.Context) (idempotency.Result, error) {
+			<-ctx.Done()
+			return idempotency.Result{}, context.Cause(ctx)
+		})
+		w.wantError(err, idempotency.ErrLeaseOver)
+		if d := time.Since(start); d != 10*time.Second {
+			t.Errorf("the execution's context ended after %v, want 10s", d)
 		}
 	})
 }
@@ -441,6 +488,7 @@ func TestConfigIsValidated(t *testing.T) {
 		"Lease":             func(c *idempotency.Config) { c.Lease = -time.Second },
 		"Recovery":          func(c *idempotency.Config) { c.Recovery = 99 },
 		"MaxResult":         func(c *idempotency.Config) { c.MaxResult = -1 },
+		"Wait":              func(c *idempotency.Config) { c.Wait = -1 },
 		"CompletionTimeout": func(c *idempotency.Config) { c.CompletionTimeout = -1 },
 	} {
 		t.Run(name, func(t *testing.T) {

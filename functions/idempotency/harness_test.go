@@ -18,8 +18,10 @@ var errInjected = errors.New("injected")
 type faultyStore struct {
 	idempotency.Store
 	claim    func(context.Context, idempotency.Claim) (*idempotency.Record, error)
+	renew    func(context.Context, idempotency.Record) (bool, error)
 	complete func(context.Context, idempotency.Record) (*idempotency.Record, error)
 	release  func(context.Context, string, string) error
+	load     func(context.Context, string) (*idempotency.Record, error)
 }
 
 func (s *faultyStore) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
@@ -27,6 +29,13 @@ func (s *faultyStore) Claim(ctx context.Context, c idempotency.Claim) (*idempote
 		return s.claim(ctx, c)
 	}
 	return s.Store.Claim(ctx, c)
+}
+
+func (s *faultyStore) Renew(ctx context.Context, r idempotency.Record) (bool, error) {
+	if s.renew != nil {
+		return s.renew(ctx, r)
+	}
+	return s.Store.Renew(ctx, r)
 }
 
 func (s *faultyStore) Complete(ctx context.Context, r idempotency.Record) (*idempotency.Record, error) {
@@ -42,6 +51,16 @@ func (s *faultyStore) Release(ctx context.Context, id, owner string) error {
 	}
 	return s.Store.Release(ctx, id, owner)
 }
+
+func (s *faultyStore) Load(ctx context.Context, id string) (*idempotency.Record, error) {
+	if s.load != nil {
+		return s.load(ctx, id)
+	}
+	return s.Store.Load(ctx, id)
+}
+
+// partitioned is a renewal that does not reach the store.
+func partitioned(context.Context, idempotency.Record) (bool, error) { return false, errInjected }
 
 // events collects observations.
 type events struct {
@@ -85,7 +104,7 @@ func newWorld(t *testing.T, configure ...func(*idempotency.Config)) *world {
 // newGuard is another process on the same store.
 func (w *world) newGuard(configure ...func(*idempotency.Config)) *idempotency.Guard {
 	w.t.Helper()
-	cfg := idempotency.Config{Store: w.store, Observer: w.events}
+	cfg := idempotency.Config{Store: w.store, Observer: w.events, CacheEntries: -1}
 	for _, c := range configure {
 		c(&cfg)
 	}

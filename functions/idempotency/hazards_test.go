@@ -14,9 +14,10 @@ import (
 // The hazards that published libraries have been seen to fall for. Those that
 // need HTTP are tested in idemhttp.
 
-// zombie runs an execution past its lease and lets an heir take over meanwhile;
-// then the zombie ends as told.
+// zombie runs an execution past its lease, which it cannot renew, and lets an
+// heir take over meanwhile; then the zombie ends as told.
 func (w *world) zombie(heir, zombie func(context.Context) (idempotency.Result, error)) (heirErr error, outcome idempotency.Outcome, err error) {
+	w.store.renew = partitioned
 	outcome, err = w.guard.Do(w.t.Context(), w.request("pay"), func(ctx context.Context) (idempotency.Result, error) {
 		time.Sleep(idempotency.DefaultLease + idempotency.DefaultSkew + time.Second)
 		_, heirErr = w.newGuard().Do(w.t.Context(), w.request("pay"), heir)
@@ -57,6 +58,7 @@ func TestHazardZombieOverwrites(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
+			w.store.renew = partitioned
 			heir := make(chan struct{})
 			_, err := w.guard.Do(t.Context(), w.request("pay"), func(context.Context) (idempotency.Result, error) {
 				time.Sleep(idempotency.DefaultLease + idempotency.DefaultSkew + time.Second)
@@ -184,13 +186,15 @@ func TestHazardStrangersShare(t *testing.T) {
 func TestHazardSkewedClock(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(c *idempotency.Config) { c.Lease = 10 * time.Second })
+		w := newWorld(t)
 		fast := func(by time.Duration) *idempotency.Guard {
 			return w.newGuard(func(c *idempotency.Config) {
 				c.Clock = func() time.Time { return time.Now().Add(by) }
 			})
 		}
-		_, err := w.guard.Do(t.Context(), w.request("pay"), func(ctx context.Context) (idempotency.Result, error) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		_, err := w.guard.Do(ctx, w.request("pay"), func(ctx context.Context) (idempotency.Result, error) {
 			<-ctx.Done() // the very end of the lease
 			_, err := fast(idempotency.DefaultSkew).Do(t.Context(), w.request("pay"), w.mustNotRun)
 			w.wantInProgress(err, time.Millisecond)

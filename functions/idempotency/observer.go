@@ -16,6 +16,7 @@ const (
 	ObservedExecuted         Observation = "executed"          // ran, result recorded
 	ObservedReplayed         Observation = "replayed"          // answered with the recorded result
 	ObservedReleased         Observation = "released"          // ran, result not to be kept, key free again
+	ObservedFailed           Observation = "failed"            // ran and failed, left for recovery
 	ObservedMismatch         Observation = "payload_mismatch"  // refused: other fingerprint
 	ObservedInProgress       Observation = "in_progress"       // refused: another owner's lease runs
 	ObservedOutcomeUnknown   Observation = "outcome_unknown"   // refused: interrupted before, policy Refuse
@@ -25,6 +26,7 @@ const (
 	ObservedCompletionFailed Observation = "completion_failed" // ran, but the result could not be recorded
 
 	ObservedTakenOver     Observation = "taken_over"     // an interrupted execution's lease was taken over
+	ObservedReconciled    Observation = "reconciled"     // the interrupted execution is found to have completed
 	ObservedReleaseFailed Observation = "release_failed" // the key stays claimed until its lease is over
 	ObservedOversized     Observation = "oversized"      // the result exceeds MaxResult and is recorded without data
 )
@@ -61,7 +63,7 @@ func (o slogObserver) Observe(ctx context.Context, e Event) {
 	switch e.Observation {
 	case ObservedStoreUnavailable, ObservedCompletionFailed, ObservedReleaseFailed:
 		level = slog.LevelError
-	case ObservedLeaseLost, ObservedTakenOver, ObservedOutcomeUnknown, ObservedOversized:
+	case ObservedFailed, ObservedLeaseLost, ObservedTakenOver, ObservedReconciled, ObservedOutcomeUnknown, ObservedOversized:
 		level = slog.LevelWarn
 	}
 	attrs := []slog.Attr{

@@ -24,8 +24,8 @@ type Record struct {
 	Owner string
 	// Fingerprint is that of the request which made the claim.
 	Fingerprint Fingerprint
-	// LeaseUntil is when an unfinished claim may be taken over, with the
-	// allowance for clock skew already added. Millisecond precision.
+	// LeaseUntil is the time after which an unfinished claim may be taken over,
+	// with the allowance for clock skew already added. Millisecond precision.
 	LeaseUntil time.Time
 	// Expires is the end of the window: from then on the record counts as
 	// absent, whether or not the store has removed it. Second precision.
@@ -47,8 +47,8 @@ type Claim struct {
 	TakeOver *Record
 }
 
-// Store keeps records. An implementation makes each method one atomic step,
-// after which every other caller sees its effect, and must pass
+// Store keeps records. An implementation makes each method that writes one
+// atomic step, after which every other such step sees its effect, and must pass
 // [github.com/idempotent-requests/idempotent-requests/functions/idempotency/storetest].
 //
 // An error means that the store could not answer; whether the step was taken
@@ -62,6 +62,10 @@ type Store interface {
 	// and the record in the way is returned.
 	Claim(ctx context.Context, c Claim) (*Record, error)
 
+	// Renew replaces the owner's unfinished record by r, which has another lease,
+	// and tells whether it did. Any other record, or none, is left alone.
+	Renew(ctx context.Context, r Record) (held bool, err error)
+
 	// Complete replaces the owner's unfinished record by completed, whose
 	// Status is Completed, and returns nil. It does the same where no record is
 	// left at all, because the effect has happened and must be remembered, and
@@ -73,7 +77,7 @@ type Store interface {
 	// none, is left alone without an error.
 	Release(ctx context.Context, id, owner string) error
 
-	// Load returns the record, expired or not, as of the last finished step, or
-	// nil if there is none.
+	// Load returns the record, expired or not, or nil if there is none. It may lag
+	// behind the other methods, so what it says is a hint.
 	Load(ctx context.Context, id string) (*Record, error)
 }

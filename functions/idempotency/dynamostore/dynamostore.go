@@ -3,8 +3,12 @@
 // The table's partition key is the string attribute "id"; "expiration" should
 // be its TTL attribute. Every step of the protocol is one conditional request,
 // and a refused one brings the record in the way back in the same reply, so a
-// replay costs one round trip. The function's role needs dynamodb:PutItem and
-// dynamodb:DeleteItem on the table, and dynamodb:GetItem for [Store.Load].
+// replay costs one round trip. A large response is kept beside its record, so
+// that a duplicate stays cheap: DynamoDB charges a refused write by the size of
+// the item that refused it.
+//
+// A function's role needs dynamodb:PutItem, dynamodb:DeleteItem and
+// dynamodb:GetItem on the table.
 //
 // Attribute names and status words are those of Powertools for AWS Lambda.
 package dynamostore
@@ -12,9 +16,6 @@ package dynamostore
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strconv"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -33,22 +34,48 @@ type Client interface {
 // Store keeps records in one table. It is safe for concurrent use; make one
 // with [New].
 type Store struct {
-	client Client
-	table  string
+	client        Client
+	table         string
+	inlineLimit   int
+	compressAbove int
 }
 
 var _ idempotency.Store = (*Store)(nil)
 
-// New returns a store on the table of that name or ARN. It refuses an empty
-// name, and asks the table nothing.
-func New(client Client, table string) (*Store, error) {
-	if client == nil {
+// Defaults of the options.
+const (
+	DefaultInlineLimit   = 4 << 10
+	DefaultCompressAbove = 1 << 10
+)
+
+// Option configures a store.
+type Option func(*Store)
+
+// InlineLimit sets the largest response, in bytes after compression, that is
+// kept in the record itself; a larger one is kept beside it. At most 380 KiB,
+// default 4 KiB.
+func InlineLimit(bytes int) Option { return func(s *Store) { s.inlineLimit = bytes } }
+
+// CompressAbove sets the size in bytes from which responses are compressed if
+// that makes them smaller. Negative for never, default 1 KiB.
+func CompressAbove(bytes int) Option { return func(s *Store) { s.compressAbove = bytes } }
+
+// New returns a store on the table of that name or ARN, which it asks nothing
+// yet. It refuses a missing client, an empty name and limits out of bounds.
+func New(client Client, table string, options ...Option) (*Store, error) {
+	s := &Store{client: client, table: table, inlineLimit: DefaultInlineLimit, compressAbove: DefaultCompressAbove}
+	for _, option := range options {
+		option(s)
+	}
+	switch {
+	case client == nil:
 		return nil, errors.New("dynamostore: the client is missing")
-	}
-	if table == "" {
+	case table == "":
 		return nil, errors.New("dynamostore: the table name is empty")
+	case s.inlineLimit < 0 || s.inlineLimit > maxPart:
+		return nil, errors.New("dynamostore: InlineLimit is out of bounds: want 0 to 389120 bytes")
 	}
-	return &Store{client, table}, nil
+	return s, nil
 }
 
 // Conditions. The names behind "#" are reserved words of DynamoDB.
@@ -62,10 +89,17 @@ const (
 
 var ownerAndStatus = map[string]string{"#owner": "owner", "#status": "status"}
 
+func own(owner string) map[string]types.AttributeValue {
+	return map[string]types.AttributeValue{
+		":owner":      text(owner),
+		":inprogress": text(string(idempotency.InProgress)),
+	}
+}
+
 // Claim implements [idempotency.Store] with one PutItem.
 func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
 	input := &dynamodb.PutItemInput{
-		Item:                      toItem(c.Record),
+		Item:                      toItem(c.Record, payload{}),
 		ConditionExpression:       aws.String(isFree),
 		ExpressionAttributeValues: map[string]types.AttributeValue{":now": number(c.Now.Unix())},
 	}
@@ -76,28 +110,44 @@ func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Re
 		input.ExpressionAttributeValues[":inprogress"] = text(string(idempotency.InProgress))
 		input.ExpressionAttributeValues[":lease"] = number(over.LeaseUntil.UnixMilli())
 	}
-	existing, err := s.put(ctx, input)
+	existing, err := s.put(ctx, input, c.Record.Fingerprint)
 	if existing != nil && existing.Owner == c.Record.Owner && existing.Status == idempotency.InProgress {
 		return nil, err // the SDK repeated a claim whose reply was lost, and met it
 	}
 	return existing, err
 }
 
-// maxData is what fits into an item of 400 KB beside the other attributes.
-const maxData = 380 << 10
+// Renew implements [idempotency.Store] with one PutItem.
+func (s *Store) Renew(ctx context.Context, r idempotency.Record) (bool, error) {
+	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName:                 &s.table,
+		Item:                      toItem(r, payload{}),
+		ConditionExpression:       aws.String(isOwn),
+		ExpressionAttributeNames:  ownerAndStatus,
+		ExpressionAttributeValues: own(r.Owner),
+	})
+	if refused(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
 
-// Complete implements [idempotency.Store] with one PutItem. Data of more than
-// 380 KiB does not fit into an item: the record is completed without it.
+// Complete implements [idempotency.Store] with one PutItem, before which comes
+// one more for each 380 KiB of a response that is kept beside the record.
 func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (*idempotency.Record, error) {
-	if len(completed.Data) > maxData {
-		completed.Data = nil
+	p, err := s.pack(completed.Data)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.putParts(ctx, completed, p); err != nil {
+		return nil, err
 	}
 	existing, err := s.put(ctx, &dynamodb.PutItemInput{
-		Item:                      toItem(completed),
+		Item:                      toItem(completed, p),
 		ConditionExpression:       aws.String(isOwnOrGone),
 		ExpressionAttributeNames:  ownerAndStatus,
 		ExpressionAttributeValues: own(completed.Owner),
-	})
+	}, completed.Fingerprint)
 	if existing != nil && existing.Owner == completed.Owner && existing.Status == idempotency.Completed {
 		return nil, err // completed by an attempt whose reply was lost
 	}
@@ -105,142 +155,66 @@ func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (*id
 }
 
 // put writes the item and returns nil, or returns the record that stands in
-// the way.
-func (s *Store) put(ctx context.Context, input *dynamodb.PutItemInput) (*idempotency.Record, error) {
+// the way. What is kept beside that one is fetched for those only who ask for
+// the same.
+func (s *Store) put(ctx context.Context, input *dynamodb.PutItemInput, asks idempotency.Fingerprint) (*idempotency.Record, error) {
 	input.TableName = &s.table
 	input.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
 	_, err := s.client.PutItem(ctx, input)
-	if refused, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		return fromItem(refused.Item)
+	refusal, ok := errors.AsType[*types.ConditionalCheckFailedException](err)
+	if !ok {
+		return nil, err
 	}
-	return nil, err
+	record, p, err := fromItem(refusal.Item)
+	if err != nil || record.Fingerprint != asks {
+		return record, err
+	}
+	return s.unpack(ctx, record, p)
 }
 
 // Release implements [idempotency.Store] with one DeleteItem.
 func (s *Store) Release(ctx context.Context, id, owner string) error {
 	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName:                 &s.table,
-		Key:                       map[string]types.AttributeValue{"id": text(id)},
+		Key:                       keyOf(id),
 		ConditionExpression:       aws.String(isOwn),
 		ExpressionAttributeNames:  ownerAndStatus,
 		ExpressionAttributeValues: own(owner),
 	})
-	if _, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+	if refused(err) {
 		return nil
 	}
 	return err
 }
 
-// Load implements [idempotency.Store] with one consistent GetItem.
+// refused tells whether a condition did not hold.
+func refused(err error) bool {
+	_, ok := errors.AsType[*types.ConditionalCheckFailedException](err)
+	return ok
+}
+
+// Load implements [idempotency.Store] with one eventually consistent GetItem.
 func (s *Store) Load(ctx context.Context, id string) (*idempotency.Record, error) {
-	output, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName:      &s.table,
-		Key:            map[string]types.AttributeValue{"id": text(id)},
-		ConsistentRead: aws.Bool(true),
-	})
-	if err != nil || len(output.Item) == 0 {
+	item, err := s.get(ctx, id, false)
+	if err != nil || item == nil {
 		return nil, err
 	}
-	return fromItem(output.Item)
+	record, p, err := fromItem(item)
+	if err != nil {
+		return nil, err
+	}
+	return s.unpack(ctx, record, p)
 }
 
-func own(owner string) map[string]types.AttributeValue {
-	return map[string]types.AttributeValue{
-		":owner":      text(owner),
-		":inprogress": text(string(idempotency.InProgress)),
+// get returns the item, or nil if there is none.
+func (s *Store) get(ctx context.Context, id string, consistent bool) (map[string]types.AttributeValue, error) {
+	output, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName:      &s.table,
+		Key:            keyOf(id),
+		ConsistentRead: &consistent,
+	})
+	if err != nil {
+		return nil, err
 	}
-}
-
-func toItem(r idempotency.Record) map[string]types.AttributeValue {
-	item := map[string]types.AttributeValue{
-		"id":         text(r.ID),
-		"status":     text(string(r.Status)),
-		"owner":      text(r.Owner),
-		"validation": text(string(r.Fingerprint)),
-		"expiration": number(r.Expires.Unix()),
-	}
-	if r.Status == idempotency.InProgress {
-		item["in_progress_expiration"] = number(r.LeaseUntil.UnixMilli())
-	}
-	if r.Data != nil {
-		item["data"] = &types.AttributeValueMemberB{Value: r.Data}
-	}
-	return item
-}
-
-// fromItem reads a record. One that lacks what it needs is an error and not a
-// free key: whoever wrote it meant something by it.
-func fromItem(item map[string]types.AttributeValue) (*idempotency.Record, error) {
-	r := reader{item: item}
-	record := &idempotency.Record{
-		ID:          r.text("id"),
-		Status:      idempotency.Status(r.text("status")),
-		Owner:       r.text("owner"),
-		Fingerprint: idempotency.Fingerprint(r.text("validation")),
-		Expires:     time.Unix(r.number("expiration"), 0),
-	}
-	switch record.Status {
-	case idempotency.InProgress:
-		record.LeaseUntil = time.UnixMilli(r.number("in_progress_expiration"))
-	case idempotency.Completed:
-		record.Data = r.optionalBytes("data")
-	default:
-		r.fail("status")
-	}
-	if r.err != nil {
-		return nil, r.err
-	}
-	return record, nil
-}
-
-// reader reads attributes and remembers the first that is not as it should be.
-type reader struct {
-	item map[string]types.AttributeValue
-	err  error
-}
-
-func (r *reader) fail(name string) {
-	if r.err == nil {
-		r.err = fmt.Errorf("dynamostore: the record's attribute %q is missing or malformed", name)
-	}
-}
-
-func (r *reader) text(name string) string {
-	if s, ok := r.item[name].(*types.AttributeValueMemberS); ok {
-		return s.Value
-	}
-	r.fail(name)
-	return ""
-}
-
-func (r *reader) number(name string) int64 {
-	if n, ok := r.item[name].(*types.AttributeValueMemberN); ok {
-		if value, err := strconv.ParseInt(n.Value, 10, 64); err == nil {
-			return value
-		}
-	}
-	r.fail(name)
-	return 0
-}
-
-func (r *reader) optionalBytes(name string) []byte {
-	value, found := r.item[name]
-	if !found {
-		return nil
-	}
-	b, ok := value.(*types.AttributeValueMemberB)
-	if !ok {
-		r.fail(name)
-		return nil
-	}
-	if b.Value == nil {
-		return []byte{}
-	}
-	return b.Value
-}
-
-func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-
-func number(n int64) types.AttributeValue {
-	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+	return output.Item, nil
 }

@@ -25,8 +25,9 @@ const DefaultMaxBody = 1 << 20
 
 // Config configures a middleware. Guard, Operation and Scope are required.
 type Config struct {
-	// Guard claims keys and records responses.
-	Guard *idempotency.Guard
+	// Guard claims keys and records responses: an *[idempotency.Guard], or
+	// another executor.
+	Guard idempotency.Executor
 
 	// Operation names what the handler does, such as "payments.create". The same
 	// key under two names is two operations.
@@ -41,6 +42,19 @@ type Config struct {
 	// Fingerprint tells payloads apart. Default [RawFingerprint].
 	Fingerprint FingerprintFunc
 
+	// Reconcile is required by a guard whose policy is [idempotency.Reconcile]. It
+	// is asked instead of the handler when an earlier execution was interrupted.
+	// It finds out whether that one's effect has happened, with the help of the
+	// [idempotency.Execution] in the request's context; if so, it answers as the
+	// handler would have and returns true. If not, it returns false, and the
+	// handler runs. On an error nothing runs and the client is told to retry.
+	Reconcile func(http.ResponseWriter, *http.Request) (completed bool, err error)
+
+	// Retry tells whether a request says of itself that it repeats another one.
+	// The guard then reads before it claims, which is cheaper if it is true.
+	// Default: none does.
+	Retry func(*http.Request) bool
+
 	// OptionalKey lets requests without a key pass, unprotected. By default they
 	// are refused.
 	OptionalKey bool
@@ -54,7 +68,8 @@ type Config struct {
 	KeptHeaders []string
 
 	// Recorded decides by its status whether a response is kept; one that is not
-	// releases the key, so that a retry executes again. A 304 is never kept.
+	// releases the key, so that a retry executes again, unless it is a 5xx: what
+	// becomes of that is up to the guard's recovery policy. A 304 is never kept.
 	// Default [DefaultRecorded].
 	Recorded func(status int) bool
 }
@@ -81,6 +96,10 @@ func New(cfg Config) (func(http.Handler) http.Handler, error) {
 	if _, err := idempotency.NewKey(idempotency.SharedScope(), cfg.Operation, "probe"); err != nil {
 		return nil, fmt.Errorf("idemhttp: Config.Operation: %w", err)
 	}
+	policy, ok := cfg.Guard.(interface{ Recovery() idempotency.Recovery })
+	if wants := ok && policy.Recovery() == idempotency.Reconcile; wants != (cfg.Reconcile != nil) {
+		return nil, errors.New("idemhttp: Config.Reconcile is to be set if, and only if, the guard's recovery policy is idempotency.Reconcile")
+	}
 	if cfg.MaxBody < 0 {
 		return nil, fmt.Errorf("idemhttp: Config.MaxBody is negative: %d", cfg.MaxBody)
 	}
@@ -94,6 +113,9 @@ func New(cfg Config) (func(http.Handler) http.Handler, error) {
 	cfg.KeptHeaders = kept
 	if cfg.Fingerprint == nil {
 		cfg.Fingerprint = RawFingerprint
+	}
+	if cfg.Retry == nil {
+		cfg.Retry = func(*http.Request) bool { return false }
 	}
 	if cfg.Recorded == nil {
 		cfg.Recorded = DefaultRecorded
@@ -125,27 +147,22 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	var executed *response
-	outcome, err := h.cfg.Guard.Do(r.Context(), request, func(ctx context.Context) (idempotency.Result, error) {
-		executed = h.execute(ctx, r, body)
-		if executed.status == http.StatusNotModified || executed.status > 599 || !h.cfg.Recorded(executed.status) {
-			return idempotency.Result{Discard: true}, nil
-		}
-		return idempotency.Result{
-			Data: encodeResponse(executed.status, executed.kept(h.cfg.KeptHeaders), executed.body.Bytes()),
-		}, nil
-	})
+	e := &execution{handler: h, request: r, body: body}
+	if h.cfg.Reconcile != nil {
+		request.Reconcile = e.reconcile
+	}
+	outcome, err := h.cfg.Guard.Do(r.Context(), request, e.run)
 
 	if !outcome.Expires.IsZero() {
 		w.Header().Set(HeaderExpires, outcome.Expires.UTC().Format(http.TimeFormat))
 	}
 	switch {
-	case err != nil:
-		problem.Write(w, problemOf(err))
-	case outcome.Replayed:
+	case err == nil && outcome.Replayed:
 		replay(w, outcome.Data)
+	case err == nil, errors.Is(err, errServerError):
+		send(w, e.response.status, e.response.sent, e.response.body.Bytes())
 	default:
-		send(w, executed.status, executed.sent, executed.body.Bytes())
+		problem.Write(w, problemOf(err))
 	}
 }
 
@@ -168,17 +185,55 @@ func (h *handler) request(w http.ResponseWriter, r *http.Request, token string) 
 		return idempotency.Request{}, nil, unreadable()
 	}
 	fingerprint, err := h.cfg.Fingerprint(r, body)
-	return idempotency.Request{Key: key, Fingerprint: fingerprint}, body, err
+	return idempotency.Request{Key: key, Fingerprint: fingerprint, Retry: h.cfg.Retry(r)}, body, err
 }
 
-func (h *handler) execute(ctx context.Context, r *http.Request, body []byte) *response {
-	r = r.WithContext(ctx)
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	r.ContentLength = int64(len(body))
-	w := newResponse()
-	h.next.ServeHTTP(w, r)
+// execution is the handling of one request, as far as it comes to that.
+type execution struct {
+	*handler
+	request  *http.Request
+	body     []byte
+	response *response
+}
+
+// errServerError ends an execution whose response is a 5xx: nobody can tell how
+// far the handler came.
+var errServerError = errors.New("idemhttp: the handler answered with a server error")
+
+func (e *execution) run(ctx context.Context) (idempotency.Result, error) {
+	e.response = newResponse()
+	e.next.ServeHTTP(e.response, e.requestIn(ctx))
+	return e.result()
+}
+
+func (e *execution) reconcile(ctx context.Context) (idempotency.Reconciliation, error) {
+	e.response = newResponse()
+	completed, err := e.cfg.Reconcile(e.response, e.requestIn(ctx))
+	if err != nil || !completed {
+		return idempotency.Reconciliation{}, err
+	}
+	result, err := e.result()
+	return idempotency.Reconciliation{Completed: true, Result: result}, err
+}
+
+// requestIn is the client's request, with the body to be read once more.
+func (e *execution) requestIn(ctx context.Context) *http.Request {
+	r := e.request.WithContext(ctx)
+	r.Body = io.NopCloser(bytes.NewReader(e.body))
+	r.ContentLength = int64(len(e.body))
+	return r
+}
+
+func (e *execution) result() (idempotency.Result, error) {
+	w := e.response
 	w.finish()
-	return w
+	switch {
+	case w.status != http.StatusNotModified && w.status <= 599 && e.cfg.Recorded(w.status):
+		return idempotency.Result{Data: encodeResponse(w.status, w.kept(e.cfg.KeptHeaders), w.body.Bytes())}, nil
+	case w.status >= 500:
+		return idempotency.Result{}, errServerError
+	}
+	return idempotency.Result{Discard: true}, nil
 }
 
 func replay(w http.ResponseWriter, recorded []byte) {

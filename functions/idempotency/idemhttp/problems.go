@@ -22,15 +22,16 @@ const (
 	TypeInProgress       = typeBase + "in-progress"       // 409 with Retry-After
 	TypeOutcomeUnknown   = typeBase + "outcome-unknown"   // 409
 	TypeResponseNotKept  = typeBase + "response-not-kept" // 410
+	TypeNotReconciled    = typeBase + "not-reconciled"    // 503 with Retry-After
 	TypeStoreUnavailable = typeBase + "store-unavailable" // 503 with Retry-After
 	TypeInternal         = typeBase + "internal"          // 500
 
 	typeBase = "https://github.com/idempotent-requests/idempotent-requests/blob/main/docs/http-api.md#"
 )
 
-// storeRetryAfter is what a client is told to wait when the store is
-// unavailable, in seconds.
-const storeRetryAfter = "1"
+// shortly is what a client is told to wait when a system behind us does not
+// answer, in seconds.
+const shortly = "1"
 
 // problemOf maps what a guard refuses with to HTTP. It is the only place where
 // that is done.
@@ -66,13 +67,21 @@ func problemOf(err error) *problem.Problem {
 			Status: http.StatusGone,
 			Detail: "The request with this Idempotency-Key has been carried out, but its response was too large to be kept. It is not carried out again.",
 		}
+	case errors.Is(err, idempotency.ErrReconcile):
+		return &problem.Problem{
+			Type:   TypeNotReconciled,
+			Title:  "The outcome is being found out",
+			Status: http.StatusServiceUnavailable,
+			Detail: "A request with this Idempotency-Key was interrupted, and what became of it is not known yet. Retry with the same key and payload.",
+			Header: http.Header{"Retry-After": {shortly}},
+		}
 	case errors.Is(err, idempotency.ErrStore):
 		return &problem.Problem{
 			Type:   TypeStoreUnavailable,
 			Title:  "The service is temporarily unavailable",
 			Status: http.StatusServiceUnavailable,
 			Detail: "Nothing was carried out. Retry with the same Idempotency-Key.",
-			Header: http.Header{"Retry-After": {storeRetryAfter}},
+			Header: http.Header{"Retry-After": {shortly}},
 		}
 	}
 	return internal()

@@ -46,6 +46,21 @@ func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Re
 	return clone(existing), nil
 }
 
+// Renew implements [idempotency.Store].
+func (s *Store) Renew(ctx context.Context, r idempotency.Record) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	if !s.holds(r.ID, r.Owner) {
+		return false, nil
+	}
+	s.put(r)
+	return true, nil
+}
+
 // Complete implements [idempotency.Store].
 func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (*idempotency.Record, error) {
 	if err := ctx.Err(); err != nil {
@@ -72,7 +87,7 @@ func (s *Store) Release(ctx context.Context, id, owner string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	if existing := s.records[id]; existing.Owner == owner && existing.Status == idempotency.InProgress {
+	if s.holds(id, owner) {
 		delete(s.records, id)
 	}
 	return nil
@@ -99,6 +114,12 @@ func (s *Store) Len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.records)
+}
+
+// holds tells whether the owner's unfinished record is stored.
+func (s *Store) holds(id, owner string) bool {
+	r, found := s.records[id]
+	return found && r.Owner == owner && r.Status == idempotency.InProgress
 }
 
 func (s *Store) put(r idempotency.Record) {

@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) idempotency.Store) {
 		{"a record past its window counts as absent", testExpired},
 		{"an observed owner is taken over once", testTakeOver},
 		{"a renewed lease or a completed record is not taken over", testTakeOverOfOther},
+		{"a lease is renewed by its owner alone", testRenew},
 		{"completion replaces the claim", testComplete},
 		{"completion without data differs from empty data", testCompleteWithoutData},
 		{"a repeated completion succeeds and changes nothing", testCompleteTwice},
@@ -217,6 +218,30 @@ func testTakeOverOfOther(t *testing.T, s *suite) {
 	done := completed(observed, []byte("answer"))
 	s.mustComplete(done)
 	s.same("record met", s.claim(idempotency.Claim{Record: s.record("heir"), Now: s.now, TakeOver: &observed}), &done)
+	s.stored(&done)
+}
+
+func testRenew(t *testing.T, s *suite) {
+	renew := func(r idempotency.Record, want bool) {
+		t.Helper()
+		if held, err := s.store.Renew(t.Context(), r); held != want || err != nil {
+			t.Errorf("Renew by %q: %v, %v, want %v", r.Owner, held, err, want)
+		}
+	}
+	r := s.record("a")
+	renew(r, false) // nothing there
+	s.stored(nil)
+
+	s.mustClaim(r)
+	r.LeaseUntil = r.LeaseUntil.Add(time.Minute)
+	renew(r, true)
+	s.stored(&r)
+	renew(s.record("zombie"), false)
+	s.stored(&r)
+
+	done := completed(r, []byte("answer"))
+	s.mustComplete(done)
+	renew(r, false)
 	s.stored(&done)
 }
 
@@ -412,6 +437,9 @@ func testCancelled(t *testing.T, s *suite) {
 	r := s.record("a")
 	if _, err := s.store.Claim(ctx, idempotency.Claim{Record: r, Now: s.now}); err == nil {
 		t.Error("Claim succeeded with a cancelled context")
+	}
+	if _, err := s.store.Renew(ctx, r); err == nil {
+		t.Error("Renew succeeded with a cancelled context")
 	}
 	if _, err := s.store.Complete(ctx, completed(r, nil)); err == nil {
 		t.Error("Complete succeeded with a cancelled context")

@@ -1,0 +1,129 @@
+package idempotency
+
+import (
+	"context"
+	mathrand "math/rand/v2"
+	"time"
+)
+
+// maxClaims bounds the claims of one call. Each that fails although the key
+// looked free shows another owner's progress, so more than a few mean that the
+// key is busy.
+const maxClaims = 5
+
+// claim makes this call the owner of the key and returns nil, or returns the
+// record that stands in the way. tookOver tells that an earlier execution was
+// interrupted.
+func (c *call) claim(ctx context.Context) (existing *Record, tookOver bool, err error) {
+	waitUntil := time.Now().Add(c.cfg.Wait)
+	var observed *Record
+	for attempt := 1; ; attempt++ {
+		existing, err = c.cfg.Store.Claim(ctx, c.newClaim(ctx, observed))
+		if err != nil {
+			c.abandon(ctx)
+			return nil, false, err
+		}
+		if existing == nil {
+			if observed != nil {
+				c.observe(ctx, ObservedTakenOver, nil)
+			}
+			return nil, observed != nil, nil
+		}
+		if existing, observed = c.wait(ctx, existing, waitUntil), nil; existing == nil {
+			continue // it was released while we waited
+		}
+		if !c.interrupted(existing) || c.cfg.Recovery == Refuse || attempt >= maxClaims {
+			return existing, false, nil
+		}
+		observed = existing
+	}
+}
+
+func (c *call) newClaim(ctx context.Context, observed *Record) Claim {
+	now := c.cfg.Clock()
+	lease := c.cfg.Lease
+	if deadline, ok := ctx.Deadline(); ok {
+		lease = max(time.Until(deadline), 0)
+	}
+	c.record = Record{
+		ID:          c.Key.ID(),
+		Status:      InProgress,
+		Owner:       c.owner,
+		Fingerprint: c.Fingerprint,
+		Expires:     wholeSeconds(now.Add(c.cfg.Window)),
+	}
+	c.extend(lease)
+	return Claim{Record: c.record, Now: now, TakeOver: observed}
+}
+
+// extend makes the lease end in d from now. A record never expires before its
+// lease, or a running operation would count as absent.
+func (c *call) extend(d time.Duration) {
+	c.deadline = time.Now().Add(d)
+	c.record.LeaseUntil = wholeMilliseconds(c.cfg.Clock().Add(d + c.cfg.Skew))
+	if c.record.Expires.Before(c.record.LeaseUntil) {
+		c.record.Expires = wholeSeconds(c.record.LeaseUntil)
+	}
+}
+
+// interrupted tells whether the owner of r must have died.
+func (c *call) interrupted(r *Record) bool {
+	return r.Status == InProgress && r.Fingerprint == c.Fingerprint && c.cfg.Clock().After(r.LeaseUntil)
+}
+
+const (
+	firstPoll = 25 * time.Millisecond
+	maxPoll   = 500 * time.Millisecond
+)
+
+// wait polls for the end of the execution that r shows, until the given time,
+// and returns the record as last seen or nil if it is gone. A request for
+// something else, or a client that is gone, does not wait.
+func (c *call) wait(ctx context.Context, r *Record, until time.Time) *Record {
+	for poll := firstPoll; c.running(r); poll = min(2*poll, maxPoll) {
+		left := time.Until(until)
+		if left <= 0 {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return r
+		case <-time.After(min(left, poll/2+mathrand.N(poll/2))):
+		}
+		if latest, err := c.cfg.Store.Load(ctx, r.ID); err == nil {
+			if latest == nil || !c.cfg.Clock().Before(latest.Expires) {
+				return nil
+			}
+			r = latest
+		}
+	}
+	return r
+}
+
+// running tells whether r shows an execution of this very request whose lease
+// runs.
+func (c *call) running(r *Record) bool {
+	return r.Status == InProgress && r.Fingerprint == c.Fingerprint && !c.interrupted(r)
+}
+
+// abandon releases a claim that failed but may have been written for all we
+// know: nothing will run under it, so it should not keep the key locked. One
+// attempt is enough, for the caller waits and the lease ends by itself.
+func (c *call) abandon(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), minPersist)
+	defer cancel()
+	_ = c.cfg.Store.Release(ctx, c.record.ID, c.owner) // the claim's own error is the one reported
+}
+
+// Records keep leases in milliseconds and windows in seconds, rounded up.
+
+func wholeMilliseconds(t time.Time) time.Time { return roundUp(t, time.Millisecond) }
+
+func wholeSeconds(t time.Time) time.Time { return roundUp(t, time.Second) }
+
+func roundUp(t time.Time, unit time.Duration) time.Time {
+	if down := t.Truncate(unit); down.Before(t) {
+		return down.Add(unit)
+	}
+	return t.Round(0) // without the monotonic clock, which no store keeps
+}

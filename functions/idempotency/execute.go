@@ -1,0 +1,204 @@
+package idempotency
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"time"
+)
+
+var errPanicked = errors.New("idempotency: the execution panicked")
+
+func (c *call) execute(ctx context.Context, run func(context.Context) (Result, error), tookOver bool) (Outcome, error) {
+	result, err := c.underLease(ctx, func(ctx context.Context) (Result, error) {
+		ctx = withExecution(ctx, Execution{c.Key, c.owner})
+		if tookOver && c.cfg.Recovery == Reconcile {
+			found, err := c.Reconcile(ctx)
+			if err != nil {
+				return Result{}, fmt.Errorf("%w: %w", ErrReconcile, err)
+			}
+			if found.Completed {
+				c.observe(ctx, ObservedReconciled, nil)
+				return found.Result, nil
+			}
+		}
+		return run(ctx)
+	})
+	outcome := Outcome{Data: result.Data, Expires: c.record.Expires}
+	switch {
+	case err != nil:
+		c.fail(ctx, err)
+		return outcome, err
+	case result.Discard:
+		c.release(ctx, nil)
+		return outcome, nil
+	}
+	return c.complete(ctx, outcome)
+}
+
+// underLease calls run with a context that ends with the lease. The lease ends
+// with ctx's deadline, where there is one; without, it is renewed for as long
+// as run takes.
+func (c *call) underLease(ctx context.Context, run func(context.Context) (Result, error)) (Result, error) {
+	returned := false
+	defer func() {
+		if !returned { // run panicked or left by runtime.Goexit
+			c.fail(ctx, errPanicked)
+		}
+	}()
+	runCtx, end := c.lease(ctx)
+	defer end()
+	result, err := run(runCtx)
+	returned = true
+	return result, err
+}
+
+// lease returns a context that ends with the lease, and a function that is to be
+// called when the execution has ended.
+func (c *call) lease(ctx context.Context) (context.Context, func()) {
+	_, hasDeadline := ctx.Deadline()
+	ctx = context.WithoutCancel(ctx)
+	if hasDeadline {
+		return context.WithDeadlineCause(ctx, c.deadline, ErrLeaseOver)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	over := time.AfterFunc(c.cfg.Lease, func() { cancel(ErrLeaseOver) })
+	renewal := make(chan struct{})
+	go func() {
+		defer close(renewal)
+		c.renew(ctx, over, cancel)
+	}()
+	return ctx, func() {
+		over.Stop()
+		cancel(context.Canceled)
+		<-renewal
+	}
+}
+
+// renew is the heartbeat: three times a lease it moves the end of the lease,
+// until ctx is done. Where it fails to, the lease ends as it was last known to.
+func (c *call) renew(ctx context.Context, over *time.Timer, cancel context.CancelCauseFunc) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(c.cfg.Lease / 3):
+		}
+		last, lastDeadline := c.record, c.deadline
+		c.extend(c.cfg.Lease)
+		held, err := c.cfg.Store.Renew(ctx, c.record)
+		switch {
+		case err != nil:
+			c.record, c.deadline = last, lastDeadline
+		case !held:
+			cancel(ErrLeaseOver)
+			return
+		default:
+			over.Reset(time.Until(c.deadline))
+		}
+	}
+}
+
+// complete records the result. Whatever becomes of that, the effect has
+// happened, and the caller is told so: an error would only provoke a second
+// execution.
+func (c *call) complete(ctx context.Context, outcome Outcome) (Outcome, error) {
+	completed := c.record
+	completed.Status = Completed
+	completed.Data = outcome.Data
+	if completed.Data == nil {
+		completed.Data = []byte{}
+	}
+	if len(completed.Data) > c.cfg.MaxResult {
+		completed.Data = nil
+		c.observe(ctx, ObservedOversized, nil)
+	}
+
+	var winner *Record
+	err := c.persist(ctx, func(ctx context.Context) (err error) {
+		winner, err = c.cfg.Store.Complete(ctx, completed)
+		return err
+	})
+	switch {
+	case err != nil:
+		c.observe(ctx, ObservedCompletionFailed, err)
+	case winner == nil:
+		c.cache.put(&completed)
+		c.observe(ctx, ObservedExecuted, nil)
+	default:
+		c.observe(ctx, ObservedLeaseLost, nil)
+		// The winner's response is the one on record; all callers should see the
+		// same. A winner that was asked for something else has none for us.
+		if winner.Fingerprint == c.Fingerprint && c.cfg.Clock().Before(winner.Expires) {
+			outcome, _, err := c.verdict(winner)
+			return outcome, err
+		}
+	}
+	return outcome, nil
+}
+
+// fail settles an execution that ended without a result. Nobody can tell how
+// far it came, so unless it is simply to be executed again it counts as
+// interrupted from now on.
+func (c *call) fail(ctx context.Context, cause error) {
+	if c.cfg.Recovery == Reexecute {
+		c.release(ctx, cause)
+		return
+	}
+	c.record.LeaseUntil = c.cfg.Clock().Truncate(time.Millisecond).Add(-time.Millisecond)
+	err := c.persist(ctx, func(ctx context.Context) error {
+		_, err := c.cfg.Store.Renew(ctx, c.record)
+		return err
+	})
+	if err != nil {
+		c.observe(ctx, ObservedReleaseFailed, err)
+	}
+	c.observe(ctx, ObservedFailed, cause)
+}
+
+// release gives the key up, so that a retry can execute. Where that fails the
+// key stays claimed until the lease is over.
+func (c *call) release(ctx context.Context, cause error) {
+	err := c.persist(ctx, func(ctx context.Context) error {
+		return c.cfg.Store.Release(ctx, c.record.ID, c.owner)
+	})
+	if err != nil {
+		c.observe(ctx, ObservedReleaseFailed, err)
+	}
+	c.observe(ctx, ObservedReleased, cause)
+}
+
+const (
+	firstBackoff = 20 * time.Millisecond
+	maxBackoff   = time.Second
+	minPersist   = 500 * time.Millisecond
+)
+
+// persist repeats step until it succeeds or Config.CompletionTimeout has
+// passed, earlier where ctx ends soon, so that an answer can still be given.
+// ctx's cancellation stops nothing: a client that hung up has still caused the
+// effect that is to be remembered.
+func (c *call) persist(ctx context.Context, step func(context.Context) error) error {
+	limit := c.cfg.CompletionTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = max(min(limit, time.Until(deadline)*3/4), minPersist)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+
+	for backoff := firstBackoff; ; backoff = min(2*backoff, maxBackoff) {
+		err := step(ctx)
+		if err == nil {
+			return nil
+		}
+		// Full jitter: those who failed together must not return together.
+		select {
+		case <-time.After(mathrand.N(backoff)):
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+	}
+}
