@@ -1,0 +1,244 @@
+package dynamolocal
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"hash/crc32"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// targetPrefix precedes the operation in the X-Amz-Target header.
+	targetPrefix = "DynamoDB_20120810."
+	contentType  = "application/x-amz-json-1.0"
+	// maxRequestBytes is the size of the largest request.
+	maxRequestBytes = 16 << 20
+)
+
+// request is a decoded request.
+type request interface {
+	// tables returns the names of the tables in the request, as they come.
+	tables() []string
+}
+
+// operation is one of the service's operations.
+type operation struct {
+	decode func(body []byte) (request, error)
+	run    func(e *Engine, in request, consumed *usage) (any, error)
+}
+
+// operationOf makes an operation of the function that runs it.
+func operationOf[T request](run func(e *Engine, in T, consumed *usage) (any, error)) operation {
+	return operation{
+		decode: func(body []byte) (request, error) {
+			var in T
+			err := decode(body, &in)
+			return in, err
+		},
+		run: func(e *Engine, in request, consumed *usage) (any, error) { return run(e, in.(T), consumed) },
+	}
+}
+
+// operations are the operations that engines have, by name.
+var operations = map[string]operation{
+	"CreateTable":        operationOf((*Engine).createTable),
+	"DeleteItem":         operationOf((*Engine).deleteItem),
+	"DeleteTable":        operationOf((*Engine).deleteTable),
+	"DescribeTable":      operationOf((*Engine).describeTable),
+	"DescribeTimeToLive": operationOf((*Engine).describeTimeToLive),
+	"GetItem":            operationOf((*Engine).getItem),
+	"ListTables":         operationOf((*Engine).listTables),
+	"PutItem":            operationOf((*Engine).putItem),
+	"Query":              operationOf((*Engine).query),
+	"Scan":               operationOf((*Engine).scan),
+	"TransactGetItems":   operationOf((*Engine).transactGetItems),
+	"TransactWriteItems": operationOf((*Engine).transactWriteItems),
+	"UpdateItem":         operationOf((*Engine).updateItem),
+	"UpdateTimeToLive":   operationOf((*Engine).updateTimeToLive),
+}
+
+// ServeHTTP implements http.Handler: it serves one call of DynamoDB's JSON
+// protocol. The request's signature is not verified.
+func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		// What the service answers to who looks whether it is there.
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, "healthy: dynamodb.local\n")
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequestBytes))
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		http.Error(w, "The request exceeds 16 MB.", http.StatusRequestEntityTooLarge)
+		return
+	}
+	if err != nil {
+		// The client has gone in the middle of its request.
+		panic(http.ErrAbortHandler)
+	}
+	name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), targetPrefix)
+	if !ok {
+		name = ""
+	}
+	call := Call{Number: e.calls.Add(1), Operation: name, AccessKeyID: accessKeyID(r)}
+	e.serve(r.Context(), w, call, body)
+}
+
+// serve decodes and runs a call and replies to it.
+func (e *Engine) serve(ctx context.Context, w http.ResponseWriter, call Call, body []byte) {
+	op, known := operations[call.Operation]
+	if !known {
+		call.Operation = ""
+		fault := &exception{name: unknownOperation, message: "The operation is not known, or not one that this engine has."}
+		e.reply(w, Event{Call: call}, nil, fault)
+		return
+	}
+	in, err := op.decode(body)
+	if err != nil {
+		e.reply(w, Event{Call: call}, nil, err)
+		return
+	}
+	call.Tables = distinct(in.tables())
+
+	action := e.faults.decide(call)
+	wait(ctx, action.Delay)
+	event := Event{Call: call, Applied: action.runs()}
+	if action.dropsBefore() {
+		e.observed(event)
+		panic(http.ErrAbortHandler)
+	}
+	var out any
+	consumed := new(usage)
+	if event.Applied {
+		out, err = op.run(e, in, consumed)
+	}
+	for _, t := range consumed.tables {
+		total := t.total()
+		event.Consumed = append(event.Consumed, Consumed{Table: t.table, Read: total.read, Write: total.write})
+	}
+	if action.Effect == DropReply {
+		e.observed(event)
+		panic(http.ErrAbortHandler)
+	}
+	if fault := action.exception(call.Operation, in); fault != nil {
+		err = fault
+	}
+	e.reply(w, event, out, err)
+}
+
+// reply answers a call with out, or with err if that is not nil.
+func (e *Engine) reply(w http.ResponseWriter, event Event, out any, err error) {
+	status := http.StatusOK
+	if err != nil {
+		fault := exceptionOf(err)
+		status, out = fault.status(), fault
+		event.Exception = fault.name
+	}
+	e.observed(event)
+
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(out); err != nil {
+		// Answers are made of types that always marshal.
+		panic(err)
+	}
+	payload := bytes.TrimSuffix(body.Bytes(), []byte("\n"))
+	header := w.Header()
+	header.Set("Content-Type", contentType)
+	header.Set("Content-Length", strconv.Itoa(len(payload)))
+	header.Set("X-Amzn-Requestid", rand.Text()+rand.Text())
+	header.Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(payload)), 10))
+	w.WriteHeader(status)
+	// A client that has gone does not miss the answer.
+	_, _ = w.Write(payload)
+}
+
+func (e *Engine) observed(event Event) {
+	if e.observe != nil {
+		e.observe(event)
+	}
+}
+
+// wait waits for the delay of an injected fault, or less if the client gives up.
+func wait(ctx context.Context, delay time.Duration) {
+	if delay <= 0 {
+		return
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// accessKeyID returns the access key in the request's signature.
+func accessKeyID(r *http.Request) string {
+	_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+	id, _, _ := strings.Cut(credential, "/")
+	return id
+}
+
+// distinct returns names without repetitions, in their order.
+func distinct(names []string) []string {
+	seen := make(map[string]bool, len(names))
+	var once []string
+	for _, name := range names {
+		if name != "" && !seen[name] {
+			seen[name] = true
+			once = append(once, name)
+		}
+	}
+	return once
+}
+
+// decode reads a request. Its errors are those of the service's deserialiser.
+func decode(body []byte, in any) error {
+	err := json.Unmarshal(body, in)
+	var mistyped *json.UnmarshalTypeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &mistyped):
+		return &exception{name: serialization, message: jsonToken(mistyped.Value) + " cannot be converted to " + typeWord(mistyped)}
+	default:
+		return &exception{name: serialization, message: "The request is not valid JSON: " + err.Error()}
+	}
+}
+
+// jsonToken names a JSON value as DynamoDB's messages do.
+func jsonToken(value string) string {
+	switch word, _, _ := strings.Cut(value, " "); word {
+	case "object":
+		return "START_OBJECT"
+	case "array":
+		return "START_ARRAY"
+	default:
+		return strings.ToUpper(word) + "_VALUE"
+	}
+}
+
+// typeWord names the type that a parameter should have had.
+func typeWord(mistyped *json.UnmarshalTypeError) string {
+	switch kind := mistyped.Type.Kind().String(); kind {
+	case "string":
+		return "String"
+	case "bool":
+		return "Boolean"
+	case "int", "int64":
+		return "Integer"
+	case "slice":
+		return "List"
+	case "map":
+		return "Map"
+	default:
+		return "Structure"
+	}
+}
