@@ -1,0 +1,153 @@
+package construct_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/idempotent-requests/idempotent-requests/infra/construct"
+)
+
+// No test here calls t.Parallel: the process behind the CDK library answers
+// one call at a time.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	jsii.Close()
+	os.Exit(code)
+}
+
+// binary is a directory that holds a function's binary.
+var binary = filepath.Join("..", "testdata", "artefacts", "lambda", "payments")
+
+// newStack is somebody's stack, that has nothing of this project's own.
+func newStack(t *testing.T) awscdk.Stack {
+	t.Helper()
+	app := awscdk.NewApp(&awscdk.AppProps{Outdir: jsii.String(t.TempDir()), AnalyticsReporting: jsii.Bool(false)})
+	return awscdk.NewStack(app, jsii.String("Theirs"), nil)
+}
+
+// properties returns the properties of the stack's only resource of a type.
+func properties(t *testing.T, stack awscdk.Stack, kind string) map[string]any {
+	t.Helper()
+	assembly := awscdk.Stage_Of(stack).Synth(nil)
+	text, err := json.Marshal(assembly.GetStackByName(stack.StackName()).Template())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var template struct {
+		Resources map[string]struct {
+			Type       string
+			Properties map[string]any
+		}
+	}
+	if err := json.Unmarshal(text, &template); err != nil {
+		t.Fatal(err)
+	}
+	var found []map[string]any
+	for _, resource := range template.Resources {
+		if resource.Type == kind {
+			found = append(found, resource.Properties)
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("there are %d resources %s, want one", len(found), kind)
+	}
+	return found[0]
+}
+
+func TestIdempotentFunctionByDefault(t *testing.T) {
+	stack := newStack(t)
+	records := construct.NewIdempotencyTable(stack, "Records", construct.IdempotencyTableProps{})
+	_, err := construct.NewIdempotentFunction(stack, "Orders", construct.IdempotentFunctionProps{
+		GoFunctionProps: construct.GoFunctionProps{
+			Name: "orders", Code: binary, Environment: map[string]string{"COLOUR": "blue"},
+		},
+		Records: records,
+		Window:  90 * time.Minute,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	function := properties(t, stack, "AWS::Lambda::Function")
+	variables, _ := function["Environment"].(map[string]any)["Variables"].(map[string]any)
+	table := stack.Resolve(records.Table.TableName())
+	want := map[string]any{"COLOUR": "blue", "IDEMPOTENCY_TABLE": table, "IDEMPOTENCY_WINDOW": "1h30m0s"}
+	if diff := cmp.Diff(want, variables); diff != "" {
+		t.Errorf("environment (-want +got):\n%s", diff)
+	}
+	if function["Timeout"] != 10.0 || function["MemorySize"] != 256.0 {
+		t.Errorf("timeout %v s, memory %v MB; want the defaults", function["Timeout"], function["MemorySize"])
+	}
+	if days := properties(t, stack, "AWS::Logs::LogGroup")["RetentionInDays"]; days != 30.0 {
+		t.Errorf("logs are kept for %v days, want the default", days)
+	}
+
+	policy, err := json.Marshal(properties(t, stack, "AWS::IAM::Policy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, action := range []string{"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"} {
+		if !strings.Contains(string(policy), action) {
+			t.Errorf("the function may not %s", action)
+		}
+	}
+}
+
+func TestGoFunctionAsAskedFor(t *testing.T) {
+	stack := newStack(t)
+	_, err := construct.NewGoFunction(stack, "Report", construct.GoFunctionProps{
+		Name: "report", Code: binary, Description: "Reports", Timeout: 90 * time.Second, MemoryMB: 1024,
+		LogRetention: awslogs.RetentionDays_ONE_WEEK,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	function := properties(t, stack, "AWS::Lambda::Function")
+	for name, want := range map[string]any{
+		"Handler": "report", "Description": "Reports", "Timeout": 90.0, "MemorySize": 1024.0,
+	} {
+		if diff := cmp.Diff(want, function[name]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if days := properties(t, stack, "AWS::Logs::LogGroup")["RetentionInDays"]; days != 7.0 {
+		t.Errorf("logs are kept for %v days, want a week", days)
+	}
+}
+
+func TestFunctionsAreRefused(t *testing.T) {
+	stack := newStack(t)
+	records := construct.NewIdempotencyTable(stack, "Records", construct.IdempotencyTableProps{})
+	valid := construct.IdempotentFunctionProps{
+		GoFunctionProps: construct.GoFunctionProps{Name: "orders", Code: binary},
+		Records:         records,
+		Window:          time.Hour,
+	}
+	for name, test := range map[string]struct {
+		spoil func(*construct.IdempotentFunctionProps)
+		says  string
+	}{
+		"without a name":   {func(p *construct.IdempotentFunctionProps) { p.Name = "" }, "Name"},
+		"without a binary": {func(p *construct.IdempotentFunctionProps) { p.Code = t.TempDir() }, "build it first"},
+		"without a table":  {func(p *construct.IdempotentFunctionProps) { p.Records = nil }, "Records"},
+		"without a window": {func(p *construct.IdempotentFunctionProps) { p.Window = 0 }, "window"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			props := valid
+			test.spoil(&props)
+			_, err := construct.NewIdempotentFunction(stack, "Orders", props)
+			if err == nil || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), "Orders") {
+				t.Errorf("error is %v, want one that names Orders and says %q", err, test.says)
+			}
+		})
+	}
+}

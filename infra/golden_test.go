@@ -1,0 +1,91 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/idempotent-requests/idempotent-requests/infra/stack"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden templates instead of comparing with them")
+
+// assetHash is the name of an asset, which changes with its content.
+var assetHash = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
+
+// TestGolden compares the template with the golden one, which the local stack
+// deploys. What changes here changes in what is deployed: review it like code.
+func TestGolden(t *testing.T) {
+	golden := filepath.Join("testdata", "golden", "default.template.json")
+	text, err := defaultTemplate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := assetHash.ReplaceAllString(string(text), "ASSET")
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatalf("%v: run `make golden`", err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+		t.Errorf("the template differs from the golden one; if that is meant, run `make golden` and review the change (-golden +now):\n%s", diff)
+	}
+}
+
+// TestSynthesisIsReproducible holds that a template depends on settings and
+// artefacts alone: not on the time, nor on the directory.
+func TestSynthesisIsReproducible(t *testing.T) {
+	first, err := defaultTemplate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	context, err := cliContext(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	again, err := synthesise(stubs, context)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(first), string(again)); diff != "" {
+		t.Errorf("a second synthesis differs (-first +second):\n%s", diff)
+	}
+
+	elsewhere := t.TempDir()
+	if err := os.CopyFS(elsewhere, os.DirFS(filepath.Join("testdata", "artefacts"))); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(elsewhere)
+	moved, err := synthesise(stack.Artefacts{Functions: "lambda", Site: "site"}, context)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(first), string(moved)); diff != "" {
+		t.Errorf("synthesis in another directory differs (-here +there):\n%s", diff)
+	}
+}
+
+func TestMissingArtefacts(t *testing.T) {
+	for name, artefacts := range map[string]stack.Artefacts{
+		"functions": {Functions: t.TempDir(), Site: stubs.Site},
+		"site":      {Functions: stubs.Functions, Site: t.TempDir()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := synthesise(artefacts, nil)
+			if err == nil || !strings.Contains(err.Error(), "run `make build`") {
+				t.Errorf("error is %v, want one that says to run `make build`", err)
+			}
+		})
+	}
+}

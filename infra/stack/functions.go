@@ -1,0 +1,70 @@
+package stack
+
+import (
+	"maps"
+	"strconv"
+
+	"github.com/idempotent-requests/idempotent-requests/infra/construct"
+)
+
+// The functions, by the name of the command that each of them runs.
+const (
+	customers = "customers"
+	payments  = "payments"
+	activity  = "activity"
+)
+
+// functionNames are all functions, in the order in which they are added.
+var functionNames = [...]string{customers, payments, activity}
+
+// addFunctions adds the functions and grants each of them exactly the actions
+// on exactly the tables that its code uses.
+func (s *Stack) addFunctions() error {
+	var err error
+	if s.customers, err = s.idempotentFunction("Customers", customers, "Creates customers, once per idempotency key"); err != nil {
+		return err
+	}
+	construct.Allow(s.customers.Function, s.data, "dynamodb:GetItem", "dynamodb:PutItem")
+
+	if s.payments, err = s.idempotentFunction("Payments", payments, "Makes payments, once per idempotency key, and on request without that protection"); err != nil {
+		return err
+	}
+	construct.Allow(s.payments.Function, s.data, "dynamodb:GetItem", "dynamodb:PutItem")
+
+	props := s.functionProps(activity, "Shows what was executed and what had effects")
+	maps.Copy(props.Environment, s.records.Environment(s.settings.Window))
+	if s.activity, err = construct.NewGoFunction(s.stack, "Activity", props); err != nil {
+		return err
+	}
+	s.records.GrantInspection(s.activity.Function)
+	construct.Allow(s.activity.Function, s.data, "dynamodb:Query")
+	return nil
+}
+
+func (s *Stack) idempotentFunction(id, name, description string) (*construct.GoFunction, error) {
+	function, err := construct.NewIdempotentFunction(s.stack, id, construct.IdempotentFunctionProps{
+		GoFunctionProps: s.functionProps(name, description),
+		Records:         s.records,
+		Window:          s.settings.Window,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return function.GoFunction, nil
+}
+
+// functionProps is what all functions have in common.
+func (s *Stack) functionProps(name, description string) construct.GoFunctionProps {
+	return construct.GoFunctionProps{
+		Name:        name,
+		Code:        s.artefacts.function(name),
+		Description: description,
+		Retain:      s.settings.Retain,
+		Environment: map[string]string{
+			"DATA_TABLE":  *s.data.TableName(),
+			"STAGE":       s.settings.Stage,
+			"DEMO_FAULTS": strconv.FormatBool(s.settings.DemoFaults),
+			"LOG_LEVEL":   "INFO",
+		},
+	}
+}

@@ -1,0 +1,256 @@
+package stack
+
+import (
+	_ "embed" // for spa.js
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudfront"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudfrontorigins"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3deployment"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/idempotent-requests/idempotent-requests/infra/construct"
+)
+
+//go:embed spa.js
+var spaFunction string
+
+// assets is the folder of the website whose file names carry a hash of their
+// content: what Vite calls assetsDir.
+const assets = "assets/*"
+
+// siteConfig is what the page reads from /config.json when it starts. The page
+// is built once and runs at any origin.
+type siteConfig struct {
+	// APIURL is the base of the API, relative to the page.
+	APIURL string `json:"apiUrl"`
+	Stage  string `json:"stage"`
+	// DemoFaults tells whether the Demo-Fault header has an effect.
+	DemoFaults bool `json:"demoFaults"`
+}
+
+// addWebsite adds the private bucket with the page, and the distribution
+// through which the page and the API share one origin.
+func (s *Stack) addWebsite() {
+	bucket := s.siteBucket()
+	distribution := s.distribution(bucket)
+	s.deploySite(bucket)
+	s.output("SiteUrl", "The website", awscdk.Fn_Join(jsii.String(""), &[]*string{
+		jsii.String("https://"), distribution.DistributionDomainName(),
+	}))
+}
+
+func (s *Stack) siteBucket() awss3.Bucket {
+	return awss3.NewBucket(s.stack, jsii.String("SiteBucket"), &awss3.BucketProps{
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
+		Encryption:        awss3.BucketEncryption_S3_MANAGED,
+		EnforceSSL:        jsii.Bool(true),
+		MinimumTLSVersion: jsii.Number(1.2),
+		RemovalPolicy:     construct.RemovalPolicy(s.settings.Retain),
+		AutoDeleteObjects: jsii.Bool(!s.settings.Retain),
+	})
+}
+
+func (s *Stack) distribution(bucket awss3.Bucket) awscloudfront.Distribution {
+	distribution := awscloudfront.NewDistribution(s.stack, jsii.String("Distribution"), &awscloudfront.DistributionProps{
+		Comment:           jsii.String("Idempotent requests: website and API"),
+		DefaultRootObject: jsii.String("index.html"),
+		HttpVersion:       awscloudfront.HttpVersion_HTTP2_AND_3,
+		PriceClass:        awscloudfront.PriceClass_PRICE_CLASS_100,
+		DefaultBehavior: &awscloudfront.BehaviorOptions{
+			Origin: awscloudfrontorigins.S3BucketOrigin_WithOriginAccessControl(bucket, &awscloudfrontorigins.S3BucketOriginWithOACProps{
+				OriginAccessControl: s.originAccessControl(),
+				// Without LIST, S3 answers 403 for a file that does not exist.
+				OriginAccessLevels: &[]awscloudfront.AccessLevel{
+					awscloudfront.AccessLevel_READ,
+					awscloudfront.AccessLevel_LIST,
+				},
+			}),
+			AllowedMethods:        awscloudfront.AllowedMethods_ALLOW_GET_HEAD(),
+			ViewerProtocolPolicy:  awscloudfront.ViewerProtocolPolicy_REDIRECT_TO_HTTPS,
+			CachePolicy:           awscloudfront.CachePolicy_CACHING_OPTIMIZED(),
+			ResponseHeadersPolicy: s.securityHeaders(),
+			Compress:              jsii.Bool(true),
+			FunctionAssociations: &[]*awscloudfront.FunctionAssociation{{
+				EventType: awscloudfront.FunctionEventType_VIEWER_REQUEST,
+				Function:  s.spaFunction(),
+			}},
+		},
+		AdditionalBehaviors: &map[string]*awscloudfront.BehaviorOptions{
+			"/api/*": {
+				Origin:         awscloudfrontorigins.NewHttpOrigin(s.apiDomain(), &awscloudfrontorigins.HttpOriginProps{}),
+				AllowedMethods: awscloudfront.AllowedMethods_ALLOW_ALL(),
+				// Not redirected: a redirected POST comes back as a GET.
+				ViewerProtocolPolicy: awscloudfront.ViewerProtocolPolicy_HTTPS_ONLY,
+				CachePolicy:          awscloudfront.CachePolicy_CACHING_DISABLED(),
+				OriginRequestPolicy:  awscloudfront.OriginRequestPolicy_ALL_VIEWER_EXCEPT_HOST_HEADER(),
+				// Compression would turn the strong ETag into a weak one.
+				Compress: jsii.Bool(false),
+			},
+		},
+	})
+	// LIST lets a reader of / list the bucket unless something is served there.
+	awscdk.Annotations_Of(distribution).AcknowledgeWarning(
+		jsii.String("@aws-cdk/aws-cloudfront-origins:listBucketSecurityRisk"),
+		jsii.String("the distribution has a default root object"))
+	return distribution
+}
+
+// apiDomain is the API's host name.
+func (s *Stack) apiDomain() *string {
+	return awscdk.Fn_Join(jsii.String(""), &[]*string{
+		s.api.ApiId(), jsii.String(".execute-api."), s.stack.Region(), jsii.String("."), s.stack.UrlSuffix(),
+	})
+}
+
+// edgeName names a CloudFront resource. These names are unique in an account,
+// not in a region: without stack and region in them, two stages would collide.
+func (s *Stack) edgeName(name string) *string {
+	return awscdk.Fn_Join(jsii.String("-"), &[]*string{
+		awscdk.Aws_STACK_NAME(), awscdk.Aws_REGION(), jsii.String(name),
+	})
+}
+
+func (s *Stack) originAccessControl() awscloudfront.S3OriginAccessControl {
+	return awscloudfront.NewS3OriginAccessControl(s.stack, jsii.String("SiteAccess"), &awscloudfront.S3OriginAccessControlProps{
+		OriginAccessControlName: s.edgeName("site"),
+		Signing:                 awscloudfront.Signing_SIGV4_ALWAYS(),
+	})
+}
+
+func (s *Stack) spaFunction() awscloudfront.Function {
+	return awscloudfront.NewFunction(s.stack, jsii.String("SiteRoutes"), &awscloudfront.FunctionProps{
+		FunctionName: s.edgeName("routes"),
+		Comment:      jsii.String("Answers the page's own routes with the page"),
+		Runtime:      awscloudfront.FunctionRuntime_JS_2_0(),
+		Code:         awscloudfront.FunctionCode_FromInline(jsii.String(spaFunction)),
+	})
+}
+
+// contentSecurityPolicy allows the page what it needs: its own scripts, styles,
+// images, fonts, manifest and worker, and calls to its own origin, where the
+// API is. Nothing inline is allowed, neither scripts nor styles.
+func contentSecurityPolicy() string {
+	return strings.Join([]string{
+		"default-src 'none'",
+		"script-src 'self'",
+		"style-src 'self'",
+		"connect-src 'self'",
+		"img-src 'self'",
+		"font-src 'self'",
+		"manifest-src 'self'",
+		"worker-src 'self'",
+		"base-uri 'none'",
+		"form-action 'self'",
+		"frame-ancestors 'none'",
+	}, "; ")
+}
+
+// permissionsPolicy turns off what a page could ask a visitor for and this one
+// never does.
+func permissionsPolicy() string {
+	return "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), " +
+		"magnetometer=(), microphone=(), midi=(), payment=(), usb=()"
+}
+
+func (s *Stack) securityHeaders() awscloudfront.ResponseHeadersPolicy {
+	yes := jsii.Bool(true)
+	custom := func(name, value string) *awscloudfront.ResponseCustomHeader {
+		return &awscloudfront.ResponseCustomHeader{Header: jsii.String(name), Value: jsii.String(value), Override: yes}
+	}
+	return awscloudfront.NewResponseHeadersPolicy(s.stack, jsii.String("SiteHeaders"), &awscloudfront.ResponseHeadersPolicyProps{
+		ResponseHeadersPolicyName: s.edgeName("headers"),
+		Comment:                   jsii.String("Security headers of the website"),
+		SecurityHeadersBehavior: &awscloudfront.ResponseSecurityHeadersBehavior{
+			ContentSecurityPolicy: &awscloudfront.ResponseHeadersContentSecurityPolicy{
+				ContentSecurityPolicy: jsii.String(contentSecurityPolicy()), Override: yes,
+			},
+			ContentTypeOptions: &awscloudfront.ResponseHeadersContentTypeOptions{Override: yes},
+			FrameOptions: &awscloudfront.ResponseHeadersFrameOptions{
+				FrameOption: awscloudfront.HeadersFrameOption_DENY, Override: yes,
+			},
+			ReferrerPolicy: &awscloudfront.ResponseHeadersReferrerPolicy{
+				ReferrerPolicy: awscloudfront.HeadersReferrerPolicy_NO_REFERRER, Override: yes,
+			},
+			StrictTransportSecurity: &awscloudfront.ResponseHeadersStrictTransportSecurity{
+				AccessControlMaxAge: awscdk.Duration_Days(jsii.Number(365)), IncludeSubdomains: yes, Override: yes,
+			},
+		},
+		CustomHeadersBehavior: &awscloudfront.ResponseCustomHeadersBehavior{
+			CustomHeaders: &[]*awscloudfront.ResponseCustomHeader{
+				custom("Permissions-Policy", permissionsPolicy()),
+				custom("Cross-Origin-Opener-Policy", "same-origin"),
+				custom("Cross-Origin-Resource-Policy", "same-origin"),
+			},
+		},
+	})
+}
+
+// deploySite copies the website into the bucket, in two deployments because
+// they differ in how long a browser may keep the files, and in this order so
+// that the page never names a file that is not there yet.
+func (s *Stack) deploySite(bucket awss3.Bucket) {
+	config, err := json.Marshal(siteConfig{
+		APIURL: "/api", Stage: s.settings.Stage, DemoFaults: s.settings.DemoFaults,
+	})
+	if err != nil {
+		panic(fmt.Sprintf("encode site config: %v", err)) // strings and booleans always encode
+	}
+	s.output("SiteConfig", "The website's /config.json", jsii.String(string(config)))
+
+	site := awss3deployment.Source_Asset(jsii.String(s.artefacts.Site), nil)
+	logs := s.logGroup("SiteDeploymentLogs")
+	role := s.deploymentRole(logs)
+
+	// A file with a hash in its name never changes. Those of earlier
+	// deployments stay: a page that is open still asks for them.
+	hashed := awss3deployment.NewBucketDeployment(s.stack, jsii.String("SiteAssets"), &awss3deployment.BucketDeploymentProps{
+		DestinationBucket: bucket,
+		Sources:           &[]awss3deployment.ISource{site},
+		Exclude:           jsii.Strings("*"),
+		Include:           jsii.Strings(assets),
+		Prune:             jsii.Bool(false),
+		CacheControl: &[]awss3deployment.CacheControl{
+			awss3deployment.CacheControl_FromString(jsii.String("public, max-age=31536000, immutable")),
+		},
+		Role:     role,
+		LogGroup: logs,
+	})
+
+	// Everything else keeps its name when it changes: the page, its
+	// configuration, the service worker. Pruning spares what is excluded.
+	entry := awss3deployment.NewBucketDeployment(s.stack, jsii.String("SiteEntry"), &awss3deployment.BucketDeploymentProps{
+		DestinationBucket: bucket,
+		Sources: &[]awss3deployment.ISource{
+			site,
+			awss3deployment.Source_Data(jsii.String("config.json"), jsii.String(string(config)), nil),
+		},
+		Exclude: jsii.Strings(assets),
+		Prune:   jsii.Bool(true),
+		CacheControl: &[]awss3deployment.CacheControl{
+			awss3deployment.CacheControl_NoCache(),
+		},
+		Role:     role,
+		LogGroup: logs,
+	})
+	entry.Node().AddDependency(hashed)
+}
+
+// deploymentRole is the role of the function that copies the website. CDK adds
+// to it what it needs of the two buckets; left alone it would also add the
+// right to write to every log group.
+func (s *Stack) deploymentRole(logs awslogs.LogGroup) awsiam.Role {
+	role := awsiam.NewRole(s.stack, jsii.String("SiteDeploymentRole"), &awsiam.RoleProps{
+		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
+		Description: jsii.String("What the deployment of the website may do"),
+	})
+	logs.GrantWrite(role)
+	return role
+}
