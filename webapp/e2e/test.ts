@@ -1,0 +1,102 @@
+import AxeBuilder from '@axe-core/playwright';
+import { test as base, expect, type Page } from '@playwright/test';
+
+export { expect };
+
+/**
+ * A test whose page must not complain: console errors, uncaught exceptions and violations of the
+ * Content-Security-Policy fail it. A test that provokes an error answer says which status it expects, because Chromium
+ * logs those.
+ */
+export const test = base.extend<{ expectedStatus: number | undefined; quiet: undefined }>({
+  expectedStatus: [undefined, { option: true }],
+  quiet: [
+    async ({ page, expectedStatus }, use) => {
+      const complaints: string[] = [];
+      page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`));
+      page.on('console', (message) => {
+        const expected = expectedStatus !== undefined && message.text().includes(`status of ${expectedStatus}`);
+        if (['error', 'warning'].includes(message.type()) && !expected) {
+          complaints.push(`${message.type()}: ${message.text()}`);
+        }
+      });
+      await page.addInitScript(() => {
+        document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => {
+          console.error(`policy violated: ${violatedDirective} by ${blockedURI}`);
+        });
+      });
+      await use(undefined);
+      expect(complaints, 'complaints of the page').toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+/** Holds the page against axe's rules. */
+export async function expectAccessible(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
+}
+
+/** How much of the page has moved by itself since it was opened: the cumulative layout shift, all windows added up. */
+export function layoutShift(page: Page): Promise<number> {
+  return page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        type LayoutShift = PerformanceEntry & { readonly hadRecentInput: boolean; readonly value: number };
+        new PerformanceObserver((list) => {
+          const own = (list.getEntries() as LayoutShift[]).filter(({ hadRecentInput }) => !hadRecentInput);
+          resolve(own.reduce((sum, { value }) => sum + value, 0));
+        }).observe({ type: 'layout-shift', buffered: true });
+        // Without an entry the observer never calls back.
+        setTimeout(() => resolve(0), 500);
+      }),
+  );
+}
+
+/** What a person sees and presses. */
+export class PaymentPage {
+  readonly page: Page;
+  readonly submit;
+  readonly again;
+  readonly guard;
+
+  constructor(page: Page) {
+    this.page = page;
+    this.submit = page.getByRole('button', { name: 'Submit', exact: true });
+    this.again = page.getByRole('button', { name: 'Submit the same again' });
+    this.guard = page.getByRole('switch', { name: 'Idempotency' });
+  }
+
+  /** A field of the form. */
+  field(name: string) {
+    return this.page.getByLabel(name, { exact: true });
+  }
+
+  /** The results so far, newest first. */
+  get results() {
+    return this.page.getByRole('list', { name: 'Results, newest first' }).getByRole('listitem');
+  }
+
+  /** The id of the newest result's payment. */
+  get newestPayment() {
+    return this.results.first().getByRole('definition').last();
+  }
+
+  /** The rows of the ledger, newest first. */
+  get ledger() {
+    return this.page.getByRole('list', { name: 'Effects, newest first' }).getByRole('listitem');
+  }
+
+  /** Waits until the three large numbers are these. */
+  async expectEvidence(numbers: { requests: number; executions: number; effects: number }) {
+    for (const [name, value] of [
+      ['Requests sent', numbers.requests],
+      ['Handler executions', numbers.executions],
+      ['Effects', numbers.effects],
+    ] as const) {
+      const figure = this.page.locator('dl > div').filter({ has: this.page.getByText(name, { exact: true }) });
+      await expect(figure.getByRole('definition').first(), name).toHaveText(String(value));
+    }
+  }
+}

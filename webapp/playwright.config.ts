@@ -1,0 +1,38 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from '@playwright/test';
+import { findChromium, launchArguments } from './e2e/browser.mjs';
+
+/** A deployment to test instead of a local stack of our own. */
+const deployed = process.env.BASE_URL;
+
+const repository = fileURLToPath(new URL('..', import.meta.url));
+const localStack = 'build/bin/local';
+if (deployed === undefined && !existsSync(`${repository}/${localStack}`)) {
+  throw new Error(`${localStack} is missing: \`make test\` builds it, and everything else that these tests need`);
+}
+
+const executablePath = findChromium();
+
+export default defineConfig({
+  testDir: 'e2e',
+  fullyParallel: true,
+  forbidOnly: process.env.CI !== undefined,
+  reporter: 'list',
+  use: {
+    // The local stack picks a free port; Playwright reads it from the stack's output (`wait`) into the environment.
+    baseURL: deployed ?? `http://localhost:${process.env.LOCAL_STACK_PORT}/`,
+    launchOptions: { args: launchArguments, ...(executablePath ? { executablePath } : {}) },
+    screenshot: 'only-on-failure',
+  },
+  ...(deployed === undefined && {
+    webServer: {
+      command: `exec ${localStack} --port 0 --log-level warn`,
+      cwd: repository,
+      wait: { stdout: /^http:\/\/localhost:(?<local_stack_port>\d+)\/$/m },
+      timeout: 60_000,
+      stderr: 'pipe',
+      gracefulShutdown: { signal: 'SIGINT', timeout: 10_000 },
+    },
+  }),
+});

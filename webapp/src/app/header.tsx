@@ -1,0 +1,55 @@
+import { Button, SegmentedControl, useMantineColorScheme, VisuallyHidden } from '@mantine/core';
+import type { ReactNode } from 'react';
+import { MoonIcon, ScreenIcon, SunIcon } from '../shared/icons.tsx';
+import classes from './header.module.css';
+
+/** What the page is, whose session it shows, and in which colours. */
+export function Header({ sessionId, onNewSession }: { sessionId: string; onNewSession: () => void }) {
+  return (
+    <header className={classes.header}>
+      <div className={classes.title}>
+        <img src="./icon.svg" alt="" width="40" height="40" />
+        <div>
+          <h1>Send it twice. It happens once.</h1>
+          <p>Idempotent requests, on AWS Lambda and DynamoDB</p>
+        </div>
+      </div>
+      <div className={classes.tools}>
+        <span className={classes.session}>
+          Session <code title={sessionId}>{sessionId.slice(0, 8)}</code>
+        </span>
+        <Button variant="default" size="compact-xs" onClick={onNewSession}>
+          New session
+        </Button>
+        <ColorSchemeControl />
+      </div>
+    </header>
+  );
+}
+
+function ColorSchemeControl() {
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  return (
+    <SegmentedControl
+      size="xs"
+      aria-label="Colour scheme"
+      value={colorScheme}
+      onChange={setColorScheme}
+      transitionDuration={0}
+      data={[
+        { value: 'light', label: <Scheme name="Light" icon={<SunIcon />} /> },
+        { value: 'auto', label: <Scheme name="Like the system" icon={<ScreenIcon />} /> },
+        { value: 'dark', label: <Scheme name="Dark" icon={<MoonIcon />} /> },
+      ]}
+    />
+  );
+}
+
+function Scheme({ name, icon }: { name: string; icon: ReactNode }) {
+  return (
+    <span className={classes.scheme} title={name}>
+      {icon}
+      <VisuallyHidden>{name}</VisuallyHidden>
+    </span>
+  );
+}

@@ -1,0 +1,94 @@
+import { screen, within } from '@testing-library/react';
+import { describe, expect, it } from 'vitest';
+import { json, problem, serve } from '../../testing/network.ts';
+import { renderWithApi } from '../../testing/render-app.tsx';
+import { Evidence, Ledger } from './index.ts';
+
+const charge = {
+  id: 'e-1',
+  kind: 'charge',
+  operation: 'payments.create',
+  resource: 'pay-1',
+  detail: { amount: 1250, currency: 'EUR', reference: 'ref-1' },
+  at: '2026-01-01T10:00:00Z',
+};
+
+const nothing = { executions: [], effects: [], executionCount: 0, effectCount: 0, truncated: false };
+const one = { ...nothing, effects: [charge], executionCount: 1, effectCount: 1 };
+
+/** The number shown under a name. */
+async function figure(name: string): Promise<string | null | undefined> {
+  const term = await screen.findByText(name);
+  return term.parentElement?.querySelector('dd')?.textContent;
+}
+
+describe('the evidence', () => {
+  it('shows what was asked, what ran and what it did, of this session only', async () => {
+    const requests = serve({ 'GET /api/executions': () => json(200, one) });
+    const { sessions } = renderWithApi(<Evidence requestsSent={2} />);
+
+    expect(await screen.findByText(/^2 requests, 1 effect\./)).toBeVisible();
+    expect(await figure('Requests sent')).toBe('2');
+    expect(await figure('Handler executions')).toBe('1');
+    expect(await figure('Effects')).toBe('1');
+    expect(requests.map((request) => request.headers.get('Demo-Session'))).toEqual([sessions.get().id]);
+  });
+
+  it('says so where nothing has happened', async () => {
+    serve({ 'GET /api/executions': () => json(200, nothing) });
+    renderWithApi(<Evidence requestsSent={0} />);
+    expect(await screen.findByText('Nothing has happened yet.')).toBeVisible();
+  });
+
+  it('shows no number that it does not know', async () => {
+    serve({ 'GET /api/executions': () => new Promise<never>(() => {}) });
+    renderWithApi(<Evidence requestsSent={1} />);
+    expect(await figure('Requests sent')).toBe('1');
+    expect(await figure('Effects')).toBe('–');
+  });
+
+  it('tells why it can not be read, and tries again when asked', async () => {
+    let down = true;
+    serve({
+      'GET /api/executions': () =>
+        down ? problem(503, 'store-unavailable', { detail: 'The store does not answer.' }) : json(200, one),
+    });
+    const { person } = renderWithApi(<Evidence requestsSent={2} />);
+
+    expect(await screen.findByText(/The store does not answer\./)).toBeVisible();
+    down = false;
+    await person.click(screen.getByRole('button', { name: 'Try again' }));
+    expect(await screen.findByText(/^2 requests, 1 effect\./)).toBeVisible();
+  });
+});
+
+describe('the ledger', () => {
+  it('has a row for each effect', async () => {
+    const unknownKind = { ...charge, id: 'e-2', kind: 'customer', resource: 'cus-1', detail: {} };
+    serve({ 'GET /api/executions': () => json(200, { ...one, effects: [unknownKind, charge] }) });
+    renderWithApi(<Ledger />);
+
+    const rows = within(await screen.findByRole('list', { name: 'Effects, newest first' })).getAllByRole('listitem');
+    expect(rows).toHaveLength(2);
+    expect(rows[0]).toHaveTextContent('customercus-1');
+    expect(rows[1]).toHaveTextContent('charge €12.50pay-1payments.create');
+  });
+
+  it('says so where it is empty', async () => {
+    serve({ 'GET /api/executions': () => json(200, nothing) });
+    renderWithApi(<Ledger />);
+    expect(await screen.findByText(/No effects yet/)).toBeVisible();
+  });
+
+  it('owns up to showing only a part', async () => {
+    serve({ 'GET /api/executions': () => json(200, { ...one, truncated: true }) });
+    renderWithApi(
+      <>
+        <Evidence requestsSent={900} />
+        <Ledger />
+      </>,
+    );
+    expect(await screen.findByText('the newest 1')).toBeVisible();
+    expect(await figure('Effects')).toBe('1+');
+  });
+});

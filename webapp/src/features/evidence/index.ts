@@ -1,0 +1,3 @@
+export { refreshActivity } from './activity.ts';
+export { Evidence } from './evidence.tsx';
+export { Ledger } from './ledger.tsx';

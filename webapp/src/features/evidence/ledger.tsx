@@ -1,0 +1,47 @@
+import { Skeleton } from '@mantine/core';
+import { Moment } from '../../shared/moment.tsx';
+import { formatMoney } from '../../shared/money.ts';
+import { Panel } from '../../shared/panel.tsx';
+import { type Effect, useActivity } from './activity.ts';
+import classes from './ledger.module.css';
+
+/** The effects themselves, newest first. */
+export function Ledger() {
+  const { data, isPending } = useActivity();
+  const effects = data?.effects ?? [];
+  return (
+    <Panel title="Ledger" note={data?.truncated ? `the newest ${effects.length}` : undefined}>
+      {isPending && <Skeleton height="2.75rem" radius="md" aria-hidden="true" />}
+      {data && effects.length === 0 && <p className={classes.empty}>No effects yet. Each charge becomes a row here.</p>}
+      {effects.length > 0 && (
+        <ol className={classes.rows} reversed aria-label="Effects, newest first">
+          {effects.map((effect) => (
+            <Row key={effect.id} effect={effect} />
+          ))}
+        </ol>
+      )}
+    </Panel>
+  );
+}
+
+function Row({ effect }: { effect: Effect }) {
+  const { kind, operation, resource, detail, at } = effect;
+  const { amount, currency } = detail;
+  return (
+    <li className={classes.row}>
+      <span className={classes.what}>
+        {kind}
+        {amount !== undefined && currency !== undefined && <strong> {formatMoney(amount, currency)}</strong>}
+      </span>
+      <code className={classes.resource} title={resource}>
+        {resource}
+      </code>
+      <span className={classes.operation} title={operation}>
+        {operation}
+      </span>
+      <span className={classes.when}>
+        <Moment at={new Date(at)} />
+      </span>
+    </li>
+  );
+}

@@ -1,0 +1,3 @@
+export { PaymentForm } from './payment-form.tsx';
+export { SubmissionList } from './submission-list.tsx';
+export { type Payments, usePayments } from './use-payments.ts';

@@ -1,0 +1,80 @@
+import type { ReactNode } from 'react';
+
+/** Drawings on a 16 × 16 grid. They take the text's colour, and say nothing to screen readers: the text beside them does. */
+function Icon({ children }: { children: ReactNode }) {
+  return (
+    <svg
+      width="1em"
+      height="1em"
+      viewBox="0 0 16 16"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.6"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+      focusable="false"
+    >
+      {children}
+    </svg>
+  );
+}
+
+/** The handler ran. */
+export const BoltIcon = () => (
+  <Icon>
+    <path d="M9 1.5 3.5 9H8l-1 5.5L12.5 7H8z" />
+  </Icon>
+);
+
+/** An answer played again. */
+export const ReplayIcon = () => (
+  <Icon>
+    <path d="M2.5 8a5.5 5.5 0 1 0 1.8-4.1" />
+    <path d="M2.5 2v3h3" />
+  </Icon>
+);
+
+/** Refused. */
+export const CrossIcon = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="6" />
+    <path d="m5.9 5.9 4.2 4.2m0-4.2-4.2 4.2" />
+  </Icon>
+);
+
+/** Nobody knows. */
+export const QuestionIcon = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="6" />
+    <path d="M6.3 6.4a1.8 1.8 0 1 1 2.6 1.6c-.6.3-.9.6-.9 1.2" />
+    <path d="M8 11.4v0" />
+  </Icon>
+);
+
+/** Under way. */
+export const DotsIcon = () => (
+  <Icon>
+    <path d="M3.5 8v0M8 8v0M12.5 8v0" strokeWidth="2.4" />
+  </Icon>
+);
+
+export const SunIcon = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="2.8" />
+    <path d="M8 1.2v1.4M8 13.4v1.4M1.2 8h1.4M13.4 8h1.4M3.2 3.2l1 1M11.8 11.8l1 1M3.2 12.8l1-1M11.8 4.2l1-1" />
+  </Icon>
+);
+
+export const MoonIcon = () => (
+  <Icon>
+    <path d="M13.5 9.6A6 6 0 0 1 6.4 2.5a6 6 0 1 0 7.1 7.1z" />
+  </Icon>
+);
+
+export const ScreenIcon = () => (
+  <Icon>
+    <rect x="1.8" y="2.5" width="12.4" height="8.5" rx="1.2" />
+    <path d="M5.5 14h5M8 11v3" />
+  </Icon>
+);

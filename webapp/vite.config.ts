@@ -1,0 +1,29 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+
+/** Where `make run` serves the local stack unless told otherwise. */
+const localStack = process.env.LOCAL_STACK ?? 'http://localhost:8787';
+
+export default defineConfig({
+  // Relative asset paths: the same build works at any path of any origin.
+  base: './',
+  plugins: [react()],
+  build: {
+    // Everything stays a file of its own, because the page's policy allows no `data:` scripts or styles.
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 600,
+  },
+  server: {
+    host: '127.0.0.1',
+    proxy: { '/api': localStack, '/config.json': localStack },
+  },
+  preview: { host: '127.0.0.1' },
+  test: {
+    environment: 'happy-dom',
+    include: ['src/**/*.test.{ts,tsx}'],
+    setupFiles: ['src/testing/setup.ts'],
+    restoreMocks: true,
+    testTimeout: 20_000,
+    css: false,
+  },
+});
