@@ -22,6 +22,9 @@ type Config struct {
 	// Store keeps the records.
 	Store Store
 
+	// Mode is how effects are kept from happening twice. Default [Leased].
+	Mode Mode
+
 	// Window is how long a key is remembered, counted from its claim. After it
 	// the same key executes again. Default 24 hours.
 	Window time.Duration
@@ -46,8 +49,8 @@ type Config struct {
 
 	// CompletionTimeout bounds the time spent on recording a result, or on
 	// releasing a key, retries included. Where the caller's context has a
-	// deadline, a quarter of what is left until then is kept for the answer.
-	// Default 5 seconds.
+	// deadline, a quarter of what is left until then is kept for the answer. In
+	// Atomic mode it bounds the repetitions after conflicts. Default 5 seconds.
 	CompletionTimeout time.Duration
 
 	// MaxResult is the largest result that is recorded, in bytes. A larger one
@@ -72,6 +75,20 @@ type Config struct {
 	// code that a guard protects.
 	Disabled bool
 }
+
+// Mode is how effects are kept from happening twice.
+type Mode int
+
+const (
+	// Leased claims the key, executes, then records the result: for effects
+	// anywhere. A crash between effect and record is left to [Recovery].
+	Leased Mode = iota
+	// Atomic writes effects and result in one transaction, in one round trip: for
+	// effects that the store itself can write. The store has to be an
+	// [AtomicStore]. There is nothing to recover, and Config's Lease, Skew, Wait
+	// and Recovery do not apply.
+	Atomic
+)
 
 // Recovery is what to do with a key whose owner vanished in mid-execution: its
 // lease is over and nothing was recorded.
@@ -121,6 +138,18 @@ func (c Config) withDefaults() (Config, error) {
 	c.Skew = max(c.Skew, 0)
 	if c.Window < c.Lease+c.Skew {
 		return c, fmt.Errorf("idempotency: Config.Window (%v) is shorter than a lease and its skew allowance (%v): a key would be forgotten while it runs", c.Window, c.Lease+c.Skew)
+	}
+	switch c.Mode {
+	case Leased:
+	case Atomic:
+		if _, ok := c.Store.(AtomicStore); !ok {
+			return c, errors.New("idempotency: Config.Mode is Atomic, but Config.Store is no AtomicStore")
+		}
+		if c.Disabled {
+			return c, errors.New("idempotency: Config.Disabled would lose the effects planned in Atomic mode")
+		}
+	default:
+		return c, fmt.Errorf("idempotency: Config.Mode %d is unknown", c.Mode)
 	}
 	if c.Recovery < Reexecute || c.Recovery > Reconcile {
 		return c, fmt.Errorf("idempotency: Config.Recovery %d is unknown", c.Recovery)

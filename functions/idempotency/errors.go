@@ -28,6 +28,15 @@ var (
 	// that wrap it carry the cause as well.
 	ErrStore = errors.New("idempotency: the store is unavailable")
 
+	// ErrConflict: an [AtomicStore] was busy with another transaction on the same
+	// items. Nothing was written.
+	ErrConflict = errors.New("idempotency: a transaction on the same items is under way")
+
+	// ErrRefused: an [AtomicStore] did not write a plan because a condition of the
+	// plan's own did not hold. It reaches the caller only where planning again
+	// does not help.
+	ErrRefused = errors.New("idempotency: the planned effects were refused")
+
 	// ErrLeaseOver is the cause ([context.Cause]) of an execution's context that
 	// ended because the lease did.
 	ErrLeaseOver = errors.New("idempotency: the lease is over")

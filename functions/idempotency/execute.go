@@ -104,16 +104,7 @@ func (c *call) renew(ctx context.Context, over *time.Timer, cancel context.Cance
 // happened, and the caller is told so: an error would only provoke a second
 // execution.
 func (c *call) complete(ctx context.Context, outcome Outcome) (Outcome, error) {
-	completed := c.record
-	completed.Status = Completed
-	completed.Data = outcome.Data
-	if completed.Data == nil {
-		completed.Data = []byte{}
-	}
-	if len(completed.Data) > c.cfg.MaxResult {
-		completed.Data = nil
-		c.observe(ctx, ObservedOversized, nil)
-	}
+	completed := c.completed(ctx, outcome.Data)
 
 	var winner *Record
 	err := c.persist(ctx, func(ctx context.Context) (err error) {
@@ -136,6 +127,21 @@ func (c *call) complete(ctx context.Context, outcome Outcome) (Outcome, error) {
 		}
 	}
 	return outcome, nil
+}
+
+// completed is the record of a result, which is left out if it is too large.
+func (c *call) completed(ctx context.Context, data []byte) Record {
+	r := c.record
+	r.Status = Completed
+	r.Data = data
+	if data == nil {
+		r.Data = []byte{}
+	}
+	if len(data) > c.cfg.MaxResult {
+		r.Data = nil
+		c.observe(ctx, ObservedOversized, nil)
+	}
+	return r
 }
 
 // fail settles an execution that ended without a result. Nobody can tell how
@@ -175,16 +181,20 @@ const (
 	minPersist   = 500 * time.Millisecond
 )
 
-// persist repeats step until it succeeds or Config.CompletionTimeout has
-// passed, earlier where ctx ends soon, so that an answer can still be given.
+// timeLeft is how long recording may take: Config.CompletionTimeout or, where
+// ctx ends soon, less, so that an answer can still be given.
+func (c *call) timeLeft(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return max(min(c.cfg.CompletionTimeout, time.Until(deadline)*3/4), minPersist)
+	}
+	return c.cfg.CompletionTimeout
+}
+
+// persist repeats step until it succeeds or its time is up.
 // ctx's cancellation stops nothing: a client that hung up has still caused the
 // effect that is to be remembered.
 func (c *call) persist(ctx context.Context, step func(context.Context) error) error {
-	limit := c.cfg.CompletionTimeout
-	if deadline, ok := ctx.Deadline(); ok {
-		limit = max(min(limit, time.Until(deadline)*3/4), minPersist)
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.timeLeft(ctx))
 	defer cancel()
 
 	for backoff := firstBackoff; ; backoff = min(2*backoff, maxBackoff) {

@@ -8,21 +8,14 @@ import (
 	"time"
 )
 
-// Executor executes operations once per key: a [Guard] in leased mode, or one of
-// a store that has a mode of its own. Do's contract is that of [Guard.Do].
-type Executor interface {
-	Do(ctx context.Context, req Request, run func(context.Context) (Result, error)) (Outcome, error)
-}
-
-// Guard executes operations at most once per key, in leased mode: it claims
-// the key, executes, and records the result, which duplicates are given. It is
-// safe for concurrent use.
+// Guard executes operations once per key and gives duplicates the recorded
+// result. In [Leased] mode it claims the key, executes, and records the result;
+// in [Atomic] mode it writes effects and result in one transaction. It is safe
+// for concurrent use.
 type Guard struct {
 	cfg   Config
 	cache *cache // nil for none
 }
-
-var _ Executor = (*Guard)(nil)
 
 // New returns a guard, or an error that names the field of cfg that is wrong.
 func New(cfg Config) (*Guard, error) {
@@ -89,6 +82,11 @@ type Outcome struct {
 // cancelled when ctx is, because an effect once begun is better finished than
 // lost.
 //
+// In [Atomic] mode run has no effects of its own: it plans them, by means of the
+// store, and they are written together with the result. It is called again
+// where a plan was refused. An error, a panic or a discarded result means that
+// nothing is written.
+//
 // An error or a panic from run reaches the caller as it is. What becomes of the
 // key then is up to the [Recovery] policy.
 //
@@ -107,10 +105,12 @@ func (g *Guard) Do(ctx context.Context, req Request, run func(context.Context) (
 	if known := c.recall(ctx); known != nil {
 		return c.answer(ctx, known)
 	}
+	if g.cfg.Mode == Atomic {
+		return c.transact(ctx, run)
+	}
 	existing, tookOver, err := c.claim(ctx)
 	if err != nil {
-		c.observe(ctx, ObservedStoreUnavailable, err)
-		return Outcome{Expires: c.record.Expires}, fmt.Errorf("%w: %w", ErrStore, err)
+		return c.unavailable(ctx, err)
 	}
 	if existing != nil {
 		return c.answer(ctx, existing)
@@ -165,6 +165,12 @@ func (c *call) answer(ctx context.Context, r *Record) (Outcome, error) {
 	return outcome, err
 }
 
+// unavailable answers when the store does not.
+func (c *call) unavailable(ctx context.Context, err error) (Outcome, error) {
+	c.observe(ctx, ObservedStoreUnavailable, err)
+	return Outcome{Expires: c.record.Expires}, fmt.Errorf("%w: %w", ErrStore, err)
+}
+
 func (c *call) verdict(r *Record) (Outcome, Observation, error) {
 	outcome := Outcome{Expires: r.Expires}
 	switch {
@@ -177,7 +183,7 @@ func (c *call) verdict(r *Record) (Outcome, Observation, error) {
 	case r.Status == Completed:
 		outcome.Data, outcome.Replayed = r.Data, true
 		return outcome, ObservedReplayed, nil
-	case c.interrupted(r) && c.cfg.Recovery == Refuse:
+	case c.interrupted(r) && (c.cfg.Recovery == Refuse || c.cfg.Mode == Atomic): // from before a change of mode
 		return outcome, ObservedOutcomeUnknown, ErrOutcomeUnknown
 	default:
 		return outcome, ObservedInProgress, &InProgressError{RetryAfter: max(r.LeaseUntil.Sub(c.cfg.Clock()), time.Millisecond)}

@@ -81,3 +81,22 @@ type Store interface {
 	// behind the other methods, so what it says is a hint.
 	Load(ctx context.Context, id string) (*Record, error)
 }
+
+// AtomicStore is a store that can write the effects of an execution and its
+// record in one step, all or nothing.
+type AtomicStore interface {
+	Store
+
+	// Begin returns a context under which an execution plans its effects. refusal
+	// is nil or the error, wrapping [ErrRefused], that Commit gave to the plan
+	// before; the execution can look into it through the context.
+	Begin(ctx context.Context, refusal error) context.Context
+
+	// Commit writes what was planned under ctx, together with completed, and
+	// returns nil, if the key is free at now. It also returns nil where it was
+	// done by an earlier attempt with the same owner. Otherwise it writes nothing
+	// and returns the record in the way; or an error that wraps [ErrConflict]
+	// where another transaction is at it, and the same can be tried again; or one
+	// that wraps [ErrRefused] where a condition of the plan itself does not hold.
+	Commit(ctx context.Context, completed Record, now time.Time) (*Record, error)
+}

@@ -25,9 +25,8 @@ const DefaultMaxBody = 1 << 20
 
 // Config configures a middleware. Guard, Operation and Scope are required.
 type Config struct {
-	// Guard claims keys and records responses: an *[idempotency.Guard], or
-	// another executor.
-	Guard idempotency.Executor
+	// Guard executes once per key and records responses.
+	Guard *idempotency.Guard
 
 	// Operation names what the handler does, such as "payments.create". The same
 	// key under two names is two operations.
@@ -96,8 +95,7 @@ func New(cfg Config) (func(http.Handler) http.Handler, error) {
 	if _, err := idempotency.NewKey(idempotency.SharedScope(), cfg.Operation, "probe"); err != nil {
 		return nil, fmt.Errorf("idemhttp: Config.Operation: %w", err)
 	}
-	policy, ok := cfg.Guard.(interface{ Recovery() idempotency.Recovery })
-	if wants := ok && policy.Recovery() == idempotency.Reconcile; wants != (cfg.Reconcile != nil) {
+	if (cfg.Guard.Recovery() == idempotency.Reconcile) != (cfg.Reconcile != nil) {
 		return nil, errors.New("idemhttp: Config.Reconcile is to be set if, and only if, the guard's recovery policy is idempotency.Reconcile")
 	}
 	if cfg.MaxBody < 0 {
