@@ -159,7 +159,9 @@ func (c *call) recall(ctx context.Context) *Record {
 
 // answer tells a duplicate what the record in its way says.
 func (c *call) answer(ctx context.Context, r *Record) (Outcome, error) {
-	c.cache.put(r)
+	if r.Fingerprint == c.Fingerprint { // for another one the store need not have brought the data
+		c.cache.put(r)
+	}
 	outcome, observed, err := c.verdict(r)
 	c.observe(ctx, observed, nil)
 	return outcome, err

@@ -59,7 +59,8 @@ type Store interface {
 	// record, its window has passed at c.Now, or it is c.TakeOver. A record that
 	// already carries c.Record.Owner is an earlier attempt of this same claim
 	// whose answer was lost: that is success, too. Otherwise nothing is written
-	// and the record in the way is returned.
+	// and the record in the way is returned; if its fingerprint is not that of
+	// c.Record, it may come without its data.
 	Claim(ctx context.Context, c Claim) (*Record, error)
 
 	// Renew replaces the owner's unfinished record by r, which has another lease,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -451,6 +452,37 @@ func TestNewIsValidated(t *testing.T) {
 			t.Errorf("error %v, want one that names the %s", err, name)
 		}
 	}
+}
+
+// A mismatch does not need the data, which is therefore not fetched; a process
+// that remembers completed records must not take that for a result not kept.
+func TestReplayAfterMismatch(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	key, err := idempotency.NewKey(idempotency.SharedScope(), "payments.create", "k1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	do := func(guard *idempotency.Guard, payload string) (idempotency.Outcome, error) {
+		request := idempotency.Request{Key: key, Fingerprint: idempotency.NewFingerprint([]byte(payload))}
+		return guard.Do(t.Context(), request, func(context.Context) (idempotency.Result, error) {
+			return idempotency.Result{Data: []byte("paid")}, nil
+		})
+	}
+	var guards [2]*idempotency.Guard
+	for i := range guards {
+		if guards[i], err = idempotency.New(idempotency.Config{Store: f.Store}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := do(guards[0], "pay 10"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := do(guards[1], "pay 20"); !errors.Is(err, idempotency.ErrPayloadMismatch) {
+		t.Errorf("error %v, want ErrPayloadMismatch", err)
+	}
+	outcome, err := do(guards[1], "pay 10")
+	wantOutcome(t, outcome, err, "paid", true)
 }
 
 // A guard on a store that fails in between: the whole way.
