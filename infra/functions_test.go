@@ -39,7 +39,6 @@ func TestFunctions(t *testing.T) {
 						"DATA_TABLE":         map[string]any{"Ref": data},
 						"STAGE":              deployment.stage,
 						"DEMO_FAULTS":        deployment.faults,
-						"LOG_LEVEL":          "INFO",
 					}},
 				}
 				for name, value := range want {

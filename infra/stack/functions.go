@@ -64,7 +64,6 @@ func (s *Stack) functionProps(name, description string) construct.GoFunctionProp
 			"DATA_TABLE":  *s.data.TableName(),
 			"STAGE":       s.settings.Stage,
 			"DEMO_FAULTS": strconv.FormatBool(s.settings.DemoFaults),
-			"LOG_LEVEL":   "INFO",
 		},
 	}
 }

@@ -94,20 +94,15 @@ func (p *plan) isHelper(res *template.Resource) (bool, error) {
 // deployFunctions hands the template's functions to Lambda.
 func (p *plan) deployFunctions(service *lambda.Service, cfg Config) error {
 	for _, f := range p.functions {
-		env := f.props.Environment.Variables
 		level := f.props.LoggingConfig.ApplicationLogLevel
 		if cfg.LogLevel != "" {
-			if env == nil {
-				env = map[string]string{}
-			}
-			env["LOG_LEVEL"] = strings.ToUpper(cfg.LogLevel)
 			level = strings.ToUpper(cfg.LogLevel)
 		}
 		if err := service.Deploy(lambda.Function{
 			Name:        f.name,
 			Handler:     f.props.Handler,
 			Binary:      cfg.binary(f),
-			Env:         env,
+			Env:         f.props.Environment.Variables,
 			Timeout:     time.Duration(f.props.Timeout) * time.Second,
 			MemoryMB:    int(f.props.MemorySize),
 			LogGroup:    f.props.LoggingConfig.LogGroup,

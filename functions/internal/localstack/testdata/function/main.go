@@ -27,7 +27,7 @@ func main() {
 		}
 		answer, err := json.Marshal(map[string]any{
 			"handler": os.Getenv("_HANDLER"), "pid": os.Getpid(), "route": r.RouteKey, "path": r.RawPath, "body": r.Body,
-			"memory": os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), "table": os.Getenv("IDEMPOTENCY_TABLE"), "logLevel": os.Getenv("LOG_LEVEL"),
+			"memory": os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), "table": os.Getenv("IDEMPOTENCY_TABLE"), "logLevel": os.Getenv("AWS_LAMBDA_LOG_LEVEL"),
 		})
 		return events.APIGatewayV2HTTPResponse{StatusCode: 200, Body: string(answer), Headers: map[string]string{"Content-Type": "application/json"}}, err
 	})

@@ -1,0 +1,147 @@
+# `make help` lists what there is. Needs Go 1.26, Node 20 and a POSIX shell;
+# everything else is installed from lock files, under build/ and node_modules/.
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+FUNCTIONS := customers payments activity
+TEMPLATE  := infra/testdata/golden/default.template.json
+PORT      ?=
+
+# Lambda binaries do not depend on where they are built, so that an unchanged
+# function is an unchanged asset. GOWORK=off keeps the infra module out of their
+# dependencies.
+LAMBDA_BUILD := cd functions && GOWORK=off CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w'
+
+GO_SOURCES  := $(shell find functions -name '*.go' -not -name '*_test.go' -not -path '*/testdata/*') functions/go.mod functions/go.sum
+WEB_SOURCES := $(shell find webapp -type f -not -path '*/node_modules/*' -not -path 'webapp/dist/*' -not -path 'webapp/e2e/*' -not -path 'webapp/test-results/*')
+
+say = @printf '\033[1m%s\033[0m\n' '$(1)'
+
+# --- for people ---------------------------------------------------------------
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: build/bin/local build-local webapp/dist/index.html ## the whole stack on this machine: http://localhost:8787 (PORT=… for another port)
+	@exec build/bin/local $(if $(PORT),--port $(PORT)) $(ARGS)
+
+.PHONY: dynamodb
+dynamodb: build/bin/dynamodb ## only the embedded DynamoDB, on port 8000 (PORT=… for another port)
+	@exec build/bin/dynamodb $(if $(PORT),--port $(PORT)) $(ARGS)
+
+.PHONY: test
+test: lint test-go test-infra test-web test-e2e ## everything: lint, Go, infrastructure, web app, end to end in a browser
+	$(call say,All tests passed.)
+
+.PHONY: check
+check: ## seconds: what to run before a commit (formatting, vet, unit tests without races)
+	$(call say,Formatting and vet)
+	@unformatted=$$(gofmt -l functions infra) && if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	@go vet ./functions/... ./infra/...
+	$(call say,Go tests of what changed)
+	@go test ./functions/idempotency/... ./functions/customers ./functions/payments ./functions/activity ./functions
+	@if [ -d webapp/node_modules ]; then cd webapp && npm run --silent lint && npm run --silent typecheck; fi
+
+.PHONY: golden
+golden: node_modules/.installed ## rewrite the golden templates after a change to infra
+	cd infra && $(JSII_QUIET) go test . -run Golden -update
+	@git --no-pager diff --stat -- infra/testdata/golden || true
+
+.PHONY: conformance
+conformance: ## the DynamoDB contract suite against moto, or against AWS_ENDPOINT_URL_DYNAMODB
+	@functions/internal/dynamolocal/conformance/moto.sh
+
+.PHONY: synth
+synth: node_modules/.installed ## synthesise the CloudFormation template into cdk.out
+	@$(CDK) synth --quiet && echo "cdk.out/IdempotentRequests.template.json"
+
+.PHONY: deploy
+deploy: node_modules/.installed ## deploy everything to the AWS account of your credentials
+	$(CDK) deploy
+
+.PHONY: destroy
+destroy: node_modules/.installed ## remove everything that deploy made
+	$(CDK) destroy
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf build cdk.out webapp/dist
+
+# --- builds -------------------------------------------------------------------
+
+.PHONY: build
+build: $(FUNCTIONS:%=build/lambda/arm64/%/bootstrap) webapp/dist/index.html ## what cdk deploys: function binaries and the web app
+
+.PHONY: build-local
+build-local: $(FUNCTIONS:%=build/lambda/local/%/bootstrap)
+
+build/lambda/arm64/%/bootstrap: $(GO_SOURCES)
+	@echo "building $* for Lambda (arm64)"
+	@$(subst go build,GOARCH=arm64 go build,$(LAMBDA_BUILD)) -o ../$@ ./cmd/$*
+
+build/lambda/local/%/bootstrap: $(GO_SOURCES)
+	@echo "building $* for this machine"
+	@$(LAMBDA_BUILD) -o ../$@ ./cmd/$*
+
+build/bin/%: $(GO_SOURCES)
+	@echo "building $*"
+	@cd functions && go build -o ../$@ ./cmd/$*
+
+build/bin/staticcheck: tools/go.mod tools/go.sum
+	@echo "building staticcheck"
+	@cd tools && GOWORK=off go build -o ../$@ honnef.co/go/tools/cmd/staticcheck
+
+webapp/dist/index.html: webapp/node_modules/.installed $(WEB_SOURCES)
+	@echo "building the web app"
+	@cd webapp && npm run --silent build
+	@touch $@
+
+# A stamp of ours: npm leaves the directory's time alone when nothing changed.
+%node_modules/.installed: %package.json %package-lock.json
+	@echo "installing $*node_modules"
+	@cd ./$* && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json
+	@echo "installing node_modules"
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# --- parts of test ------------------------------------------------------------
+
+# The CDK's kernel is a Node program that complains about Node versions and would
+# ask the registry for newer ones.
+JSII_QUIET := JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION=1
+CDK        := $(JSII_QUIET) CDK_DISABLE_VERSION_CHECK=1 npx --no-install cdk
+
+.PHONY: lint
+lint: build/bin/staticcheck ## gofmt, go vet, staticcheck
+	$(call say,Lint)
+	@unformatted=$$(gofmt -l functions infra) && if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	@go vet ./functions/... ./infra/...
+	@build/bin/staticcheck ./functions/... ./infra/...
+
+.PHONY: test-go
+test-go: build-local ## the functions, the package, the local stack and the HTTP contract
+	$(call say,Go tests)
+	@go test -race -shuffle=on ./functions/...
+
+.PHONY: test-infra
+test-infra: ## the stack against its golden template
+	$(call say,Infrastructure tests)
+	@$(JSII_QUIET) go test -shuffle=on ./infra/...
+
+.PHONY: test-web
+test-web: webapp/node_modules/.installed ## web app: lint, types, unit tests, build
+	$(call say,Web app tests)
+	@cd webapp && npm run --silent lint && npm run --silent typecheck && npm run --silent test
+	@$(MAKE) webapp/dist/index.html
+
+.PHONY: test-e2e
+test-e2e: build/bin/local build-local webapp/dist/index.html ## end to end: a real browser against the local stack
+	$(call say,End-to-end tests)
+	@cd webapp && npm run --silent e2e

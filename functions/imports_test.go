@@ -1,0 +1,117 @@
+// Package functions_test holds what is true of the module as a whole.
+package functions_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	ours = "github.com/idempotent-requests/idempotent-requests/"
+	aws  = "github.com/aws/"
+)
+
+type importRule struct {
+	packages  string // a package, or with "/..." everything below as well
+	mayUse    []string
+	mayUseAWS bool
+	why       string
+}
+
+// Imports flow one way: cmd → domain → idempotency → nothing of ours. The
+// first rule whose package pattern fits a package says which of our packages,
+// and whether any of AWS's, it may import; a package that no rule names fails
+// the test, so that somebody decides where it belongs.
+var importRules = []importRule{
+	{"functions/idempotency", nil, false, "the core is built on nothing of ours"},
+	{"functions/idempotency/dynamostore/...", []string{"functions/idempotency"}, true,
+		"the DynamoDB store knows the core and the SDK"},
+	{"functions/idempotency/...", []string{"functions/idempotency/..."}, false,
+		"the package stands alone and has no AWS code outside dynamostore"},
+	{"functions/customers", domain, false, "a domain is logic and an http.Handler"},
+	{"functions/payments", domain, false, "a domain is logic and an http.Handler"},
+	{"functions/activity", domain, false, "a domain is logic and an http.Handler"},
+	{"functions/internal/dynamolocal/...", []string{"functions/internal/dynamolocal/..."}, true,
+		"the engine speaks DynamoDB and knows nothing of what it is used for"},
+	{"functions/internal/localstack/...", []string{"functions/internal/localstack/...", "functions/internal/dynamolocal/..."}, true,
+		"the local stack deploys a template and knows the functions only as programs"},
+	{"functions/internal/...", []string{"functions/idempotency/...", "functions/internal/..."}, true,
+		"what the domains share stands between them and the package"},
+	{"functions/cmd/...", []string{"functions/..."}, true, "a command wires"},
+	{"functions/contract/...", []string{"functions/internal/..."}, true,
+		"the contract is checked from outside"},
+	{"functions", nil, false, "nothing but this test"},
+	{"infra/...", []string{"infra/..."}, true,
+		"between the stack and the functions stands the template alone"},
+}
+
+var domain = []string{
+	"functions/idempotency/...",
+	"functions/internal/api", "functions/internal/datatable", "functions/internal/fault",
+	"functions/internal/problemtype", "functions/internal/session",
+}
+
+func TestImportsFlowOneWay(t *testing.T) {
+	t.Parallel()
+	for _, p := range listPackages(t) {
+		path, found := strings.CutPrefix(p.ImportPath, ours)
+		if !found {
+			continue
+		}
+		i := slices.IndexFunc(importRules, func(r importRule) bool { return fits(r.packages, path) })
+		if i < 0 {
+			t.Errorf("%s: no rule says what it may import", path)
+			continue
+		}
+		rule := importRules[i]
+		for _, imported := range p.Imports {
+			own, isOurs := strings.CutPrefix(imported, ours)
+			allowed := !isOurs && (rule.mayUseAWS || !strings.HasPrefix(imported, aws)) ||
+				isOurs && slices.ContainsFunc(rule.mayUse, func(pattern string) bool { return fits(pattern, own) })
+			if !allowed {
+				t.Errorf("%s imports %s: %s", path, imported, rule.why)
+			}
+		}
+	}
+}
+
+// fits tells whether a package is named by a pattern.
+func fits(pattern, path string) bool {
+	root, below := strings.CutSuffix(pattern, "/...")
+	return path == root || below && strings.HasPrefix(path, root+"/")
+}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+}
+
+// listPackages lists both modules. Tests may import more than what they test,
+// so theirs do not count.
+func listPackages(t *testing.T) (packages []goPackage) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", "./functions/...", "./infra/...")
+	command.Dir = ".."
+	output, err := command.Output()
+	if err != nil {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+			t.Fatalf("go list: %v\n%s", err, exit.Stderr)
+		}
+		t.Fatalf("go list: %v", err)
+	}
+	for decoder := json.NewDecoder(bytes.NewReader(output)); ; {
+		var p goPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}

@@ -1,0 +1,119 @@
+// Package environment makes what the demo's functions work with out of their
+// environment variables:
+//
+//	DATA_TABLE          name of the data table
+//	IDEMPOTENCY_TABLE   name of the idempotency table
+//	IDEMPOTENCY_WINDOW  how long a key is remembered, a Go duration; default 24h
+//	DEMO_FAULTS         true lets requests cause faults; default false
+//
+// Format and level of the log are those that the function's logging
+// configuration asks for (AWS_LAMBDA_LOG_FORMAT, AWS_LAMBDA_LOG_LEVEL).
+package environment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/dynamostore"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/fault"
+)
+
+// Environment is what a function works with.
+type Environment struct {
+	Logger  *slog.Logger
+	Data    *datatable.Table
+	Records *dynamostore.Store
+	Guard   *idempotency.Guard
+	Faults  *fault.Injector
+}
+
+// attemptTimeout bounds one request to DynamoDB, which answers within
+// milliseconds. The SDK makes three attempts: together they leave a function of
+// 10 seconds the time to say that the store is unavailable.
+const attemptTimeout = 2 * time.Second
+
+// New returns the environment that getenv describes, usually [os.Getenv]. The
+// error names every variable that is missing or malformed. Nothing is asked of
+// the network before the first request.
+func New(ctx context.Context, getenv func(string) string) (*Environment, error) {
+	s, err := readSettings(getenv)
+	if err != nil {
+		return nil, err
+	}
+	aws, err := config.LoadDefaultConfig(ctx,
+		// The SDK's own kind of client, and no plain one: it can still be given
+		// the certificates of AWS_CA_BUNDLE.
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(attemptTimeout)))
+	if err != nil {
+		return nil, fmt.Errorf("environment: %w", err)
+	}
+	client := dynamodb.NewFromConfig(aws)
+
+	e := &Environment{Logger: lambdacontext.NewLogger()}
+	if e.Data, err = datatable.New(datatable.Config{Client: client, Name: s.dataTable, Retention: s.window}); err != nil {
+		return nil, err
+	}
+	if e.Records, err = dynamostore.New(client, s.recordsTable); err != nil {
+		return nil, err
+	}
+	if e.Guard, err = idempotency.New(idempotency.Config{
+		Store:    e.Records,
+		Window:   s.window,
+		Observer: idempotency.NewSlogObserver(e.Logger),
+	}); err != nil {
+		return nil, err
+	}
+	if e.Faults, err = fault.New(fault.Config{Enabled: s.faults, Exit: os.Exit}); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+type settings struct {
+	dataTable    string
+	recordsTable string
+	window       time.Duration
+	faults       bool
+}
+
+func readSettings(getenv func(string) string) (settings, error) {
+	s := settings{
+		dataTable:    getenv("DATA_TABLE"),
+		recordsTable: getenv("IDEMPOTENCY_TABLE"),
+		window:       idempotency.DefaultWindow,
+	}
+	var wrong []error
+	if s.dataTable == "" {
+		wrong = append(wrong, errors.New("DATA_TABLE is not set: it names the data table"))
+	}
+	if s.recordsTable == "" {
+		wrong = append(wrong, errors.New("IDEMPOTENCY_TABLE is not set: it names the idempotency table"))
+	}
+	if value := getenv("IDEMPOTENCY_WINDOW"); value != "" {
+		window, err := time.ParseDuration(value)
+		if err != nil || window <= 0 {
+			wrong = append(wrong, fmt.Errorf("IDEMPOTENCY_WINDOW is %q: want a positive duration such as 24h", value))
+		}
+		s.window = window
+	}
+	if value := getenv("DEMO_FAULTS"); value != "" {
+		faults, err := strconv.ParseBool(value)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("DEMO_FAULTS is %q: want true or false", value))
+		}
+		s.faults = faults
+	}
+	return s, errors.Join(wrong...)
+}

@@ -1,0 +1,17 @@
+// Package problemtype lists the types of the demo's own problem documents. Those
+// of the idempotency middleware are listed in package idemhttp; all of them lead
+// to docs/http-api.md.
+package problemtype
+
+// The types, with the status that each comes with.
+const (
+	SessionMissing       = base + "session-missing"        // 400
+	SessionMalformed     = base + "session-malformed"      // 400
+	FaultMalformed       = base + "fault-malformed"        // 400
+	NotFound             = base + "not-found"              // 404
+	MethodNotAllowed     = base + "method-not-allowed"     // 405
+	MediaTypeUnsupported = base + "media-type-unsupported" // 415
+	ValidationFailed     = base + "validation-failed"      // 422, with "errors"
+
+	base = "https://github.com/idempotent-requests/idempotent-requests/blob/main/docs/http-api.md#"
+)

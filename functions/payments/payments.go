@@ -1,0 +1,165 @@
+// Package payments makes payments: an effect outside of this application's own
+// data, at a payment processor, that must not happen twice. The same operation
+// can be had without protection, for comparison.
+//
+//	POST /api/payments                   makes a payment, once per Idempotency-Key
+//	GET  /api/payments/{id}              shows it
+//	POST /api/unprotected/payments       makes a payment, every time
+//	GET  /api/unprotected/payments/{id}  shows it
+package payments
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/idemhttp"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/api"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/fault"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
+)
+
+// The names of the two operations. Idempotency keys are used under the first.
+const (
+	Operation            = "payments.create"
+	UnprotectedOperation = "unprotected-payments.create"
+)
+
+// Data keeps the payments; a *[datatable.Table] does.
+type Data interface {
+	RecordExecution(ctx context.Context, owner session.ID, operation string) error
+	Put(ctx context.Context, owner session.ID, entry datatable.Entry, detail any) error
+	Get(ctx context.Context, owner session.ID, kind datatable.Kind, id string) (datatable.Entry, error)
+}
+
+// Config configures the handler. All fields but Clock are required.
+type Config struct {
+	Guard     *idempotency.Guard
+	Data      Data
+	Processor Processor
+	Faults    *fault.Injector
+	Logger    *slog.Logger
+	// Clock tells when a payment is made. Default [time.Now].
+	Clock func() time.Time
+}
+
+// New returns the handler of all payment routes, or an error that names the
+// field of cfg that is wrong.
+func New(cfg Config) (http.Handler, error) {
+	switch {
+	case cfg.Guard == nil:
+		return nil, errors.New("payments: Config.Guard is missing")
+	case cfg.Data == nil:
+		return nil, errors.New("payments: Config.Data is missing")
+	case cfg.Processor == nil:
+		return nil, errors.New("payments: Config.Processor is missing")
+	case cfg.Faults == nil:
+		return nil, errors.New("payments: Config.Faults is missing")
+	case cfg.Logger == nil:
+		return nil, errors.New("payments: Config.Logger is missing")
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	protect, err := idemhttp.New(idemhttp.Config{
+		Guard:       cfg.Guard,
+		Operation:   Operation,
+		Scope:       session.Scope,
+		Fingerprint: idemhttp.JSONFingerprint,
+		MaxBody:     api.MaxBody,
+	})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	for _, s := range []service{
+		{Config: cfg, operation: Operation, path: "/api/payments", protect: protect},
+		{Config: cfg, operation: UnprotectedOperation, path: "/api/unprotected/payments"},
+	} {
+		mux.Handle("POST "+s.path, cfg.Faults.Middleware(api.Create[NewPayment, Payment]{
+			Run:     s.create,
+			Protect: s.protect,
+			Logger:  cfg.Logger,
+		}))
+		mux.Handle("GET "+s.path+"/{id}", api.Read[Payment]{Find: s.find, Logger: cfg.Logger})
+	}
+	return api.Edge(mux, cfg.Logger), nil
+}
+
+// service is one of the two operations. They differ in the middleware and in
+// nothing else.
+type service struct {
+	Config
+	operation string
+	path      string
+	protect   func(http.Handler) http.Handler
+}
+
+func (s service) create(ctx context.Context, caller session.ID, in NewPayment) (Payment, error) {
+	if err := s.Data.RecordExecution(ctx, caller, s.operation); err != nil {
+		return Payment{}, api.Unavailable(err)
+	}
+	if err := fault.BeforeEffect(ctx); err != nil {
+		return Payment{}, err
+	}
+	id := api.NewID(ctx, "payment")
+	receipt, err := s.Processor.Charge(ctx, ChargeRequest{
+		Account:   caller,
+		Reference: reference(ctx),
+		PaymentID: id,
+		Operation: s.operation,
+		Amount:    in.Amount,
+		Currency:  in.Currency,
+	})
+	if err != nil {
+		return Payment{}, err
+	}
+	fault.AfterEffect(ctx)
+
+	payment := Payment{
+		ID:          id,
+		Amount:      in.Amount,
+		Currency:    in.Currency,
+		Description: in.Description,
+		Status:      Succeeded,
+		ChargeID:    receipt.ChargeID,
+		CreatedAt:   s.Clock().UTC().Truncate(time.Millisecond),
+		path:        s.path,
+	}
+	err = s.Data.Put(ctx, caller, datatable.Entry{
+		Kind:      datatable.Payment,
+		ID:        payment.ID,
+		Operation: s.operation,
+		Resource:  payment.ID,
+		At:        payment.CreatedAt,
+	}, payment)
+	return payment, err
+}
+
+// reference is what the processor knows a charge by. Under protection it is the
+// same for each execution of a key: that is how a charge is found again whose
+// execution was interrupted, and how a processor that takes idempotency keys
+// keeps from charging twice.
+func reference(ctx context.Context) string {
+	if execution, ok := idempotency.FromContext(ctx); ok {
+		return execution.DerivedKey("charge")
+	}
+	return uuid.NewString()
+}
+
+func (s service) find(ctx context.Context, caller session.ID, id string) (payment Payment, err error) {
+	entry, err := s.Data.Get(ctx, caller, datatable.Payment, id)
+	if errors.Is(err, datatable.ErrNotFound) || err == nil && entry.Operation != s.operation {
+		return payment, api.ErrNotFound
+	}
+	if err != nil {
+		return payment, api.Unavailable(err)
+	}
+	return payment, entry.Detail(&payment)
+}
