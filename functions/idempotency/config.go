@@ -167,7 +167,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.CacheBytes = DefaultCacheBytes
 	}
 	if c.Observer == nil {
-		c.Observer = noObserver{}
+		c.Observer = Observers()
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now

@@ -72,6 +72,8 @@ type Outcome struct {
 	// Expires is the end of the key's window. It is also set beside an error,
 	// and is then the earliest moment at which the key might be free.
 	Expires time.Time
+	// Cost is what the call has asked of the store.
+	Cost Cost
 }
 
 // Do executes run unless it has been executed for the key before, in which
@@ -98,14 +100,20 @@ func (g *Guard) Do(ctx context.Context, req Request, run func(context.Context) (
 		return Outcome{}, err
 	}
 	c := &call{Guard: g, Request: req, start: time.Now(), owner: rand.Text()}
-	if g.cfg.Disabled {
+	outcome, err := c.do(context.WithValue(ctx, meterKey{}, &c.meter), run)
+	outcome.Cost = c.meter.read()
+	return outcome, err
+}
+
+func (c *call) do(ctx context.Context, run func(context.Context) (Result, error)) (Outcome, error) {
+	if c.cfg.Disabled {
 		result, err := run(withExecution(ctx, Execution{c.Key, c.owner}))
 		return Outcome{Data: result.Data}, err
 	}
 	if known := c.recall(ctx); known != nil {
 		return c.answer(ctx, known)
 	}
-	if g.cfg.Mode == Atomic {
+	if c.cfg.Mode == Atomic {
 		return c.transact(ctx, run)
 	}
 	existing, tookOver, err := c.claim(ctx)
@@ -134,6 +142,7 @@ func (g *Guard) check(req Request) error {
 type call struct {
 	*Guard
 	Request
+	meter    meter
 	start    time.Time
 	owner    string
 	record   Record    // what is claimed, then completed
@@ -198,6 +207,7 @@ func (c *call) observe(ctx context.Context, o Observation, err error) {
 		Operation:   c.Key.Operation(),
 		ID:          c.Key.ID(),
 		Duration:    time.Since(c.start),
+		Cost:        c.meter.read(),
 		Err:         err,
 	})
 }

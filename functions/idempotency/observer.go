@@ -31,6 +31,15 @@ const (
 	ObservedOversized     Observation = "oversized"      // the result exceeds MaxResult and is recorded without data
 )
 
+// Ends tells whether o is how a call ended, and not something on the way.
+func (o Observation) Ends() bool {
+	switch o {
+	case ObservedTakenOver, ObservedReconciled, ObservedReleaseFailed, ObservedOversized:
+		return false
+	}
+	return true
+}
+
 // Event is one observation.
 type Event struct {
 	Observation Observation
@@ -39,6 +48,8 @@ type Event struct {
 	ID        string
 	// Duration is the time since the call began.
 	Duration time.Duration
+	// Cost is what the call has asked of the store so far.
+	Cost Cost
 	// Err is the cause where something failed, else nil. It may carry internals
 	// and is not for callers.
 	Err error
@@ -71,6 +82,9 @@ func (o slogObserver) Observe(ctx context.Context, e Event) {
 		slog.String("operation", e.Operation),
 		slog.String("record", e.ID),
 		slog.Duration("duration", e.Duration),
+		slog.Int("roundTrips", e.Cost.RoundTrips),
+		slog.Float64("readUnits", e.Cost.ReadUnits),
+		slog.Float64("writeUnits", e.Cost.WriteUnits),
 	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.String("error", e.Err.Error()))
@@ -78,6 +92,13 @@ func (o slogObserver) Observe(ctx context.Context, e Event) {
 	o.logger.LogAttrs(ctx, level, "idempotency", attrs...)
 }
 
-type noObserver struct{}
+// Observers returns an observer that tells each of the given ones, in order.
+func Observers(observers ...Observer) Observer { return several(observers) }
 
-func (noObserver) Observe(context.Context, Event) {}
+type several []Observer
+
+func (s several) Observe(ctx context.Context, e Event) {
+	for _, o := range s {
+		o.Observe(ctx, e)
+	}
+}

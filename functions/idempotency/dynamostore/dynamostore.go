@@ -119,14 +119,13 @@ func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Re
 
 // Renew implements [idempotency.Store] with one PutItem.
 func (s *Store) Renew(ctx context.Context, r idempotency.Record) (bool, error) {
-	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName:                 &s.table,
+	err := s.putItem(ctx, &dynamodb.PutItemInput{
 		Item:                      toItem(r, payload{}),
 		ConditionExpression:       aws.String(isOwn),
 		ExpressionAttributeNames:  ownerAndStatus,
 		ExpressionAttributeValues: own(r.Owner),
 	})
-	if refused(err) {
+	if _, refused := refusal(err); refused {
 		return false, nil
 	}
 	return err == nil, err
@@ -158,39 +157,61 @@ func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (*id
 // the way. What is kept beside that one is fetched for those only who ask for
 // the same.
 func (s *Store) put(ctx context.Context, input *dynamodb.PutItemInput, asks idempotency.Fingerprint) (*idempotency.Record, error) {
-	input.TableName = &s.table
-	input.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
-	_, err := s.client.PutItem(ctx, input)
-	refusal, ok := errors.AsType[*types.ConditionalCheckFailedException](err)
-	if !ok {
+	err := s.putItem(ctx, input)
+	item, refused := refusal(err)
+	if !refused {
 		return nil, err
 	}
-	record, p, err := fromItem(refusal.Item)
+	record, p, err := fromItem(item)
 	if err != nil || record.Fingerprint != asks {
 		return record, err
 	}
 	return s.unpack(ctx, record, p)
 }
 
-// Release implements [idempotency.Store] with one DeleteItem.
-func (s *Store) Release(ctx context.Context, id, owner string) error {
-	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName:                 &s.table,
-		Key:                       keyOf(id),
-		ConditionExpression:       aws.String(isOwn),
-		ExpressionAttributeNames:  ownerAndStatus,
-		ExpressionAttributeValues: own(owner),
-	})
-	if refused(err) {
-		return nil
+// putItem makes the request and counts what it cost.
+func (s *Store) putItem(ctx context.Context, input *dynamodb.PutItemInput) error {
+	input.TableName = &s.table
+	input.ReturnConsumedCapacity = types.ReturnConsumedCapacityTotal
+	input.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+	output, err := s.client.PutItem(ctx, input)
+	if existing, refused := refusal(err); refused {
+		countRefusal(ctx, existing)
+	} else if err == nil {
+		countWrite(ctx, output.ConsumedCapacity)
 	}
 	return err
 }
 
-// refused tells whether a condition did not hold.
-func refused(err error) bool {
-	_, ok := errors.AsType[*types.ConditionalCheckFailedException](err)
-	return ok
+// refusal returns the item that refused a write by its condition, and whether
+// that is what the error means.
+func refusal(err error) (existing map[string]types.AttributeValue, refused bool) {
+	failed, refused := errors.AsType[*types.ConditionalCheckFailedException](err)
+	if !refused {
+		return nil, false
+	}
+	return failed.Item, true
+}
+
+// Release implements [idempotency.Store] with one DeleteItem.
+func (s *Store) Release(ctx context.Context, id, owner string) error {
+	output, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName:                           &s.table,
+		Key:                                 keyOf(id),
+		ConditionExpression:                 aws.String(isOwn),
+		ExpressionAttributeNames:            ownerAndStatus,
+		ExpressionAttributeValues:           own(owner),
+		ReturnConsumedCapacity:              types.ReturnConsumedCapacityTotal,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if existing, refused := refusal(err); refused {
+		countRefusal(ctx, existing)
+		return nil
+	}
+	if err == nil {
+		countWrite(ctx, output.ConsumedCapacity)
+	}
+	return err
 }
 
 // Load implements [idempotency.Store] with one eventually consistent GetItem.
@@ -212,9 +233,12 @@ func (s *Store) get(ctx context.Context, id string, consistent bool) (map[string
 		TableName:      &s.table,
 		Key:            keyOf(id),
 		ConsistentRead: &consistent,
+
+		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
 	})
 	if err != nil {
 		return nil, err
 	}
+	countRead(ctx, output.ConsumedCapacity)
 	return output.Item, nil
 }

@@ -454,6 +454,63 @@ func TestNewIsValidated(t *testing.T) {
 	}
 }
 
+// What a call says of its cost is what DynamoDB charges, refusals included, which
+// DynamoDB itself does not tell.
+func TestCallsKnowTheirCost(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		size         int
+		first, again idempotency.Cost
+	}{
+		{
+			size:  300,
+			first: idempotency.Cost{RoundTrips: 2, WriteUnits: 2},
+			again: idempotency.Cost{RoundTrips: 1, WriteUnits: 1},
+		},
+		{
+			size:  3000,
+			first: idempotency.Cost{RoundTrips: 2, WriteUnits: 5},
+			again: idempotency.Cost{RoundTrips: 1, WriteUnits: 4},
+		},
+		{
+			size:  500 << 10,
+			first: idempotency.Cost{RoundTrips: 4, WriteUnits: 504},
+			again: idempotency.Cost{RoundTrips: 3, WriteUnits: 1, ReadUnits: 63.5},
+		},
+	} {
+		t.Run(fmt.Sprint(test.size), func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			guard, err := idempotency.New(idempotency.Config{Store: f.Store, CacheEntries: -1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			key, err := idempotency.NewKey(idempotency.SharedScope(), "payments.create", "k1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer := random(test.size)
+			for _, want := range []idempotency.Cost{test.first, test.again} {
+				f.reset()
+				outcome, err := guard.Do(t.Context(), idempotency.Request{Key: key, Fingerprint: "f"}, func(context.Context) (idempotency.Result, error) {
+					return idempotency.Result{Data: answer}, nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if outcome.Cost != want {
+					t.Errorf("cost %+v, want %+v", outcome.Cost, want)
+				}
+				f.mu.Lock()
+				if f.writes != want.WriteUnits || f.reads != want.ReadUnits {
+					t.Errorf("DynamoDB charged %v write and %v read units, want %+v", f.writes, f.reads, want)
+				}
+				f.mu.Unlock()
+			}
+		})
+	}
+}
+
 // A mismatch does not need the data, which is therefore not fetched; a process
 // that remembers completed records must not take that for a result not kept.
 func TestReplayAfterMismatch(t *testing.T) {

@@ -101,12 +101,11 @@ func partID(r idempotency.Record, i int) string {
 // by an attempt whose reply was lost.
 func (s *Store) putParts(ctx context.Context, r idempotency.Record, p payload) error {
 	return concurrently(len(p.parts), func(i int) error {
-		_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
-			TableName:           &s.table,
+		err := s.putItem(ctx, &dynamodb.PutItemInput{
 			Item:                partItem(r, p, i),
 			ConditionExpression: aws.String("attribute_not_exists(id)"),
 		})
-		if refused(err) {
+		if _, refused := refusal(err); refused {
 			return nil
 		}
 		return err

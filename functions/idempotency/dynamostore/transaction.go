@@ -111,21 +111,21 @@ func (t *Transaction) Refused(name string) (types.CancellationReason, bool) {
 	return reason, refused
 }
 
-// refusal is why a plan was not written.
-type refusal struct {
+// planRefusal is why a plan was not written.
+type planRefusal struct {
 	byName map[string]types.CancellationReason
 }
 
-func (r *refusal) Error() string {
+func (r *planRefusal) Error() string {
 	return fmt.Sprintf("dynamostore: the conditions of %q do not hold", slices.Sorted(maps.Keys(r.byName)))
 }
 
-func (r *refusal) Unwrap() error { return idempotency.ErrRefused }
+func (r *planRefusal) Unwrap() error { return idempotency.ErrRefused }
 
 // Begin implements [idempotency.AtomicStore].
 func (s *AtomicStore) Begin(ctx context.Context, refused error) context.Context {
 	t := &Transaction{token: rand.Text()}
-	if r, ok := errors.AsType[*refusal](refused); ok {
+	if r, ok := errors.AsType[*planRefusal](refused); ok {
 		t.refused = r.byName
 	}
 	return context.WithValue(ctx, transactionKey{}, t)
@@ -169,10 +169,15 @@ func (s *AtomicStore) Commit(ctx context.Context, completed idempotency.Record, 
 	if len(items) > maxTransactionItems {
 		return nil, fmt.Errorf("dynamostore: %d writes with the record, and a transaction holds %d", len(items), maxTransactionItems)
 	}
-	_, err = s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
-		TransactItems:      items,
-		ClientRequestToken: &t.token,
+	output, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
+		TransactItems:          items,
+		ClientRequestToken:     &t.token,
+		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
 	})
+	if err == nil {
+		countTransaction(ctx, output.ConsumedCapacity)
+		return nil, nil
+	}
 	if cancelled, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
 		return s.cancelled(ctx, t, completed, cancelled)
 	}
@@ -185,6 +190,7 @@ func (s *AtomicStore) Commit(ctx context.Context, completed idempotency.Record, 
 // cancelled finds out what stood in the way of a transaction.
 func (s *AtomicStore) cancelled(ctx context.Context, t *Transaction, completed idempotency.Record, cancelled *types.TransactionCanceledException) (*idempotency.Record, error) {
 	reasons := cancelled.CancellationReasons
+	countCancellation(ctx, reasons)
 	if len(reasons) <= len(t.writes) {
 		return nil, cancelled
 	}
@@ -200,7 +206,7 @@ func (s *AtomicStore) cancelled(ctx context.Context, t *Transaction, completed i
 		}
 		return s.unpack(ctx, existing, p)
 	}
-	refused := &refusal{byName: map[string]types.CancellationReason{}}
+	refused := &planRefusal{byName: map[string]types.CancellationReason{}}
 	for i, reason := range reasons {
 		switch aws.ToString(reason.Code) {
 		case "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded":

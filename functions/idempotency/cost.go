@@ -1,0 +1,41 @@
+package idempotency
+
+import (
+	"context"
+	"sync"
+)
+
+// Cost is what a call has asked of the store.
+type Cost struct {
+	// RoundTrips counts the requests, those made at the same time included.
+	RoundTrips int
+	// ReadUnits and WriteUnits are capacity units, where the store has such.
+	ReadUnits  float64
+	WriteUnits float64
+}
+
+// AddCost is for stores: it adds to the cost of the call that ctx belongs to. It
+// may be called concurrently.
+func AddCost(ctx context.Context, c Cost) {
+	if m, ok := ctx.Value(meterKey{}).(*meter); ok {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.cost.RoundTrips += c.RoundTrips
+		m.cost.ReadUnits += c.ReadUnits
+		m.cost.WriteUnits += c.WriteUnits
+	}
+}
+
+// meter adds up the cost of one call.
+type meter struct {
+	mu   sync.Mutex
+	cost Cost
+}
+
+type meterKey struct{}
+
+func (m *meter) read() Cost {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.cost
+}
