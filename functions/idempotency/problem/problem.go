@@ -25,7 +25,8 @@ type Problem struct {
 	Status int
 	// Detail says what is wrong this time and what to do about it.
 	Detail string
-	// Extensions are further members, such as a list of invalid fields.
+	// Extensions are further members, such as a list of invalid fields. They
+	// cannot replace the standard ones.
 	Extensions map[string]any
 	// Header holds further header fields for the response, such as Retry-After.
 	Header http.Header
@@ -46,22 +47,34 @@ func (p *Problem) title() string {
 	return http.StatusText(p.Status)
 }
 
-// MarshalJSON implements [json.Marshaler].
+// MarshalJSON implements [json.Marshaler]. The standard members come first, in
+// the order in which one reads them.
 func (p *Problem) MarshalJSON() ([]byte, error) {
-	document := maps.Clone(p.Extensions)
-	if document == nil {
-		document = make(map[string]any, 4)
+	standard := struct {
+		Type   string `json:"type"`
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail,omitempty"`
+	}{p.Type, p.title(), p.Status, p.Detail}
+	if standard.Type == "" {
+		standard.Type = "about:blank"
 	}
-	document["type"] = p.Type
-	if p.Type == "" {
-		document["type"] = "about:blank"
+	document, err := json.Marshal(standard)
+	if err != nil {
+		return nil, err
 	}
-	document["title"] = p.title()
-	document["status"] = p.Status
-	if p.Detail != "" {
-		document["detail"] = p.Detail
+	extensions := maps.Clone(p.Extensions)
+	for _, taken := range []string{"type", "title", "status", "detail"} {
+		delete(extensions, taken)
 	}
-	return json.Marshal(document)
+	if len(extensions) == 0 {
+		return document, nil
+	}
+	rest, err := json.Marshal(extensions)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(document[:len(document)-1], ','), rest[1:]...), nil
 }
 
 // Write answers with the problem. It is never to be stored by caches.
