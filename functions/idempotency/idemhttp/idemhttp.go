@@ -38,7 +38,8 @@ type Config struct {
 	// answered with 500.
 	Scope func(*http.Request) (idempotency.Scope, error)
 
-	// Fingerprint tells payloads apart. Default [RawFingerprint].
+	// Fingerprint tells payloads apart: [RawFingerprint], the default,
+	// [JSONFingerprint], one from [JSONSubsetFingerprint], or one of your own.
 	Fingerprint FingerprintFunc
 
 	// Reconcile is required by a guard whose policy is [idempotency.Reconcile]. It
@@ -57,6 +58,11 @@ type Config struct {
 	// OptionalKey lets requests without a key pass, unprotected. By default they
 	// are refused.
 	OptionalKey bool
+
+	// CheckKey makes further demands on keys, such as that they are UUIDs: its
+	// error refuses the key with 400 and is shown to the client. Default: every
+	// key that [ParseKey] accepts will do.
+	CheckKey func(key string) error
 
 	// MaxBody is the largest request body, in bytes. Default 1 MiB.
 	MaxBody int64
@@ -135,6 +141,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.next.ServeHTTP(w, r)
 		return
 	}
+	if err == nil && h.cfg.CheckKey != nil {
+		err = h.cfg.CheckKey(token)
+	}
 	if err != nil {
 		problem.Write(w, keyProblem(err))
 		return
@@ -180,7 +189,7 @@ func (h *handler) request(w http.ResponseWriter, r *http.Request, token string) 
 		return idempotency.Request{}, nil, tooLarge(h.cfg.MaxBody)
 	}
 	if err != nil {
-		return idempotency.Request{}, nil, unreadable()
+		return idempotency.Request{}, nil, malformed(errors.New("it could not be read to its end"))
 	}
 	fingerprint, err := h.cfg.Fingerprint(r, body)
 	return idempotency.Request{Key: key, Fingerprint: fingerprint, Retry: h.cfg.Retry(r)}, body, err

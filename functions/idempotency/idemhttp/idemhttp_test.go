@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/idemhttp"
@@ -361,6 +362,53 @@ func TestJSONFingerprint(t *testing.T) {
 	s.wantExecutions(1)
 	if response := s.post("k2", "{}"); response.StatusCode != http.StatusCreated {
 		t.Errorf("status %d for the corrected request", response.StatusCode)
+	}
+}
+
+func TestJSONSubsetFingerprint(t *testing.T) {
+	t.Parallel()
+	subset, err := idemhttp.JSONSubsetFingerprint("/amount", "/card/token", "/lines/1", "/a~1b~0c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newService(t, created, func(_ *idempotency.Config, c *idemhttp.Config) { c.Fingerprint = subset })
+	s.post("k1", `{"amount":1,"card":{"token":"t","name":"A"},"lines":[1,2],"a/b~c":true,"sentAt":"10:00"}`)
+	same := s.post("k1", `{"sentAt":"10:05","lines":[7,2.0],"a/b~c":true,"card":{"name":"B","token":"t"},"amount":1}`)
+	if same.Header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("status %d: members outside the subset matter", same.StatusCode)
+	}
+	for _, other := range []string{
+		`{"amount":2,"card":{"token":"t"},"lines":[1,2],"a/b~c":true}`,
+		`{"amount":1,"card":{"token":"u"},"lines":[1,2],"a/b~c":true}`,
+		`{"amount":1,"card":{"token":"t"},"lines":[1,3],"a/b~c":true}`,
+		`{"amount":1,"card":{"token":"t"},"lines":[1],"a/b~c":true}`,
+		`{"amount":1,"card":{"token":"t"},"lines":[1,2],"a/b~c":null}`,
+		`{"amount":1,"card":{"token":"t"},"lines":[1,2]}`,
+		`{"amount":1,"card":"t","lines":{"1":2},"a/b~c":false}`,
+		`[]`,
+	} {
+		wantProblem(t, s.post("k1", other), http.StatusUnprocessableEntity, idemhttp.TypePayloadMismatch)
+	}
+	wantProblem(t, s.post("k1", "{"), http.StatusBadRequest, idemhttp.TypePayloadMalformed)
+
+	// Null is a value, and absence none.
+	s.post("k2", `{"amount":null}`)
+	wantProblem(t, s.post("k2", `{}`), http.StatusUnprocessableEntity, idemhttp.TypePayloadMismatch)
+
+	for _, pointers := range [][]string{nil, {""}, {"amount"}, {"/a~2"}, {"/a", "/b~"}} {
+		if _, err := idemhttp.JSONSubsetFingerprint(pointers...); err == nil {
+			t.Errorf("pointers %q were accepted", pointers)
+		}
+	}
+}
+
+func TestKeySyntax(t *testing.T) {
+	t.Parallel()
+	s := newService(t, created, func(_ *idempotency.Config, c *idemhttp.Config) { c.CheckKey = uuid.Validate })
+	wantProblem(t, s.post("k1", "{}"), http.StatusBadRequest, idemhttp.TypeKeyMalformed)
+	s.wantExecutions(0)
+	if response := s.post("8e03978e-40d5-43dd-bc93-6894a57f9324", "{}"); response.StatusCode != http.StatusCreated {
+		t.Errorf("status %d for a UUID", response.StatusCode)
 	}
 }
 

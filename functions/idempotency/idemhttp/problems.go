@@ -113,15 +113,6 @@ func tooLarge(limit int64) *problem.Problem {
 	}
 }
 
-func unreadable() *problem.Problem {
-	return &problem.Problem{
-		Type:   TypePayloadMalformed,
-		Title:  "The request body is malformed",
-		Status: http.StatusBadRequest,
-		Detail: "The body could not be read to its end.",
-	}
-}
-
 func internal() *problem.Problem {
 	return &problem.Problem{Type: TypeInternal, Status: http.StatusInternalServerError, Title: "Internal server error"}
 }
