@@ -20,7 +20,7 @@ func (c *call) claim(ctx context.Context) (existing *Record, tookOver bool, err 
 	for attempt := 1; ; attempt++ {
 		existing, err = c.cfg.Store.Claim(ctx, c.newClaim(ctx, observed))
 		if err != nil {
-			c.abandon(ctx)
+			c.abandon(ctx, observed != nil)
 			return nil, false, err
 		}
 		if existing == nil {
@@ -106,13 +106,18 @@ func (c *call) running(r *Record) bool {
 	return r.Status == InProgress && r.Fingerprint == c.Fingerprint && !c.interrupted(r)
 }
 
-// abandon releases a claim that failed but may have been written for all we
+// abandon gives up a claim that failed but may have been written for all we
 // know: nothing will run under it, so it should not keep the key locked. One
-// attempt is enough, for the caller waits and the lease ends by itself.
-func (c *call) abandon(ctx context.Context) {
+// attempt is enough, for the caller waits and the lease ends by itself. The
+// claim's own error is the one reported.
+func (c *call) abandon(ctx context.Context, takingOver bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), minPersist)
 	defer cancel()
-	_ = c.cfg.Store.Release(ctx, c.record.ID, c.owner) // the claim's own error is the one reported
+	if takingOver && c.cfg.Recovery != Reexecute {
+		_ = c.interrupt(ctx) // what was interrupted before us still is
+		return
+	}
+	_ = c.cfg.Store.Release(ctx, c.record.ID, c.owner)
 }
 
 // Records keep leases in milliseconds and windows in seconds, rounded up.

@@ -20,6 +20,7 @@ func (c *call) execute(ctx context.Context, run func(context.Context) (Result, e
 			}
 			if found.Completed {
 				c.observe(ctx, ObservedReconciled, nil)
+				found.Result.Discard = false // what has happened is not to be forgotten
 				return found.Result, nil
 			}
 		}
@@ -152,15 +153,17 @@ func (c *call) fail(ctx context.Context, cause error) {
 		c.release(ctx, cause)
 		return
 	}
-	c.record.LeaseUntil = c.cfg.Clock().Truncate(time.Millisecond).Add(-time.Millisecond)
-	err := c.persist(ctx, func(ctx context.Context) error {
-		_, err := c.cfg.Store.Renew(ctx, c.record)
-		return err
-	})
-	if err != nil {
+	if err := c.persist(ctx, c.interrupt); err != nil {
 		c.observe(ctx, ObservedReleaseFailed, err)
 	}
 	c.observe(ctx, ObservedFailed, cause)
+}
+
+// interrupt ends the lease at once and leaves the record to whoever comes next.
+func (c *call) interrupt(ctx context.Context) error {
+	c.record.LeaseUntil = c.cfg.Clock().Truncate(time.Millisecond).Add(-time.Millisecond)
+	_, err := c.cfg.Store.Renew(ctx, c.record)
+	return err
 }
 
 // release gives the key up, so that a retry can execute. Where that fails the

@@ -59,7 +59,7 @@ type Reconciliation struct {
 	// Completed tells that the effect has happened. Otherwise the operation is
 	// executed again.
 	Completed bool
-	// Result is what to record and return if Completed.
+	// Result is what to record and return if Completed; Discard is ignored.
 	Result Result
 }
 

@@ -91,6 +91,51 @@ func TestReconcileThatFailsIsAskedAgain(t *testing.T) {
 	})
 }
 
+// The takeover's reply is lost for good. Whether it was written or not, the next
+// attempt asks before it executes.
+func TestTakeoverWhoseFateIsUnknownIsReconciled(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, b := newWorld(t, reconciles), &bank{charges: 1}
+		w.crash(w.newGuard(), "pay")
+		time.Sleep(time.Hour)
+
+		w.store.claim = func(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
+			existing, err := w.store.Store.Claim(ctx, c)
+			if c.TakeOver != nil {
+				return nil, errInjected
+			}
+			return existing, err
+		}
+		_, err := w.guard.Do(t.Context(), w.reconciling("pay", b), w.mustNotRun)
+		w.wantError(err, idempotency.ErrStore)
+
+		w.store.claim = nil
+		time.Sleep(time.Millisecond)
+		outcome, err := w.guard.Do(t.Context(), w.reconciling("pay", b), w.mustNotRun)
+		w.wantOutcome(outcome, err, "found charged", false)
+	})
+}
+
+func TestReconciledResultIsKept(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, b := newWorld(t, reconciles), &bank{charges: 1}
+		w.crash(w.newGuard(), "pay")
+		time.Sleep(time.Hour)
+		careless := w.reconciling("pay", b)
+		careless.Reconcile = func(ctx context.Context) (idempotency.Reconciliation, error) {
+			found, err := b.reconcile(ctx)
+			found.Result.Discard = true
+			return found, err
+		}
+		outcome, err := w.guard.Do(t.Context(), careless, w.mustNotRun)
+		w.wantOutcome(outcome, err, "found charged", false)
+		outcome, err = w.guard.Do(t.Context(), careless, w.mustNotRun)
+		w.wantOutcome(outcome, err, "found charged", true)
+	})
+}
+
 // An execution may fail after its effect. Where that matters, it is found out
 // before anything is executed again.
 func TestFailureAfterTheEffectIsReconciled(t *testing.T) {

@@ -47,7 +47,8 @@ type Config struct {
 	// It finds out whether that one's effect has happened, with the help of the
 	// [idempotency.Execution] in the request's context; if so, it answers as the
 	// handler would have and returns true. If not, it returns false, and the
-	// handler runs. On an error nothing runs and the client is told to retry.
+	// handler runs. On an error, or an answer that is not recorded, nothing runs
+	// and the client is told to retry.
 	Reconcile func(http.ResponseWriter, *http.Request) (completed bool, err error)
 
 	// Retry tells whether a request says of itself that it repeats another one.
@@ -220,6 +221,9 @@ func (e *execution) reconcile(ctx context.Context) (idempotency.Reconciliation, 
 		return idempotency.Reconciliation{}, err
 	}
 	result, err := e.result()
+	if result.Discard {
+		err = fmt.Errorf("idemhttp: Config.Reconcile answered with status %d, which is not recorded", e.response.status)
+	}
 	return idempotency.Reconciliation{Completed: true, Result: result}, err
 }
 

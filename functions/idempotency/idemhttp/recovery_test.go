@@ -65,6 +65,24 @@ func TestServerErrorIsReconciled(t *testing.T) {
 	})
 }
 
+func TestReconciliationMustAnswerWhatIsRecorded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+		}, reconciling(func(w http.ResponseWriter, _ *http.Request) (bool, error) {
+			w.WriteHeader(http.StatusNotFound)
+			return true, nil
+		}))
+		s.post("k1", "{}")
+		for range 2 {
+			time.Sleep(time.Millisecond)
+			wantProblem(t, s.post("k1", "{}"), http.StatusServiceUnavailable, idemhttp.TypeNotReconciled)
+		}
+		s.wantExecutions(1)
+	})
+}
+
 func TestReconciliationLetsTheHandlerRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

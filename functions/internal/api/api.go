@@ -37,7 +37,7 @@ type Create[In Input, Out Resource] struct {
 	// Run carries the operation out. Errors are answered as [Read] says.
 	Run func(ctx context.Context, caller session.ID, in In) (Out, error)
 	// Protect is wrapped around Run, such as the idempotency middleware. It can
-	// read the request's body. Nil for none.
+	// read the request's body, and its context carries the session. Nil for none.
 	Protect func(http.Handler) http.Handler
 	// Logger is told of internal errors.
 	Logger *slog.Logger
@@ -55,6 +55,7 @@ func (c Create[In, Out]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, c.Logger, err)
 		return
 	}
+	r = r.WithContext(session.NewContext(r.Context(), caller))
 	// One handler per request, because it closes over the input: what was
 	// validated is what is carried out, without a second reading.
 	var run http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -69,6 +70,35 @@ func (c Create[In, Out]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		run = c.Protect(run)
 	}
 	run.ServeHTTP(w, r)
+}
+
+// Reconcile answers for a [Create] whose execution was interrupted: the method
+// Answer is what the idempotency middleware calls.
+type Reconcile[In Input, Out Resource] struct {
+	// Find finds out whether Create.Run, given the same input, has had its effect,
+	// completes what was left undone and returns what Run would have.
+	Find func(ctx context.Context, caller session.ID, in In) (out Out, found bool, err error)
+	// Logger is told of internal errors.
+	Logger *slog.Logger
+}
+
+// Answer answers as [Create] would have if the effect is found. Its type is that
+// of [idemhttp.Config]'s Reconcile.
+func (c Reconcile[In, Out]) Answer(w http.ResponseWriter, r *http.Request) (completed bool, err error) {
+	caller, err := session.FromRequest(r)
+	if err != nil {
+		return false, err
+	}
+	var in In
+	if err := read(w, r, &in); err != nil {
+		return false, err
+	}
+	out, found, err := c.Find(r.Context(), caller, in)
+	if err != nil || !found {
+		return false, err
+	}
+	respondCreated(w, r, c.Logger, out)
+	return true, nil
 }
 
 // Read answers requests for a resource whose path ends with {id}: 200 with

@@ -1,13 +1,17 @@
 // Package datatable keeps the demo's data in one Amazon DynamoDB table: what was
-// executed, and the customers, charges and payments that came of it.
+// executed, and the customers, charges, payments and orders that came of it.
 //
 // All entries of a session share a partition, "session#<uuid>"; the sort key is
 // the kind, a group where there is one, and the id: "payment#<id>",
 // "charge#<reference>#<id>". A public demo cleans up: each entry carries
 // "expiration", the table's TTL attribute, and counts as absent from then on.
+//
+// Entries are written at once ([Table.Put]) or planned, to be written in one
+// transaction with an idempotency record ([Table.PlanPut]).
 package datatable
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +38,10 @@ const (
 	Charge    Kind = "charge"    // one charge of the payment processor
 	Customer  Kind = "customer"
 	Payment   Kind = "payment"
+	Order     Kind = "order"
+	Call      Kind = "call" // one call of an idempotent operation, and what it cost
+
+	stockKind Kind = "stock" // how much of an article is left
 )
 
 // Entry is one item of the table.
@@ -50,6 +58,9 @@ type Entry struct {
 	Resource string
 	// At is when it happened. Millisecond precision.
 	At time.Time
+	// Retention is how long the entry is kept from its writing. Default: as long as
+	// the table's configuration says.
+	Retention time.Duration
 
 	detail map[string]types.AttributeValue
 }
@@ -108,22 +119,10 @@ func New(cfg Config) (*Table, error) {
 // Put writes an entry of the owner and its detail, a struct with json tags. It
 // replaces the entry that has the same kind, group and id.
 func (t *Table) Put(ctx context.Context, owner session.ID, e Entry, detail any) error {
-	attributes, err := attributevalue.MarshalMapWithOptions(detail, func(o *attributevalue.EncoderOptions) { o.TagKey = "json" })
+	item, err := t.encode(owner, e, detail)
 	if err != nil {
-		return fmt.Errorf("datatable: encode the detail of %s %s: %w", e.Kind, e.ID, err)
+		return err
 	}
-	item, err := attributevalue.MarshalMap(envelope{
-		Operation:  e.Operation,
-		Resource:   e.Resource,
-		At:         e.At.UnixMilli(),
-		Expiration: t.cfg.Clock().Add(t.cfg.Retention).Unix(),
-	})
-	if err != nil {
-		return fmt.Errorf("datatable: encode %s %s: %w", e.Kind, e.ID, err)
-	}
-	item["pk"] = partition(owner)
-	item["sk"] = sortKey(string(e.Kind), e.Group, e.ID)
-	item["detail"] = &types.AttributeValueMemberM{Value: attributes}
 	if _, err := t.cfg.Client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &t.cfg.Name, Item: item}); err != nil {
 		return fmt.Errorf("datatable: put %s: %w", e.Kind, err)
 	}
@@ -133,16 +132,16 @@ func (t *Table) Put(ctx context.Context, owner session.ID, e Entry, detail any) 
 // RecordExecution writes down that an operation runs now, before it has any
 // effect: the evidence for how often it ran.
 func (t *Table) RecordExecution(ctx context.Context, owner session.ID, operation string) error {
+	entry, detail := t.execution(ctx, operation)
+	return t.Put(ctx, owner, entry, detail)
+}
+
+func (t *Table) execution(ctx context.Context, operation string) (Entry, ExecutionDetail) {
 	var detail ExecutionDetail
 	if execution, ok := idempotency.FromContext(ctx); ok {
 		_, detail.KeyHash, _ = strings.Cut(execution.ID(), "#")
 	}
-	return t.Put(ctx, owner, Entry{
-		Kind:      Execution,
-		ID:        NewID(),
-		Operation: operation,
-		At:        t.cfg.Clock(),
-	}, detail)
+	return Entry{Kind: Execution, ID: NewID(), Operation: operation, At: t.cfg.Clock()}, detail
 }
 
 // ExecutionDetail is the detail of an [Execution].
@@ -176,24 +175,44 @@ func (t *Table) Get(ctx context.Context, owner session.ID, kind Kind, id string)
 	return e, err
 }
 
+// First returns the entry of the owner's with the lowest id in a group of one
+// kind, as of the last finished write, or [ErrNotFound]. Of ids made by [NewID]
+// the lowest is the oldest.
+func (t *Table) First(ctx context.Context, owner session.ID, kind Kind, group string) (Entry, error) {
+	entries, _, err := t.query(ctx, owner, sortKey(string(kind), group, ""), true, 1)
+	switch {
+	case err != nil:
+		return Entry{}, fmt.Errorf("datatable: find the first %s: %w", kind, err)
+	case len(entries) == 0:
+		return Entry{}, ErrNotFound
+	}
+	return entries[0], nil
+}
+
 // List returns at most limit of the owner's entries of one kind, as of the last
 // finished write, and whether there are more. They come in descending order of
 // group and id.
 func (t *Table) List(ctx context.Context, owner session.ID, kind Kind, limit int) (entries []Entry, more bool, err error) {
+	entries, more, err = t.query(ctx, owner, sortKey(string(kind), ""), false, limit)
+	if err != nil {
+		err = fmt.Errorf("datatable: list %ss: %w", kind, err)
+	}
+	return entries, more, err
+}
+
+func (t *Table) query(ctx context.Context, owner session.ID, prefix types.AttributeValue, ascending bool, limit int) (entries []Entry, more bool, err error) {
 	pages := dynamodb.NewQueryPaginator(t.cfg.Client, &dynamodb.QueryInput{
-		TableName:              &t.cfg.Name,
-		KeyConditionExpression: aws.String("pk = :owner AND begins_with(sk, :kind)"),
-		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":owner": partition(owner),
-			":kind":  sortKey(string(kind), ""),
-		},
-		ConsistentRead:   aws.Bool(true),
-		ScanIndexForward: aws.Bool(false),
+		TableName:                 &t.cfg.Name,
+		KeyConditionExpression:    aws.String("pk = :owner AND begins_with(sk, :prefix)"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":owner": partition(owner), ":prefix": prefix},
+		ConsistentRead:            aws.Bool(true),
+		ScanIndexForward:          &ascending,
+		Limit:                     aws.Int32(int32(limit) + 1), // what is not shown is not paid for
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, false, fmt.Errorf("datatable: list %ss: %w", kind, err)
+			return nil, false, err
 		}
 		for _, item := range page.Items {
 			e, current, err := t.decode(item)
@@ -217,6 +236,27 @@ type envelope struct {
 	Resource   string `dynamodbav:"resource,omitempty"`
 	At         int64  `dynamodbav:"at"`         // epoch milliseconds
 	Expiration int64  `dynamodbav:"expiration"` // epoch seconds
+}
+
+// encode makes an item of an entry and its detail.
+func (t *Table) encode(owner session.ID, e Entry, detail any) (map[string]types.AttributeValue, error) {
+	attributes, err := attributevalue.MarshalMapWithOptions(detail, func(o *attributevalue.EncoderOptions) { o.TagKey = "json" })
+	if err != nil {
+		return nil, fmt.Errorf("datatable: encode the detail of %s %s: %w", e.Kind, e.ID, err)
+	}
+	item, err := attributevalue.MarshalMap(envelope{
+		Operation:  e.Operation,
+		Resource:   e.Resource,
+		At:         e.At.UnixMilli(),
+		Expiration: t.cfg.Clock().Add(cmp.Or(e.Retention, t.cfg.Retention)).Unix(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("datatable: encode %s %s: %w", e.Kind, e.ID, err)
+	}
+	item["pk"] = partition(owner)
+	item["sk"] = sortKey(string(e.Kind), e.Group, e.ID)
+	item["detail"] = &types.AttributeValueMemberM{Value: attributes}
+	return item, nil
 }
 
 // decode reads an item, and tells whether it still counts: DynamoDB deletes

@@ -6,6 +6,9 @@
 //	crash-after-effect    end the process just after the effect
 //	drop-response         do everything, then end the process instead of answering
 //
+// Where effect and record are one transaction, the effect happens at its commit:
+// the last two are the same there.
+//
 // Anyone who can send a header can end a process this way, so an [Injector] is
 // inert unless it is enabled. Operations mark the place of their effect with
 // [BeforeEffect] and [AfterEffect].
@@ -17,6 +20,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/problem"
@@ -73,6 +77,7 @@ func (i *Injector) Middleware(next http.Handler) http.Handler {
 			return
 		}
 		p.exit = i.cfg.Exit
+		p.delayed = new(atomic.Bool)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), planKey{}, p)))
 		if p.dropResponse {
 			p.exit(1)
@@ -81,13 +86,14 @@ func (i *Injector) Middleware(next http.Handler) http.Handler {
 }
 
 // BeforeEffect is called where nothing irrevocable has happened yet. It returns
-// an error only if ctx ends during a delay.
+// an error only if ctx ends during a delay. An operation that starts over, as one
+// that plans its effects does when a plan is refused, is delayed once.
 func BeforeEffect(ctx context.Context) error {
 	p := planOf(ctx)
 	if p.crashBefore {
 		p.exit(1)
 	}
-	if p.delay == 0 {
+	if p.delay == 0 || p.delayed.Swap(true) {
 		return nil
 	}
 	timer := time.NewTimer(p.delay)
@@ -110,6 +116,7 @@ func AfterEffect(ctx context.Context) {
 // plan is what a request asks for.
 type plan struct {
 	delay        time.Duration
+	delayed      *atomic.Bool
 	crashBefore  bool
 	crashAfter   bool
 	dropResponse bool

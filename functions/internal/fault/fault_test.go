@@ -101,6 +101,32 @@ func TestSlowWaitsBeforeTheEffect(t *testing.T) {
 	})
 }
 
+func TestOperationThatStartsOverIsDelayedOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		injector, err := fault.New(fault.Config{Enabled: true, Exit: func(int) {}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		handler := injector.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			for range 2 {
+				if err := fault.BeforeEffect(r.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		}))
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		r.Header.Set(fault.Header, "slow=5s")
+		for range 2 { // each request for itself
+			start := time.Now()
+			handler.ServeHTTP(httptest.NewRecorder(), r)
+			if waited := time.Since(start); waited != 5*time.Second {
+				t.Errorf("waited %v, want 5s", waited)
+			}
+		}
+	})
+}
+
 func TestSlowEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

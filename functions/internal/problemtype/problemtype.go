@@ -11,6 +11,7 @@ const (
 	NotFound             = base + "not-found"              // 404
 	MethodNotAllowed     = base + "method-not-allowed"     // 405
 	MediaTypeUnsupported = base + "media-type-unsupported" // 415
+	OutOfStock           = base + "out-of-stock"           // 409, with "available"
 	ValidationFailed     = base + "validation-failed"      // 422, with "errors"
 
 	base = "https://github.com/idempotent-requests/idempotent-requests/blob/main/docs/http-api.md#"

@@ -5,6 +5,7 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -69,3 +70,18 @@ func Scope(r *http.Request) (idempotency.Scope, error) {
 
 // Scope returns the scope in which the session's idempotency keys live.
 func (id ID) Scope() (idempotency.Scope, error) { return idempotency.NewScope(string(id)) }
+
+// NewContext returns a context that carries a request's session, for what works
+// on the request's behalf and is not handed the session itself, such as an
+// observer.
+func NewContext(ctx context.Context, id ID) context.Context {
+	return context.WithValue(ctx, contextKey{}, id)
+}
+
+// FromContext returns the session that ctx carries, if any.
+func FromContext(ctx context.Context) (ID, bool) {
+	id, ok := ctx.Value(contextKey{}).(ID)
+	return id, ok
+}
+
+type contextKey struct{}
