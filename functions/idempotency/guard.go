@@ -99,7 +99,7 @@ func (g *Guard) Do(ctx context.Context, req Request, run func(context.Context) (
 	if err := g.check(req); err != nil {
 		return Outcome{}, err
 	}
-	c := &call{Guard: g, Request: req, start: time.Now(), owner: rand.Text()}
+	c := &call{Guard: g, Request: req, start: time.Now()}
 	outcome, err := c.do(context.WithValue(ctx, meterKey{}, &c.meter), run)
 	outcome.Cost = c.meter.read()
 	return outcome, err
@@ -107,12 +107,13 @@ func (g *Guard) Do(ctx context.Context, req Request, run func(context.Context) (
 
 func (c *call) do(ctx context.Context, run func(context.Context) (Result, error)) (Outcome, error) {
 	if c.cfg.Disabled {
-		result, err := run(withExecution(ctx, Execution{c.Key, c.owner}))
+		result, err := run(withExecution(ctx, Execution{c.Key, rand.Text()}))
 		return Outcome{Data: result.Data}, err
 	}
 	if known := c.recall(ctx); known != nil {
 		return c.answer(ctx, known)
 	}
+	c.owner = rand.Text()
 	if c.cfg.Mode == Atomic {
 		return c.transact(ctx, run)
 	}
