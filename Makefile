@@ -5,7 +5,7 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
-FUNCTIONS := customers payments activity
+FUNCTIONS := customers payments orders activity
 TEMPLATE  := infra/testdata/golden/default.template.json
 PORT      ?=
 
@@ -43,7 +43,7 @@ check: ## seconds: what to run before a commit (formatting, vet, unit tests with
 	@unformatted=$$(gofmt -l functions infra) && if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 	@go vet ./functions/... ./infra/...
 	$(call say,Go tests of what changed)
-	@go test ./functions/idempotency/... ./functions/customers ./functions/payments ./functions/activity ./functions
+	@go test ./functions/idempotency/... ./functions/customers ./functions/payments ./functions/orders ./functions/activity ./functions
 	@if [ -d webapp/node_modules ]; then cd webapp && npm run --silent lint && npm run --silent typecheck; fi
 
 .PHONY: golden

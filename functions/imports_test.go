@@ -36,6 +36,7 @@ var importRules = []importRule{
 		"the package stands alone and has no AWS code outside dynamostore"},
 	{"functions/customers", domain, false, "a domain is logic and an http.Handler"},
 	{"functions/payments", domain, false, "a domain is logic and an http.Handler"},
+	{"functions/orders", domain, false, "a domain is logic and an http.Handler"},
 	{"functions/activity", domain, false, "a domain is logic and an http.Handler"},
 	{"functions/internal/dynamolocal/...", []string{"functions/internal/dynamolocal/..."}, true,
 		"the engine speaks DynamoDB and knows nothing of what it is used for"},
@@ -53,7 +54,7 @@ var importRules = []importRule{
 
 var domain = []string{
 	"functions/idempotency/...",
-	"functions/internal/api", "functions/internal/datatable", "functions/internal/fault",
+	"functions/internal/api", "functions/internal/calls", "functions/internal/datatable", "functions/internal/fault",
 	"functions/internal/problemtype", "functions/internal/session",
 }
 

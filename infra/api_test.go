@@ -19,7 +19,10 @@ var routes = map[string]string{
 	"GET /api/payments/{id}":                         "payments",
 	"POST /api/unprotected/payments":                 "payments",
 	"GET /api/unprotected/payments/{id}":             "payments",
+	"POST /api/orders":                               "orders",
+	"GET /api/orders/{id}":                           "orders",
 	"GET /api/executions":                            "activity",
+	"GET /api/calls":                                 "activity",
 	"GET /api/idempotency-records/{operation}/{key}": "activity",
 }
 

@@ -8,15 +8,15 @@ import (
 
 func TestFunctions(t *testing.T) {
 	deployments := []struct {
-		name                  string
-		template              template
-		stage, faults, window string
+		name                string
+		template            template
+		stage, demo, window string
 	}{
 		{"demo", demo(t), "demo", "true", "24h"},
 		{"another stage", with(t, map[string]any{"stage": "production", "windowHours": "48"}), "production", "false", "48h"},
 	}
 	for _, deployment := range deployments {
-		for id, command := range map[string]string{"Customers": "customers", "Payments": "payments", "Activity": "activity"} {
+		for id, command := range map[string]string{"Customers": "customers", "Payments": "payments", "Orders": "orders", "Activity": "activity"} {
 			t.Run(deployment.name+"/"+command, func(t *testing.T) {
 				tpl := deployment.template
 				_, function := tpl.function(t, command)
@@ -38,7 +38,8 @@ func TestFunctions(t *testing.T) {
 						"IDEMPOTENCY_WINDOW": deployment.window,
 						"DATA_TABLE":         map[string]any{"Ref": data},
 						"STAGE":              deployment.stage,
-						"DEMO_FAULTS":        deployment.faults,
+						"DEMO_FAULTS":        deployment.demo,
+						"RECORD_CALLS":       deployment.demo,
 					}},
 				}
 				for name, value := range want {

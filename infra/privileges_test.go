@@ -73,8 +73,18 @@ func TestLeastPrivilege(t *testing.T) {
 			"dynamodb:GetItem on ${IdempotencyTable.Arn}",
 			"dynamodb:PutItem on ${Data.Arn}",
 			"dynamodb:PutItem on ${IdempotencyTable.Arn}",
+			"dynamodb:Query on ${Data.Arn}",
 			"logs:CreateLogStream on ${PaymentsLogs.Arn}",
 			"logs:PutLogEvents on ${PaymentsLogs.Arn}",
+		},
+		"orders": { // the actions that its transactions consist of
+			"dynamodb:GetItem on ${Data.Arn}",
+			"dynamodb:GetItem on ${IdempotencyTable.Arn}",
+			"dynamodb:PutItem on ${Data.Arn}",
+			"dynamodb:PutItem on ${IdempotencyTable.Arn}",
+			"dynamodb:UpdateItem on ${Data.Arn}",
+			"logs:CreateLogStream on ${OrdersLogs.Arn}",
+			"logs:PutLogEvents on ${OrdersLogs.Arn}",
 		},
 		"activity": {
 			"dynamodb:GetItem on ${IdempotencyTable.Arn}",

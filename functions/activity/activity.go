@@ -1,8 +1,10 @@
 // Package activity shows a session what has happened in it: how often operations
-// were executed, which effects came of that, and the record behind an
-// idempotency key. It is the evidence for what the other functions promise.
+// were executed, which effects came of that, what each call cost, and the record
+// behind an idempotency key. It is the evidence for what the other functions
+// promise.
 //
 //	GET /api/executions                              executions and effects
+//	GET /api/calls                                   the latest calls and their cost
 //	GET /api/idempotency-records/{operation}/{key}   the record of a key
 package activity
 
@@ -55,6 +57,7 @@ func New(cfg Config) (http.Handler, error) {
 	s := &service{cfg}
 	mux := http.NewServeMux()
 	mux.Handle("GET /api/executions", api.View[Activity]{Show: s.activity, Logger: cfg.Logger})
+	mux.Handle("GET /api/calls", api.View[Calls]{Show: s.calls, Logger: cfg.Logger})
 	mux.Handle("GET /api/idempotency-records/{operation}/{key}", api.View[Record]{Show: s.record, Logger: cfg.Logger})
 	return api.Edge(mux, cfg.Logger), nil
 }

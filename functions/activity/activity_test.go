@@ -2,6 +2,7 @@ package activity_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,13 +11,16 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/idempotent-requests/idempotent-requests/functions/activity"
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/memstore"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/apitest"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/calls"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable/datatabletest"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
 )
 
 var start = time.Date(2026, 1, 31, 9, 26, 53, 0, time.UTC)
@@ -70,6 +74,7 @@ func TestActivity(t *testing.T) {
 		map[string]any{"amount": 99_999_999, "currency": "EUR", "reference": "z"})
 	f.put(t, datatable.Entry{Kind: datatable.Charge, Group: "a", ID: "c2", Operation: "payments.create", Resource: "p2", At: at(5)}, map[string]any{})
 	f.put(t, datatable.Entry{Kind: datatable.Customer, ID: "u1", Operation: "customers.create", Resource: "u1", At: at(4)}, map[string]any{"name": "Ada"})
+	f.put(t, datatable.Entry{Kind: datatable.Order, ID: "o1", Operation: "orders.create", Resource: "o1", At: at(6)}, map[string]any{"sku": "mug", "quantity": 2})
 	f.put(t, datatable.Entry{Kind: datatable.Payment, ID: "p1", Operation: "payments.create", Resource: "p1", At: at(3)}, map[string]any{})
 
 	want := activity.Activity{
@@ -78,12 +83,13 @@ func TestActivity(t *testing.T) {
 			{ID: "e1", Operation: "payments.create", KeyHash: "h", At: at(1)},
 		},
 		Effects: []activity.Effect{
+			{ID: "o1", Kind: "order", Operation: "orders.create", Resource: "o1", Detail: map[string]any{"sku": "mug", "quantity": 2.}, At: at(6)},
 			{ID: "c2", Kind: "charge", Operation: "payments.create", Resource: "p2", Detail: map[string]any{}, At: at(5)},
 			{ID: "u1", Kind: "customer", Operation: "customers.create", Resource: "u1", Detail: map[string]any{"name": "Ada"}, At: at(4)},
 			{ID: "c1", Kind: "charge", Operation: "payments.create", Resource: "p1", Detail: map[string]any{"amount": 99_999_999., "currency": "EUR", "reference": "z"}, At: at(3)},
 		},
 		ExecutionCount: 2,
-		EffectCount:    3,
+		EffectCount:    4,
 	}
 	if diff := cmp.Diff(want, f.activity(t)); diff != "" {
 		t.Error(diff)
@@ -106,6 +112,59 @@ func TestActivityIsBounded(t *testing.T) {
 	}
 	if newest := a.Executions[0].ID; newest != fmt.Sprintf("%04d", activity.MaxEntries) {
 		t.Errorf("the newest is %s", newest)
+	}
+}
+
+func TestCalls(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	list := func(caller session.ID) string {
+		t.Helper()
+		response := apitest.Send(t, f.handler, http.MethodGet, "/api/calls", apitest.Request{Session: caller})
+		if response.Status != http.StatusOK || response.Header.Get("Cache-Control") != "no-store" {
+			t.Fatalf("got %+v", response)
+		}
+		return response.Body
+	}
+	const none = `{"calls":[],"truncated":false}`
+	if got := list(apitest.Alice); got != none {
+		t.Errorf("at first: got %s", got)
+	}
+	recorder, err := calls.NewObserver(calls.Config{Data: f.table, Logger: apitest.Logger(), Clock: func() time.Time { return f.now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := session.NewContext(t.Context(), apitest.Alice)
+	recorder.Observe(ctx, idempotency.Event{Observation: idempotency.ObservedExecuted, Operation: "orders.create", Duration: 7 * time.Millisecond, Cost: idempotency.Cost{RoundTrips: 1, WriteUnits: 8}})
+	f.now = f.now.Add(time.Second)
+	recorder.Observe(ctx, idempotency.Event{Observation: idempotency.ObservedReplayed, Operation: "orders.create", Duration: 1500 * time.Microsecond, Cost: idempotency.Cost{RoundTrips: 1, ReadUnits: .5}})
+
+	var got activity.Calls
+	if err := json.Unmarshal([]byte(list(apitest.Alice)), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := activity.Calls{Calls: []activity.Call{
+		{Operation: "orders.create", Outcome: "replayed", Replayed: true, Cost: activity.Cost{RoundTrips: 1, ReadUnits: .5}, DurationMs: 1.5, At: start.Add(time.Second)},
+		{Operation: "orders.create", Outcome: "executed", Cost: activity.Cost{RoundTrips: 1, WriteUnits: 8}, DurationMs: 7, At: start},
+	}}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(activity.Call{}, "ID")); diff != "" {
+		t.Error(diff)
+	}
+	if got := list(apitest.Bob); got != none {
+		t.Errorf("another session gets %s", got)
+	}
+	for range activity.MaxCalls {
+		recorder.Observe(ctx, idempotency.Event{Observation: idempotency.ObservedMismatch})
+	}
+	if err := json.Unmarshal([]byte(list(apitest.Alice)), &got); err != nil {
+		t.Fatal(err)
+	}
+	if !got.Truncated || len(got.Calls) != activity.MaxCalls || got.Calls[activity.MaxCalls-1].Outcome != idempotency.ObservedMismatch {
+		t.Errorf("truncated %v, %d calls", got.Truncated, len(got.Calls))
+	}
+	f.now = f.now.Add(calls.Retention)
+	if got := list(apitest.Alice); got != none {
+		t.Errorf("in the end: got %s", got)
 	}
 }
 

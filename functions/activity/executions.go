@@ -36,10 +36,10 @@ type Execution struct {
 // Effect is one thing that an execution did to the world.
 type Effect struct {
 	ID string `json:"id"`
-	// Kind is "charge" or "customer".
+	// Kind is "charge", "customer" or "order".
 	Kind      datatable.Kind `json:"kind"`
 	Operation string         `json:"operation"`
-	// Resource is the id of the payment or customer.
+	// Resource is the id of the payment, customer or order.
 	Resource string         `json:"resource"`
 	Detail   map[string]any `json:"detail"`
 	At       time.Time      `json:"at"`
@@ -47,7 +47,7 @@ type Effect struct {
 
 // effectKinds are the entries that are effects. A payment is none: it is what
 // the application remembers of a charge.
-var effectKinds = [...]datatable.Kind{datatable.Charge, datatable.Customer}
+var effectKinds = [...]datatable.Kind{datatable.Charge, datatable.Customer, datatable.Order}
 
 func (s *service) activity(r *http.Request, caller session.ID) (Activity, error) {
 	// Empty lists, not null.

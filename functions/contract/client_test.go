@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -111,24 +112,80 @@ func (v *visitor) pay(key string, fault ...string) response {
 	return v.post("/api/payments", key, coffee, fault...)
 }
 
-// payUntilDone retries a payment as a client should: with the same key, after
-// the time that the answer asks for, for as long as it says 409.
+// payUntilDone retries a payment for as long as it is in progress.
 func (v *visitor) payUntilDone(key string) response {
 	v.t.Helper()
+	return v.postUntil("/api/payments", key, coffee, func(answer response) bool { return answer.status != http.StatusConflict })
+}
+
+// postUntil posts as a client should: with the same key, after the time that the
+// answer asks for, until there is an answer to be content with.
+func (v *visitor) postUntil(path, key, body string, content func(response) bool) response {
+	v.t.Helper()
 	var answer response
-	v.eventually("the payment is made", func() (bool, time.Duration) {
-		answer = v.pay(key)
-		if answer.status != http.StatusConflict {
+	v.eventually("a final answer to "+path+" with the key "+key, func() (bool, time.Duration) {
+		answer = v.post(path, key, body)
+		if content(answer) {
 			return true, 0
 		}
-		v.expectProblem(answer, http.StatusConflict, "in-progress")
-		seconds, err := strconv.Atoi(answer.header.Get("Retry-After"))
-		if err != nil || seconds < 1 {
-			v.t.Fatalf("409 with Retry-After %q", answer.header.Get("Retry-After"))
+		if answer.status == http.StatusConflict {
+			v.expectProblem(answer, http.StatusConflict, "in-progress")
+		}
+		after := answer.header.Get("Retry-After")
+		seconds, err := strconv.Atoi(after)
+		if answer.status == http.StatusConflict && (err != nil || seconds < 1) {
+			v.t.Fatalf("409 with Retry-After %q", after)
 		}
 		return false, time.Duration(seconds) * time.Second
 	})
 	return answer
+}
+
+// final tells whether an answer is that of the operation, and not one that asks
+// for a retry: as documented, those are 5xx and 409 with Retry-After.
+func final(answer response) bool {
+	return answer.status < 500 && answer.header.Get("Retry-After") == ""
+}
+
+// concurrently sends the same request many times at once.
+func (v *visitor) concurrently(times int, path, key, body string) []response {
+	v.t.Helper()
+	answers := make([]response, times)
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range answers {
+		wg.Go(func() {
+			<-start
+			var err error
+			answers[i], err = v.send(v.t.Context(), http.MethodPost, path, body, http.Header{"Idempotency-Key": {key}})
+			if err != nil {
+				v.t.Error(err)
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+	return answers
+}
+
+// expectOneFirst checks that of a request's answers one is no replay, and that
+// those that do not ask for a retry say the same as the last one.
+func (v *visitor) expectOneFirst(answers []response, last response) {
+	v.t.Helper()
+	firsts := 0
+	for _, answer := range answers {
+		if !final(answer) {
+			v.expectProblem(answer, http.StatusConflict, "in-progress")
+			continue
+		}
+		if answer.header.Get("Idempotent-Replayed") == "" {
+			firsts++
+		}
+		expectSame(v.t, answer, last)
+	}
+	if firsts != 1 {
+		v.t.Errorf("%d answers are no replays, want 1", firsts)
+	}
 }
 
 // eventually asks until the answer is yes, waiting as long as the asker wants in
@@ -159,6 +216,8 @@ type activity struct {
 		Detail                        struct {
 			Amount              int
 			Currency, Reference string
+			SKU                 string
+			Quantity            int
 		}
 	}
 	ExecutionCount, EffectCount int

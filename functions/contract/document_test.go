@@ -17,9 +17,9 @@ import (
 var problemTypes = []string{
 	idemhttp.TypeKeyMissing, idemhttp.TypeKeyMalformed, idemhttp.TypePayloadMalformed, idemhttp.TypePayloadTooLarge,
 	idemhttp.TypePayloadMismatch, idemhttp.TypeInProgress, idemhttp.TypeOutcomeUnknown, idemhttp.TypeResponseNotKept,
-	idemhttp.TypeStoreUnavailable, idemhttp.TypeInternal,
+	idemhttp.TypeNotReconciled, idemhttp.TypeStoreUnavailable, idemhttp.TypeInternal,
 	problemtype.SessionMissing, problemtype.SessionMalformed, problemtype.FaultMalformed, problemtype.NotFound,
-	problemtype.MethodNotAllowed, problemtype.MediaTypeUnsupported, problemtype.ValidationFailed,
+	problemtype.MethodNotAllowed, problemtype.MediaTypeUnsupported, problemtype.OutOfStock, problemtype.ValidationFailed,
 }
 
 func TestDocumentAndItsExamplesAreValid(t *testing.T) {

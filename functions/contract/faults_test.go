@@ -104,19 +104,65 @@ func TestCrashBeforeTheEffect(t *testing.T) {
 	v.expectActivity(2, 1)
 }
 
-// TestCrashAfterTheEffect shows what at-least-once recovery means: the payment is
-// executed again. Both charges carry the reference that derives from the key, by
-// which a processor that takes idempotency keys would have known the second.
+// TestCrashAfterTheEffect shows what reconciliation means: the retry finds the
+// charge and makes the payment of it.
 func TestCrashAfterTheEffect(t *testing.T) {
 	t.Parallel()
 	v := needsFaults(t)
 	if lost := v.pay("k1", "crash-after-effect"); lost.status < 500 {
 		t.Fatalf("got %v, want no answer of the function", lost)
 	}
-	v.expectActivity(1, 1)
-	v.expectCreated(v.payUntilDone("k1"))
-	a := v.expectActivity(2, 2)
-	if one, two := a.Effects[0], a.Effects[1]; one.Detail.Reference != two.Detail.Reference || one.Resource != two.Resource {
-		t.Errorf("the charges are %+v and %+v", one, two)
+	charge := v.expectActivity(1, 1).Effects[0]
+	first := v.payUntilDone("k1")
+	v.expectCreated(first)
+	var payment struct{ ID, ChargeID string }
+	v.decode(first, &payment)
+	if payment.ID != charge.Resource || payment.ChargeID != charge.ID {
+		t.Errorf("the payment is %+v, the charge %+v", payment, charge)
 	}
+	if read := v.get(first.header.Get("Location")); read.body != first.body {
+		t.Errorf("made %v, but read %v", first, read)
+	}
+	v.expectReplay(v.pay("k1"), first)
+	v.expectActivity(1, 1)
+}
+
+// TestCrashesAroundAnOrder: whenever the function dies, a retry need not wait.
+func TestCrashesAroundAnOrder(t *testing.T) {
+	t.Parallel()
+	for fault, placed := range map[string]int{"crash-before-effect": 0, "crash-after-effect": 1, "drop-response": 1} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			v := needsFaults(t)
+			if lost := v.order("k1", samovar, fault); lost.status < 500 {
+				t.Fatalf("got %v, want no answer of the function", lost)
+			}
+			v.expectActivity(placed, placed)
+			retry := v.order("k1", samovar)
+			v.expectStatus(retry, http.StatusCreated)
+			if replayed := retry.header.Get("Idempotent-Replayed") == "true"; replayed != (placed == 1) {
+				t.Errorf("got %v, replayed %v", retry, replayed)
+			}
+			v.expectActivity(1, 1)
+			v.expectOutOfStock(v.order("k2", samovar), 0)
+		})
+	}
+}
+
+func TestSlowOrderIsNotInAnyonesWay(t *testing.T) {
+	t.Parallel()
+	v := needsFaults(t)
+	slow := make(chan response, 1)
+	go func() {
+		answer, err := v.send(t.Context(), http.MethodPost, "/api/orders", samovar, http.Header{"Idempotency-Key": {"k1"}, "Demo-Fault": {"slow=2s"}})
+		if err != nil {
+			t.Error(err)
+		}
+		slow <- answer
+	}()
+	// Whichever of the two comes first, the other one gets its answer.
+	answers := []response{v.order("k1", samovar), <-slow}
+	v.expectStatus(answers[0], http.StatusCreated)
+	v.expectOneFirst(answers, answers[0])
+	v.expectActivity(1, 1)
 }

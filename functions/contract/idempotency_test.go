@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -113,43 +112,10 @@ func TestTwoSessionsAreStrangers(t *testing.T) {
 func TestConcurrentDuplicatesChargeOnce(t *testing.T) {
 	t.Parallel()
 	v := newVisitor(t)
-	const duplicates = 40
-	answers := make([]response, duplicates)
-	var wg sync.WaitGroup
-	start := make(chan struct{})
-	for i := range answers {
-		wg.Go(func() {
-			<-start
-			var err error
-			answers[i], err = v.send(t.Context(), http.MethodPost, "/api/payments", coffee, http.Header{"Idempotency-Key": {"k1"}})
-			if err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	close(start)
-	wg.Wait()
-
-	final := v.payUntilDone("k1")
-	v.expectStatus(final, http.StatusCreated)
-	firsts := 0
-	for _, answer := range answers {
-		switch {
-		case answer.status == http.StatusConflict:
-			v.expectProblem(answer, http.StatusConflict, "in-progress")
-			if answer.header.Get("Retry-After") == "" {
-				t.Error("409 without Retry-After")
-			}
-		case answer.header.Get("Idempotent-Replayed") == "":
-			firsts++
-			fallthrough
-		default:
-			expectSame(t, answer, final)
-		}
-	}
-	if firsts != 1 {
-		t.Errorf("%d answers are no replays, want 1", firsts)
-	}
+	answers := v.concurrently(40, "/api/payments", "k1", coffee)
+	last := v.payUntilDone("k1")
+	v.expectStatus(last, http.StatusCreated)
+	v.expectOneFirst(answers, last)
 	a := v.expectActivity(1, 1)
 	if charge := a.Effects[0]; charge.Kind != "charge" || charge.Detail.Amount != 1250 || charge.Detail.Currency != "EUR" || charge.Detail.Reference == "" {
 		t.Errorf("the charge is %+v", charge)

@@ -88,6 +88,9 @@ func TestBadInputClaimsNothing(t *testing.T) {
 		{"everything wrong", "/api/payments", `{"amount":-1,"currency":"euro","description":"","tip":1}`, nil, 422, "validation-failed", "tip amount currency description"},
 		{"wrong types", "/api/payments", `{"amount":"1250","currency":978,"description":["coffee"]}`, nil, 422, "validation-failed", "amount currency description"},
 		{"unprotected", "/api/unprotected/payments", `{}`, nil, 422, "validation-failed", "amount currency description"},
+		{"order", "/api/orders", `{"sku":"Mug","quantity":101}`, nil, 422, "validation-failed", "sku quantity"},
+		{"order of what there is not", "/api/orders", `{"sku":"flying-carpet","quantity":1}`, nil, 422, "validation-failed", "sku"},
+		{"order of nothing", "/api/orders", `{"sku":"mug","quantity":0}`, nil, 422, "validation-failed", "quantity"},
 		{"customer", "/api/customers", `{"name":" ","email":"nobody"}`, nil, 422, "validation-failed", "name email"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -113,11 +116,11 @@ func TestBadInputClaimsNothing(t *testing.T) {
 func TestSession(t *testing.T) {
 	t.Parallel()
 	v := newVisitor(t)
-	for _, path := range []string{"/api/executions", "/api/payments/" + uuid.NewString(), "/api/customers/" + uuid.NewString(), "/api/idempotency-records/payments.create/k"} {
+	for _, path := range []string{"/api/executions", "/api/calls", "/api/payments/" + uuid.NewString(), "/api/customers/" + uuid.NewString(), "/api/orders/" + uuid.NewString(), "/api/idempotency-records/payments.create/k"} {
 		v.expectProblem(v.do(http.MethodGet, path, "", http.Header{"Demo-Session": nil}), 400, "session-missing")
 		v.expectProblem(v.do(http.MethodGet, path, "", http.Header{"Demo-Session": {"me"}}), 400, "session-malformed")
 	}
-	for _, path := range []string{"/api/payments", "/api/unprotected/payments", "/api/customers"} {
+	for _, path := range []string{"/api/payments", "/api/unprotected/payments", "/api/orders", "/api/customers"} {
 		v.expectProblem(v.do(http.MethodPost, path, coffee, http.Header{"Demo-Session": nil, "Idempotency-Key": {"k"}}), 400, "session-missing")
 		v.expectProblem(v.do(http.MethodPost, path, coffee, http.Header{"Demo-Session": {v.session, v.session}, "Idempotency-Key": {"k"}}), 400, "session-malformed")
 	}
@@ -129,7 +132,7 @@ func TestWhatIsNotThere(t *testing.T) {
 	v := newVisitor(t)
 	for _, path := range []string{
 		"/api/payments/" + uuid.NewString(), "/api/unprotected/payments/" + uuid.NewString(), "/api/customers/" + uuid.NewString(),
-		"/api/payments/none", "/api/idempotency-records/payments.create/none",
+		"/api/orders/" + uuid.NewString(), "/api/payments/none", "/api/idempotency-records/payments.create/none",
 	} {
 		v.expectProblem(v.get(path), http.StatusNotFound, "not-found")
 	}

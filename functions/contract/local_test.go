@@ -36,6 +36,15 @@ func newStack(t *testing.T) (*localstack.Stack, *visitor) {
 	return stack, newVisitorOf(t, stack.URL())
 }
 
+// newClient returns a client of the stack's DynamoDB.
+func newClient(stack *localstack.Stack) *dynamodb.Client {
+	return dynamodb.New(dynamodb.Options{
+		BaseEndpoint: aws.String(stack.DynamoDBURL()),
+		Region:       "eu-central-1",
+		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
+	})
+}
+
 // recordsTable is the name of the idempotency table.
 func recordsTable(t *testing.T, stack *localstack.Stack) string {
 	t.Helper()
@@ -111,11 +120,7 @@ func TestZombieAnswersWithTheWinnersResponse(t *testing.T) {
 
 	done := v.background(t.Context(), "k1", "slow=2s")
 	overtaken := v.awaitRecord("k1", "INPROGRESS")
-	client := dynamodb.New(dynamodb.Options{
-		BaseEndpoint: aws.String(stack.DynamoDBURL()),
-		Region:       "eu-central-1",
-		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
-	})
+	client := newClient(stack)
 	table := aws.String(recordsTable(t, stack))
 	read, err := client.GetItem(t.Context(), &dynamodb.GetItemInput{
 		TableName: table,

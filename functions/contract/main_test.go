@@ -61,7 +61,7 @@ func run(m *testing.M) (code int, err error) {
 // buildFunctions builds the binaries as they are built for Lambda, but for this
 // machine.
 func buildFunctions() error {
-	for _, name := range []string{"customers", "payments", "activity"} {
+	for _, name := range []string{"customers", "payments", "orders", "activity"} {
 		output, err := filepath.Abs(filepath.Join(functions, name, "bootstrap"))
 		if err != nil {
 			return err

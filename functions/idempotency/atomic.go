@@ -16,6 +16,7 @@ const maxPlans = 3
 func (c *call) transact(ctx context.Context, run func(context.Context) (Result, error)) (Outcome, error) {
 	store := c.cfg.Store.(AtomicStore) // New has made sure
 	now := c.cfg.Clock()
+	c.asked = now
 	c.record = Record{
 		ID:          c.Key.ID(),
 		Status:      Completed,

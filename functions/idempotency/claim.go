@@ -18,10 +18,18 @@ func (c *call) claim(ctx context.Context) (existing *Record, tookOver bool, err 
 	waitUntil := time.Now().Add(c.cfg.Wait)
 	var observed *Record
 	for attempt := 1; ; attempt++ {
-		existing, err = c.cfg.Store.Claim(ctx, c.newClaim(ctx, observed))
+		claim := c.newClaim(ctx, observed)
+		c.asked = claim.Now
+		existing, err = c.cfg.Store.Claim(ctx, claim)
 		if err != nil {
 			c.abandon(ctx, observed != nil)
 			return nil, false, err
+		}
+		if existing == nil && !time.Now().Before(c.deadline) {
+			// The reply took longer than the lease that it grants: somebody else may
+			// have taken over already.
+			c.abandon(ctx, observed != nil)
+			return nil, false, ErrLeaseOver
 		}
 		if existing == nil {
 			if observed != nil {
@@ -29,11 +37,18 @@ func (c *call) claim(ctx context.Context) (existing *Record, tookOver bool, err 
 			}
 			return nil, observed != nil, nil
 		}
+		refusing := existing
 		if existing, observed = c.wait(ctx, existing, waitUntil), nil; existing == nil {
 			continue // it was released while we waited
 		}
-		if !c.interrupted(existing) || c.cfg.Recovery == Refuse || attempt >= maxClaims {
+		switch {
+		case !c.interrupted(existing), c.cfg.Recovery == Refuse && existing == refusing:
 			return existing, false, nil
+		case attempt >= maxClaims:
+			c.asked = claim.Now
+			return refusing, false, nil
+		case c.cfg.Recovery == Refuse:
+			continue // a poll may lag behind; what refuses a claim does not
 		}
 		observed = existing
 	}
@@ -66,9 +81,11 @@ func (c *call) extend(d time.Duration) {
 	}
 }
 
-// interrupted tells whether the owner of r must have died.
+// interrupted tells whether the owner of r must have died: its lease was over
+// when r was asked for. That it is over by now says nothing, for it may have been
+// renewed since.
 func (c *call) interrupted(r *Record) bool {
-	return r.Status == InProgress && r.Fingerprint == c.Fingerprint && c.cfg.Clock().After(r.LeaseUntil)
+	return r.Status == InProgress && r.Fingerprint == c.Fingerprint && c.asked.After(r.LeaseUntil)
 }
 
 const (
@@ -90,11 +107,12 @@ func (c *call) wait(ctx context.Context, r *Record, until time.Time) *Record {
 			return r
 		case <-time.After(min(left, poll/2+mathrand.N(poll/2))):
 		}
+		asked := c.cfg.Clock()
 		if latest, err := c.cfg.Store.Load(ctx, r.ID); err == nil {
 			if latest == nil || !c.cfg.Clock().Before(latest.Expires) {
 				return nil
 			}
-			r = latest
+			r, c.asked = latest, asked
 		}
 	}
 	return r

@@ -24,8 +24,9 @@ var (
 	// carry the cause as well.
 	ErrReconcile = errors.New("idempotency: reconciliation failed")
 
-	// ErrStore: the store could not be asked, so nothing was executed. Errors
-	// that wrap it carry the cause as well.
+	// ErrStore: the store could not be asked, so nothing was executed; or, in
+	// Atomic mode, it did not say whether it has written the effects, which a
+	// retry then finds out. Errors that wrap it carry the cause as well.
 	ErrStore = errors.New("idempotency: the store is unavailable")
 
 	// ErrConflict: an [AtomicStore] was busy with another transaction on the same

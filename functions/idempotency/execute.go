@@ -64,7 +64,7 @@ func (c *call) lease(ctx context.Context) (context.Context, func()) {
 		return context.WithDeadlineCause(ctx, c.deadline, ErrLeaseOver)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	over := time.AfterFunc(c.cfg.Lease, func() { cancel(ErrLeaseOver) })
+	over := time.AfterFunc(time.Until(c.deadline), func() { cancel(ErrLeaseOver) })
 	renewal := make(chan struct{})
 	go func() {
 		defer close(renewal)
@@ -77,14 +77,15 @@ func (c *call) lease(ctx context.Context) (context.Context, func()) {
 	}
 }
 
-// renew is the heartbeat: three times a lease it moves the end of the lease,
-// until ctx is done. Where it fails to, the lease ends as it was last known to.
+// renew is the heartbeat: when a third of the lease has passed it moves the
+// lease's end, until ctx is done. Where it fails it tries again soon, and
+// otherwise the lease ends as it was last known to.
 func (c *call) renew(ctx context.Context, over *time.Timer, cancel context.CancelCauseFunc) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(c.cfg.Lease / 3):
+		case <-time.After(max(time.Until(c.deadline)-c.cfg.Lease*2/3, c.cfg.Lease/6)):
 		}
 		last, lastDeadline := c.record, c.deadline
 		c.extend(c.cfg.Lease)
@@ -161,7 +162,7 @@ func (c *call) fail(ctx context.Context, cause error) {
 
 // interrupt ends the lease at once and leaves the record to whoever comes next.
 func (c *call) interrupt(ctx context.Context) error {
-	c.record.LeaseUntil = c.cfg.Clock().Truncate(time.Millisecond).Add(-time.Millisecond)
+	c.record.LeaseUntil = time.Time{}
 	_, err := c.cfg.Store.Renew(ctx, c.record)
 	return err
 }

@@ -147,6 +147,7 @@ type call struct {
 	start    time.Time
 	owner    string
 	record   Record    // what is claimed, then completed
+	asked    time.Time // when the record in the way was asked for
 	deadline time.Time // when the lease ends, without the allowance for skew
 }
 

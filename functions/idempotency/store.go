@@ -25,7 +25,8 @@ type Record struct {
 	// Fingerprint is that of the request which made the claim.
 	Fingerprint Fingerprint
 	// LeaseUntil is the time after which an unfinished claim may be taken over,
-	// with the allowance for clock skew already added. Millisecond precision.
+	// with the allowance for clock skew already added. Millisecond precision. The
+	// zero time is that of a claim whose owner has given up.
 	LeaseUntil time.Time
 	// Expires is the end of the window: from then on the record counts as
 	// absent, whether or not the store has removed it. Second precision.
@@ -64,7 +65,9 @@ type Store interface {
 	Claim(ctx context.Context, c Claim) (*Record, error)
 
 	// Renew replaces the owner's unfinished record by r, which has another lease,
-	// and tells whether it did. Any other record, or none, is left alone.
+	// and tells whether the owner's unfinished record is there. Any other record, or
+	// none, is left alone. So is one with a later lease, for r is then a copy of an
+	// earlier renewal that arrives late; but the zero LeaseUntil ends a lease at once.
 	Renew(ctx context.Context, r Record) (held bool, err error)
 
 	// Complete replaces the owner's unfinished record by completed, whose

@@ -1,6 +1,8 @@
 // Package payments makes payments: an effect outside of this application's own
-// data, at a payment processor, that must not happen twice. The same operation
-// can be had without protection, for comparison.
+// data, at a payment processor, that must not happen twice. Where an execution
+// was interrupted, the processor is asked whether it has charged before it is
+// asked to charge again. The same operation can be had without protection, for
+// comparison.
 //
 //	POST /api/payments                   makes a payment, once per Idempotency-Key
 //	GET  /api/payments/{id}              shows it
@@ -13,7 +15,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -38,15 +39,14 @@ type Data interface {
 	Get(ctx context.Context, owner session.ID, kind datatable.Kind, id string) (datatable.Entry, error)
 }
 
-// Config configures the handler. All fields but Clock are required.
+// Config configures the handler. All fields are required.
 type Config struct {
+	// Guard is one whose recovery policy is [idempotency.Reconcile].
 	Guard     *idempotency.Guard
 	Data      Data
 	Processor Processor
 	Faults    *fault.Injector
 	Logger    *slog.Logger
-	// Clock tells when a payment is made. Default [time.Now].
-	Clock func() time.Time
 }
 
 // New returns the handler of all payment routes, or an error that names the
@@ -64,22 +64,22 @@ func New(cfg Config) (http.Handler, error) {
 	case cfg.Logger == nil:
 		return nil, errors.New("payments: Config.Logger is missing")
 	}
-	if cfg.Clock == nil {
-		cfg.Clock = time.Now
-	}
+	protected := service{Config: cfg, operation: Operation, path: "/api/payments"}
 	protect, err := idemhttp.New(idemhttp.Config{
 		Guard:       cfg.Guard,
 		Operation:   Operation,
 		Scope:       session.Scope,
 		Fingerprint: idemhttp.JSONFingerprint,
 		MaxBody:     api.MaxBody,
+		Reconcile:   api.Reconcile[NewPayment, Payment]{Find: protected.reconcile, Logger: cfg.Logger}.Answer,
 	})
 	if err != nil {
 		return nil, err
 	}
+	protected.protect = protect
 	mux := http.NewServeMux()
 	for _, s := range []service{
-		{Config: cfg, operation: Operation, path: "/api/payments", protect: protect},
+		protected,
 		{Config: cfg, operation: UnprotectedOperation, path: "/api/unprotected/payments"},
 	} {
 		mux.Handle("POST "+s.path, cfg.Faults.Middleware(api.Create[NewPayment, Payment]{
@@ -122,6 +122,26 @@ func (s service) create(ctx context.Context, caller session.ID, in NewPayment) (
 	}
 	fault.AfterEffect(ctx)
 
+	return s.complete(ctx, caller, id, in, receipt)
+}
+
+// reconcile makes the payment of an execution that was interrupted after its
+// charge. It is the payment that one would have made: all of it derives from the
+// input, the idempotency key and the charge.
+func (s service) reconcile(ctx context.Context, caller session.ID, in NewPayment) (payment Payment, found bool, err error) {
+	receipt, err := s.Processor.Find(ctx, caller, reference(ctx))
+	if errors.Is(err, ErrNoCharge) {
+		return Payment{}, false, nil
+	}
+	if err != nil {
+		return Payment{}, false, err
+	}
+	payment, err = s.complete(ctx, caller, api.NewID(ctx, "payment"), in, receipt)
+	return payment, true, err
+}
+
+// complete makes a payment of what was charged.
+func (s service) complete(ctx context.Context, caller session.ID, id string, in NewPayment, receipt Receipt) (Payment, error) {
 	payment := Payment{
 		ID:          id,
 		Amount:      in.Amount,
@@ -129,10 +149,10 @@ func (s service) create(ctx context.Context, caller session.ID, in NewPayment) (
 		Description: in.Description,
 		Status:      Succeeded,
 		ChargeID:    receipt.ChargeID,
-		CreatedAt:   s.Clock().UTC().Truncate(time.Millisecond),
+		CreatedAt:   receipt.At,
 		path:        s.path,
 	}
-	err = s.Data.Put(ctx, caller, datatable.Entry{
+	err := s.Data.Put(ctx, caller, datatable.Entry{
 		Kind:      datatable.Payment,
 		ID:        payment.ID,
 		Operation: s.operation,

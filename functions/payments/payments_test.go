@@ -6,13 +6,18 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/memstore"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/apitest"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable/datatabletest"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/dynamolocal"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
 	"github.com/idempotent-requests/idempotent-requests/functions/payments"
 )
 
@@ -25,13 +30,18 @@ type fixture struct {
 
 func newFixture(t *testing.T) fixture {
 	t.Helper()
+	return newFixtureWith(t, reconciling(t))
+}
+
+func newFixtureWith(t *testing.T, guard *idempotency.Guard) fixture {
+	t.Helper()
 	data := datatabletest.New(t, nil)
 	ledger, err := payments.NewLedger(data.Table, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	handler, err := payments.New(payments.Config{
-		Guard:     apitest.Guard(t),
+		Guard:     guard,
 		Data:      data.Table,
 		Processor: ledger,
 		Faults:    apitest.Faults(t),
@@ -41,6 +51,11 @@ func newFixture(t *testing.T) fixture {
 		t.Fatal(err)
 	}
 	return fixture{data, handler}
+}
+
+func reconciling(t *testing.T) *idempotency.Guard {
+	t.Helper()
+	return apitest.GuardWith(t, idempotency.Config{Recovery: idempotency.Reconcile})
 }
 
 // pay makes a payment in Alice's session.
@@ -71,6 +86,16 @@ func (f fixture) charges(t *testing.T) (charges []payments.ChargeDetail, executi
 		t.Fatal(err)
 	}
 	return charges, len(ran)
+}
+
+// onlyCharge returns the one charge that there is in Alice's session.
+func (f fixture) onlyCharge(t *testing.T) datatable.Entry {
+	t.Helper()
+	entries, _, err := f.Table.List(t.Context(), apitest.Alice, datatable.Charge, 100)
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("got %v, %v; want one charge", entries, err)
+	}
+	return entries[0]
 }
 
 func TestPaymentIsMadeOnce(t *testing.T) {
@@ -137,19 +162,165 @@ func TestFaultsAroundTheCharge(t *testing.T) {
 	}
 }
 
-// TestRepeatedExecutionKeepsIDAndReference: after a crash it is the same payment
-// under the same reference, which is what lets the charge be found again.
-func TestRepeatedExecutionKeepsIDAndReference(t *testing.T) {
+// TestInterruptedPaymentIsReconciled: a crash between charge and completion
+// leaves one charge, and the retry gets what the crashed execution would have
+// answered.
+func TestInterruptedPaymentIsReconciled(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.pay(t, "/api/payments", "k1", coffee, "crash-after-effect")
-	f.pay(t, "/api/payments", "k1", coffee)
-	entries, _, err := f.Table.List(t.Context(), apitest.Alice, datatable.Charge, 100)
-	if err != nil || len(entries) != 2 {
-		t.Fatalf("got %v, %v; want two charges", entries, err)
+	charge := f.onlyCharge(t)
+	retry := f.pay(t, "/api/payments", "k1", coffee)
+	var payment payments.Payment
+	retry.Decode(t, &payment)
+	want := payments.Payment{
+		ID: charge.Resource, Amount: 1250, Currency: "EUR", Description: "coffee",
+		Status: payments.Succeeded, ChargeID: charge.ID, CreatedAt: charge.At,
 	}
-	if a, b := entries[0], entries[1]; a.Group != b.Group || a.Resource != b.Resource || a.ID == b.ID {
-		t.Errorf("got %+v and %+v", a, b)
+	if diff := cmp.Diff(want, payment, cmpopts.IgnoreUnexported(payments.Payment{})); diff != "" || retry.Status != http.StatusCreated {
+		t.Errorf("got %+v; %s", retry, diff)
+	}
+	if retry.Header.Get("Location") != "/api/payments/"+payment.ID || retry.Header.Get("Idempotent-Replayed") != "" {
+		t.Errorf("got %+v", retry)
+	}
+	again := f.pay(t, "/api/payments", "k1", coffee)
+	if again.Header.Get("Idempotent-Replayed") != "true" || again.Body != retry.Body {
+		t.Errorf("reconciled to %+v, replayed as %+v", retry, again)
+	}
+	read := apitest.Send(t, f.handler, http.MethodGet, retry.Header.Get("Location"), apitest.Request{Session: apitest.Alice})
+	if read.Body != retry.Body || read.Header.Get("ETag") != retry.Header.Get("ETag") {
+		t.Errorf("made %+v, but read %+v", retry, read)
+	}
+	if charges, executions := f.charges(t); len(charges) != 1 || executions != 1 {
+		t.Errorf("%d executions, charges %+v; want one of each", executions, charges)
+	}
+}
+
+// forgetful is a store that can lose completions.
+type forgetful struct {
+	idempotency.Store
+	forgets bool
+}
+
+func (s *forgetful) Complete(ctx context.Context, completed idempotency.Record) (*idempotency.Record, error) {
+	if s.forgets {
+		return nil, errors.New("not now")
+	}
+	return s.Store.Complete(ctx, completed)
+}
+
+// TestReconciledAnswerIsTheFirstOne has an execution answer without being able to
+// record it. Its retry finds the charge and answers the same bytes.
+func TestReconciledAnswerIsTheFirstOne(t *testing.T) {
+	t.Parallel()
+	store, now := &forgetful{memstore.New(), true}, time.Now()
+	guard, err := idempotency.New(idempotency.Config{
+		Store: store, Recovery: idempotency.Reconcile, CompletionTimeout: time.Millisecond, Clock: func() time.Time { return now },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFixtureWith(t, guard)
+	first := f.pay(t, "/api/payments", "k1", coffee)
+	store.forgets = false
+	now = now.Add(time.Hour) // the lease is over
+	second := f.pay(t, "/api/payments", "k1", coffee)
+	if first.Status != http.StatusCreated || second.Header.Get("Idempotent-Replayed") != "" {
+		t.Fatalf("got %+v, then %+v", first, second)
+	}
+	for _, name := range []string{"Location", "ETag", "Content-Type"} {
+		if first.Header.Get(name) != second.Header.Get(name) {
+			t.Errorf("%s: first %q, then %q", name, first.Header.Get(name), second.Header.Get(name))
+		}
+	}
+	if diff := cmp.Diff(first.Body, second.Body); diff != "" {
+		t.Error(diff)
+	}
+	f.onlyCharge(t)
+}
+
+func TestPaymentThatCannotBeStoredIsReconciled(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	puts := 0
+	restore := f.Engine.Inject(func(call dynamolocal.Call) (action dynamolocal.Action) {
+		if call.Operation == "PutItem" {
+			if puts++; puts > 2 { // the execution and the charge
+				action.Effect = dynamolocal.Fail
+			}
+		}
+		return action
+	})
+	if failed := f.pay(t, "/api/payments", "k1", coffee); failed.Problem(t) != "internal" {
+		t.Errorf("got %+v", failed)
+	}
+	charge := f.onlyCharge(t)
+	if still := f.pay(t, "/api/payments", "k1", coffee); still.Problem(t) != "not-reconciled" || still.Header.Get("Retry-After") == "" {
+		t.Errorf("got %+v", still)
+	}
+	restore()
+	var payment payments.Payment
+	retry := f.pay(t, "/api/payments", "k1", coffee)
+	retry.Decode(t, &payment)
+	if retry.Status != http.StatusCreated || payment.ChargeID != charge.ID {
+		t.Errorf("got %+v, want the charge %s", retry, charge.ID)
+	}
+	if charges, executions := f.charges(t); len(charges) != 1 || executions != 1 {
+		t.Errorf("%d executions, charges %+v; want one of each", executions, charges)
+	}
+}
+
+func TestProcessorThatCannotBeAskedIsNotAskedToCharge(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.pay(t, "/api/payments", "k1", coffee, "crash-before-effect")
+	restore := f.Engine.Inject(func(call dynamolocal.Call) (action dynamolocal.Action) {
+		if call.Operation == "Query" {
+			action.Effect = dynamolocal.Fail
+		}
+		return action
+	})
+	if unknown := f.pay(t, "/api/payments", "k1", coffee); unknown.Problem(t) != "not-reconciled" {
+		t.Errorf("got %+v", unknown)
+	}
+	restore()
+	if charges, executions := f.charges(t); len(charges) != 0 || executions != 1 {
+		t.Errorf("%d executions, charges %+v; want no charge", executions, charges)
+	}
+	if retry := f.pay(t, "/api/payments", "k1", coffee); retry.Status != http.StatusCreated {
+		t.Errorf("got %+v", retry)
+	}
+	if charges, executions := f.charges(t); len(charges) != 1 || executions != 2 {
+		t.Errorf("%d executions, charges %+v; want one charge by the second", executions, charges)
+	}
+}
+
+func TestReferenceIsTheSameForEachExecution(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	var references []string
+	handler, err := payments.New(payments.Config{
+		Guard: reconciling(t), Data: f.Table, Faults: apitest.Faults(t), Logger: apitest.Logger(),
+		Processor: processor{
+			charge: func(r payments.ChargeRequest) (payments.Receipt, error) {
+				references = append(references, r.Reference)
+				return payments.Receipt{}, errors.New("declined to say")
+			},
+			find: func(reference string) (payments.Receipt, error) {
+				references = append(references, reference)
+				return payments.Receipt{}, payments.ErrNoCharge
+			},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.handler = handler
+	f.pay(t, "/api/payments", "k1", coffee)
+	f.pay(t, "/api/payments", "k1", coffee)
+	f.pay(t, "/api/payments", "k2", coffee)
+	if len(references) != 4 || references[0] != references[1] || references[1] != references[2] || references[2] == references[3] {
+		t.Errorf("charged, found, charged and charged %q; want the first three to be the same", references)
 	}
 }
 
@@ -170,22 +341,30 @@ func TestNothingIsChargedWithoutTheTable(t *testing.T) {
 	}
 }
 
-type processorFunc func(context.Context, payments.ChargeRequest) (payments.Receipt, error)
+// processor is one that a test makes up.
+type processor struct {
+	charge func(payments.ChargeRequest) (payments.Receipt, error)
+	find   func(reference string) (payments.Receipt, error)
+}
 
-func (f processorFunc) Charge(ctx context.Context, r payments.ChargeRequest) (payments.Receipt, error) {
-	return f(ctx, r)
+func (p processor) Charge(_ context.Context, r payments.ChargeRequest) (payments.Receipt, error) {
+	return p.charge(r)
+}
+
+func (p processor) Find(_ context.Context, _ session.ID, reference string) (payments.Receipt, error) {
+	return p.find(reference)
 }
 
 func TestProcessorsErrorIsNoneOfTheClientsBusiness(t *testing.T) {
 	t.Parallel()
 	handler, err := payments.New(payments.Config{
-		Guard:  apitest.Guard(t),
+		Guard:  reconciling(t),
 		Data:   datatabletest.New(t, nil).Table,
 		Faults: apitest.Faults(t),
 		Logger: apitest.Logger(),
-		Processor: processorFunc(func(context.Context, payments.ChargeRequest) (payments.Receipt, error) {
+		Processor: processor{charge: func(payments.ChargeRequest) (payments.Receipt, error) {
 			return payments.Receipt{}, errors.New("secret")
-		}),
+		}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -243,7 +422,7 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	complete := payments.Config{Guard: apitest.Guard(t), Data: table, Processor: ledger, Faults: apitest.Faults(t), Logger: apitest.Logger()}
+	complete := payments.Config{Guard: reconciling(t), Data: table, Processor: ledger, Faults: apitest.Faults(t), Logger: apitest.Logger()}
 	for field, remove := range map[string]func(*payments.Config){
 		"Guard":     func(c *payments.Config) { c.Guard = nil },
 		"Data":      func(c *payments.Config) { c.Data = nil },
@@ -256,6 +435,11 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 		if _, err := payments.New(cfg); err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("got %v, want an error that names %s", err, field)
 		}
+	}
+	unfit := complete
+	unfit.Guard = apitest.Guard(t)
+	if _, err := payments.New(unfit); err == nil || !strings.Contains(err.Error(), "Reconcile") {
+		t.Errorf("a guard that does not reconcile: got %v", err)
 	}
 	if _, err := payments.NewLedger(nil, nil); err == nil {
 		t.Error("a ledger without data was made")

@@ -14,7 +14,15 @@ import (
 type Processor interface {
 	// Charge charges once per call. An error leaves open whether it did.
 	Charge(ctx context.Context, request ChargeRequest) (Receipt, error)
+
+	// Find returns the receipt of the account's charge of that reference, the
+	// oldest if there are several, or [ErrNoCharge]. It knows every charge that has
+	// been answered.
+	Find(ctx context.Context, account session.ID, reference string) (Receipt, error)
 }
+
+// ErrNoCharge is returned by [Processor.Find] where there is no such charge.
+var ErrNoCharge = errors.New("payments: no charge of that reference")
 
 // ChargeRequest is an order to a [Processor].
 type ChargeRequest struct {
@@ -35,6 +43,8 @@ type ChargeRequest struct {
 type Receipt struct {
 	// ChargeID is the processor's own id of the charge.
 	ChargeID string
+	// At is when it charged, UTC, in whole milliseconds.
+	At time.Time
 }
 
 // ChargeDetail is the detail of a [datatable.Charge].
@@ -48,22 +58,23 @@ type ChargeDetail struct {
 // grouped by reference. It charges whenever it is asked to, whether or not there
 // is a charge of that reference: duplicates that come this far are to be seen.
 type Ledger struct {
-	data  Appender
+	data  Book
 	clock func() time.Time
 }
 
 var _ Processor = (*Ledger)(nil)
 
-// Appender takes a ledger's entries; a *[datatable.Table] does.
-type Appender interface {
+// Book holds a ledger's entries; a *[datatable.Table] does.
+type Book interface {
 	Put(ctx context.Context, owner session.ID, entry datatable.Entry, detail any) error
+	First(ctx context.Context, owner session.ID, kind datatable.Kind, group string) (datatable.Entry, error)
 }
 
-// NewLedger returns a ledger that appends to data and takes the time from clock,
-// by default [time.Now]. It refuses to be without data.
-func NewLedger(data Appender, clock func() time.Time) (*Ledger, error) {
+// NewLedger returns a ledger that keeps its charges in data and takes the time
+// from clock, by default [time.Now]. It refuses to be without data.
+func NewLedger(data Book, clock func() time.Time) (*Ledger, error) {
 	if data == nil {
-		return nil, errors.New("payments: the ledger has no data to append to")
+		return nil, errors.New("payments: the ledger has no data to keep its charges in")
 	}
 	if clock == nil {
 		clock = time.Now
@@ -73,18 +84,28 @@ func NewLedger(data Appender, clock func() time.Time) (*Ledger, error) {
 
 // Charge implements [Processor].
 func (l *Ledger) Charge(ctx context.Context, request ChargeRequest) (Receipt, error) {
-	id := datatable.NewID()
+	receipt := Receipt{ChargeID: datatable.NewID(), At: l.clock().UTC().Truncate(time.Millisecond)}
 	err := l.data.Put(ctx, request.Account, datatable.Entry{
 		Kind:      datatable.Charge,
 		Group:     request.Reference,
-		ID:        id,
+		ID:        receipt.ChargeID,
 		Operation: request.Operation,
 		Resource:  request.PaymentID,
-		At:        l.clock(),
+		At:        receipt.At,
 	}, ChargeDetail{
 		Amount:    request.Amount,
 		Currency:  request.Currency,
 		Reference: request.Reference,
 	})
-	return Receipt{ChargeID: id}, err
+	return receipt, err
+}
+
+// Find implements [Processor] by a strongly consistent read of the reference's
+// group: it misses no charge whose write has ended.
+func (l *Ledger) Find(ctx context.Context, account session.ID, reference string) (Receipt, error) {
+	entry, err := l.data.First(ctx, account, datatable.Charge, reference)
+	if errors.Is(err, datatable.ErrNotFound) {
+		return Receipt{}, ErrNoCharge
+	}
+	return Receipt{ChargeID: entry.ID, At: entry.At}, err
 }

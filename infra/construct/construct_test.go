@@ -102,6 +102,29 @@ func TestIdempotentFunctionByDefault(t *testing.T) {
 	}
 }
 
+func TestAtomicFunctionDeletesNoRecords(t *testing.T) {
+	stack := newStack(t)
+	records := construct.NewIdempotencyTable(stack, "Records", construct.IdempotencyTableProps{})
+	_, err := construct.NewIdempotentFunction(stack, "Orders", construct.IdempotentFunctionProps{
+		GoFunctionProps: construct.GoFunctionProps{Name: "orders", Code: binary},
+		Records:         records,
+		Window:          time.Hour,
+		Atomic:          true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy, err := json.Marshal(properties(t, stack, "AWS::IAM::Policy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for action, allowed := range map[string]bool{"dynamodb:DeleteItem": false, "dynamodb:GetItem": true, "dynamodb:PutItem": true} {
+		if strings.Contains(string(policy), action) != allowed {
+			t.Errorf("%s: want allowed %v: %s", action, allowed, policy)
+		}
+	}
+}
+
 func TestGoFunctionAsAskedFor(t *testing.T) {
 	stack := newStack(t)
 	_, err := construct.NewGoFunction(stack, "Report", construct.GoFunctionProps{

@@ -126,11 +126,17 @@ type IdempotentFunctionProps struct {
 
 	// Window is how long a key is remembered after its first use. Required.
 	Window time.Duration
+
+	// Atomic is for a function whose records are written in transactions with its
+	// effects and are never claimed. It may then not delete records. The function
+	// needs the permissions for its effects as well. Default: false, records are
+	// claimed.
+	Atomic bool
 }
 
 // IdempotentFunction is a [GoFunction] whose requests are idempotent: it may
-// claim, complete and release records in its table, and is told by its
-// environment where they live (IDEMPOTENCY_TABLE, the table's name) and for
+// claim, complete and release records in its table, or write them in
+// transactions, and is told by its environment where they live (IDEMPOTENCY_TABLE, the table's name) and for
 // how long (IDEMPOTENCY_WINDOW, a Go duration).
 type IdempotentFunction struct {
 	*GoFunction
@@ -153,7 +159,11 @@ func NewIdempotentFunction(scope constructs.Construct, id string, props Idempote
 	if err != nil {
 		return nil, err
 	}
-	props.Records.GrantClaims(function.Function)
+	if props.Atomic {
+		props.Records.GrantTransactions(function.Function)
+	} else {
+		props.Records.GrantClaims(function.Function)
+	}
 	return &IdempotentFunction{GoFunction: function}, nil
 }
 

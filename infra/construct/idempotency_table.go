@@ -32,8 +32,8 @@ type IdempotencyTableProps struct {
 // on demand, encrypted, restorable to any second of the last 35 days, and
 // swept of records past their window by DynamoDB's time to live.
 //
-// It grants by role, not by action: see [IdempotencyTable.GrantClaims] and
-// [IdempotencyTable.GrantInspection].
+// It grants by role, not by action: see [IdempotencyTable.GrantClaims],
+// [IdempotencyTable.GrantTransactions] and [IdempotencyTable.GrantInspection].
 type IdempotencyTable struct {
 	// Table is the underlying table, for its name, its ARN and its metrics.
 	Table awsdynamodb.Table
@@ -56,6 +56,14 @@ func NewIdempotencyTable(scope constructs.Construct, id string, props Idempotenc
 // response that is kept beside its record (GetItem).
 func (t *IdempotencyTable) GrantClaims(grantee awsiam.IGrantable) {
 	Allow(grantee, t.Table, "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem")
+}
+
+// GrantTransactions lets grantee run requests idempotently in atomic mode: write
+// completed records, in transactions (PutItem), and read a response that is kept
+// beside its record (GetItem). DynamoDB asks for the permissions of a
+// transaction's parts and for none on the transaction.
+func (t *IdempotencyTable) GrantTransactions(grantee awsiam.IGrantable) {
+	Allow(grantee, t.Table, "dynamodb:GetItem", "dynamodb:PutItem")
 }
 
 // GrantInspection lets grantee look up a record by its key (GetItem), and

@@ -44,8 +44,12 @@ func (s *Stack) addAPI() {
 		route{get, "/api/payments/{id}"},
 		route{post, "/api/unprotected/payments"},
 		route{get, "/api/unprotected/payments/{id}"})
+	s.route("Orders", s.orders,
+		route{post, "/api/orders"},
+		route{get, "/api/orders/{id}"})
 	s.route("Activity", s.activity,
 		route{get, "/api/executions"},
+		route{get, "/api/calls"},
 		route{get, "/api/idempotency-records/{operation}/{key}"})
 
 	stage := awsapigatewayv2.NewHttpStage(s.stack, jsii.String("ApiStage"), &awsapigatewayv2.HttpStageProps{

@@ -11,25 +11,33 @@ import (
 const (
 	customers = "customers"
 	payments  = "payments"
+	orders    = "orders"
 	activity  = "activity"
 )
 
 // functionNames are all functions, in the order in which they are added.
-var functionNames = [...]string{customers, payments, activity}
+var functionNames = [...]string{customers, payments, orders, activity}
 
 // addFunctions adds the functions and grants each of them exactly the actions
 // on exactly the tables that its code uses.
 func (s *Stack) addFunctions() error {
 	var err error
-	if s.customers, err = s.idempotentFunction("Customers", customers, "Creates customers, once per idempotency key"); err != nil {
+	if s.customers, err = s.idempotentFunction("Customers", customers, claims, "Creates customers, once per idempotency key"); err != nil {
 		return err
 	}
 	construct.Allow(s.customers.Function, s.data, "dynamodb:GetItem", "dynamodb:PutItem")
 
-	if s.payments, err = s.idempotentFunction("Payments", payments, "Makes payments, once per idempotency key, and on request without that protection"); err != nil {
+	if s.payments, err = s.idempotentFunction("Payments", payments, claims, "Makes payments, once per idempotency key, and on request without that protection"); err != nil {
 		return err
 	}
-	construct.Allow(s.payments.Function, s.data, "dynamodb:GetItem", "dynamodb:PutItem")
+	// The query is the processor's, which finds charges by their reference.
+	construct.Allow(s.payments.Function, s.data, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
+
+	if s.orders, err = s.idempotentFunction("Orders", orders, transactions, "Takes orders, once per idempotency key, and never more than there is in stock"); err != nil {
+		return err
+	}
+	// The update is the stock's; orders are put.
+	construct.Allow(s.orders.Function, s.data, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
 
 	props := s.functionProps(activity, "Shows what was executed and what had effects")
 	maps.Copy(props.Environment, s.records.Environment(s.settings.Window))
@@ -41,11 +49,18 @@ func (s *Stack) addFunctions() error {
 	return nil
 }
 
-func (s *Stack) idempotentFunction(id, name, description string) (*construct.GoFunction, error) {
+// How a function's idempotency records come to be.
+const (
+	claims       = false
+	transactions = true
+)
+
+func (s *Stack) idempotentFunction(id, name string, atomic bool, description string) (*construct.GoFunction, error) {
 	function, err := construct.NewIdempotentFunction(s.stack, id, construct.IdempotentFunctionProps{
 		GoFunctionProps: s.functionProps(name, description),
 		Records:         s.records,
 		Window:          s.settings.Window,
+		Atomic:          atomic,
 	})
 	if err != nil {
 		return nil, err
@@ -61,9 +76,10 @@ func (s *Stack) functionProps(name, description string) construct.GoFunctionProp
 		Description: description,
 		Retain:      s.settings.Retain,
 		Environment: map[string]string{
-			"DATA_TABLE":  *s.data.TableName(),
-			"STAGE":       s.settings.Stage,
-			"DEMO_FAULTS": strconv.FormatBool(s.settings.DemoFaults),
+			"DATA_TABLE":   *s.data.TableName(),
+			"STAGE":        s.settings.Stage,
+			"DEMO_FAULTS":  strconv.FormatBool(s.settings.DemoFaults),
+			"RECORD_CALLS": strconv.FormatBool(s.settings.RecordCalls),
 		},
 	}
 }

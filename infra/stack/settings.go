@@ -22,12 +22,13 @@ import (
 //	throttleRate   100       requests a second, 1 to 10000
 //	throttleBurst  200       requests at once, 1 to 5000
 //	demoFaults     true*     true or false
+//	recordCalls    true*     true or false
 //	removalPolicy  destroy*  destroy or retain
 //	corsOrigins    *         * or a comma-separated list of origins
 //
 // The defaults are the public demo's. Those marked * hold for the stage "demo"
-// alone: any other stage is taken to matter, and defaults to no faults and to
-// keeping its data.
+// alone: any other stage is taken to matter, and defaults to no faults, to no
+// writes but its own, and to keeping its data.
 type Settings struct {
 	// Stage names the deployment. It is part of the stack's name, so that
 	// stages live side by side in one account.
@@ -43,6 +44,10 @@ type Settings struct {
 	// DemoFaults lets a caller ask for slow answers, crashes and lost
 	// responses with the Demo-Fault header.
 	DemoFaults bool
+
+	// RecordCalls writes down what each call of an idempotent operation cost, for
+	// the caller to see. It costs one more write per call.
+	RecordCalls bool
 
 	// Retain keeps tables, website and logs when the stack is deleted, and
 	// protects the tables from deletion (removalPolicy "retain").
@@ -77,6 +82,7 @@ func ReadSettings(lookup func(key string) any) (Settings, error) {
 		ThrottleRate:  r.number("throttleRate", 100, 1, 10000),
 		ThrottleBurst: r.number("throttleBurst", 200, 1, 5000),
 		DemoFaults:    r.boolean("demoFaults", demo),
+		RecordCalls:   r.boolean("recordCalls", demo),
 		Retain:        r.text("removalPolicy", removal, "destroy or retain", isRemovalPolicy) == "retain",
 		CORSOrigins:   r.origins("corsOrigins", "*"),
 	}

@@ -18,7 +18,7 @@ func TestReadSettings(t *testing.T) {
 	t.Parallel()
 	demo := stack.Settings{
 		Stage: "demo", Window: 24 * time.Hour, ThrottleRate: 100, ThrottleBurst: 200,
-		DemoFaults: true, CORSOrigins: []string{"*"},
+		DemoFaults: true, RecordCalls: true, CORSOrigins: []string{"*"},
 	}
 	for _, test := range []struct {
 		name    string
@@ -27,13 +27,13 @@ func TestReadSettings(t *testing.T) {
 	}{
 		{"nothing set is the demo", nil, func(*stack.Settings) {}},
 		{"another stage is careful", map[string]any{"stage": "production"}, func(s *stack.Settings) {
-			s.Stage, s.DemoFaults, s.Retain = "production", false, true
+			s.Stage, s.DemoFaults, s.RecordCalls, s.Retain = "production", false, false, true
 		}},
-		{"another stage can be told not to be", map[string]any{"stage": "trial-2", "demoFaults": "true", "removalPolicy": "destroy"}, func(s *stack.Settings) {
+		{"another stage can be told not to be", map[string]any{"stage": "trial-2", "demoFaults": "true", "recordCalls": "true", "removalPolicy": "destroy"}, func(s *stack.Settings) {
 			s.Stage = "trial-2"
 		}},
-		{"the demo can be told to be", map[string]any{"demoFaults": "false", "removalPolicy": "retain"}, func(s *stack.Settings) {
-			s.DemoFaults, s.Retain = false, true
+		{"the demo can be told to be", map[string]any{"demoFaults": "false", "recordCalls": false, "removalPolicy": "retain"}, func(s *stack.Settings) {
+			s.DemoFaults, s.RecordCalls, s.Retain = false, false, true
 		}},
 		{"strings, as the command line gives them", map[string]any{"windowHours": "1", "throttleRate": "10000", "throttleBurst": "5000", "corsOrigins": "https://a.example, http://localhost:5173"}, func(s *stack.Settings) {
 			s.Window, s.ThrottleRate, s.ThrottleBurst = time.Hour, 10000, 5000
@@ -71,6 +71,7 @@ func TestReadSettingsRefuses(t *testing.T) {
 		{"throttleRate", []any{"", "0", "10001", "fast", emptyList}, "a whole number from 1 to 10000"},
 		{"throttleBurst", []any{"", "0", "5001"}, "a whole number from 1 to 5000"},
 		{"demoFaults", []any{"", "yes", "TRUE", 1.0}, "true or false"},
+		{"recordCalls", []any{"", "yes", "TRUE", 1.0}, "true or false"},
 		{"removalPolicy", []any{"", "keep", "DESTROY", true}, "destroy or retain"},
 		{"corsOrigins", []any{"", "example.com", "https://", "https://a.example/", "https://a.example/path", "ftp://a.example", "*,https://a.example", "https://u@a.example?", emptyList, []any{7.0}, 7.0}, "* or origins such as"},
 	} {

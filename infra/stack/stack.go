@@ -37,7 +37,7 @@ type Stack struct {
 	records *construct.IdempotencyTable
 	data    awsdynamodb.Table
 	// functions.go
-	customers, payments, activity *construct.GoFunction
+	customers, payments, orders, activity *construct.GoFunction
 	// api.go
 	api awsapigatewayv2.HttpApi
 }

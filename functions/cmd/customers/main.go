@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/idempotent-requests/idempotent-requests/functions/customers"
+	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/environment"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/lambdahttp"
 )
@@ -27,8 +28,12 @@ func newHandler(ctx context.Context) (lambdahttp.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	guard, err := env.NewGuard(idempotency.Config{})
+	if err != nil {
+		return nil, err
+	}
 	handler, err := customers.New(customers.Config{
-		Guard:  env.Guard,
+		Guard:  guard,
 		Data:   env.Data,
 		Faults: env.Faults,
 		Logger: env.Logger,

@@ -28,7 +28,7 @@ func artefacts(t *testing.T) (functions, site string) {
 	t.Helper()
 	functions, site = t.TempDir(), t.TempDir()
 	script := "#!/bin/sh\necho $$ >\"$(dirname \"$0\")/new\" && mv \"$(dirname \"$0\")/new\" \"$(dirname \"$0\")/pid\"\nexec sleep 600\n"
-	for _, handler := range []string{"customers", "payments", "activity"} {
+	for _, handler := range []string{"customers", "payments", "orders", "activity"} {
 		dir := filepath.Join(functions, handler)
 		if err := os.MkdirAll(dir, 0o750); err != nil {
 			t.Fatal(err)

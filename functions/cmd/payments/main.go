@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/environment"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/lambdahttp"
 	"github.com/idempotent-requests/idempotent-requests/functions/payments"
@@ -27,12 +28,16 @@ func newHandler(ctx context.Context) (lambdahttp.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	guard, err := env.NewGuard(idempotency.Config{Recovery: idempotency.Reconcile})
+	if err != nil {
+		return nil, err
+	}
 	ledger, err := payments.NewLedger(env.Data, nil)
 	if err != nil {
 		return nil, err
 	}
 	handler, err := payments.New(payments.Config{
-		Guard:     env.Guard,
+		Guard:     guard,
 		Data:      env.Data,
 		Processor: ledger,
 		Faults:    env.Faults,

@@ -80,11 +80,12 @@ func New(client Client, table string, options ...Option) (*Store, error) {
 
 // Conditions. The names behind "#" are reserved words of DynamoDB.
 const (
-	isFree       = "attribute_not_exists(id) OR expiration <= :now"
-	isObserved   = "#owner = :observed AND #status = :inprogress AND in_progress_expiration = :lease"
-	isOwn        = "#owner = :owner AND #status = :inprogress"
-	isOwnOrGone  = "attribute_not_exists(id) OR (" + isOwn + ")"
-	isFreeOrOver = isFree + " OR (" + isObserved + ")"
+	isFree           = "attribute_not_exists(id) OR expiration <= :now"
+	isObserved       = "#owner = :observed AND #status = :inprogress AND in_progress_expiration = :lease"
+	isOwn            = "#owner = :owner AND #status = :inprogress"
+	isOwnAndNotLater = isOwn + " AND in_progress_expiration <= :lease"
+	isOwnOrGone      = "attribute_not_exists(id) OR (" + isOwn + ")"
+	isFreeOrOver     = isFree + " OR (" + isObserved + ")"
 )
 
 var ownerAndStatus = map[string]string{"#owner": "owner", "#status": "status"}
@@ -119,14 +120,20 @@ func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Re
 
 // Renew implements [idempotency.Store] with one PutItem.
 func (s *Store) Renew(ctx context.Context, r idempotency.Record) (bool, error) {
-	err := s.putItem(ctx, &dynamodb.PutItemInput{
+	input := &dynamodb.PutItemInput{
 		Item:                      toItem(r, payload{}),
 		ConditionExpression:       aws.String(isOwn),
 		ExpressionAttributeNames:  ownerAndStatus,
 		ExpressionAttributeValues: own(r.Owner),
-	})
-	if _, refused := refusal(err); refused {
-		return false, nil
+	}
+	if !r.LeaseUntil.IsZero() {
+		input.ConditionExpression = aws.String(isOwnAndNotLater)
+		input.ExpressionAttributeValues[":lease"] = number(r.LeaseUntil.UnixMilli())
+	}
+	err := s.putItem(ctx, input)
+	if item, refused := refusal(err); refused {
+		existing, _, err := fromItem(item)
+		return err == nil && existing.Owner == r.Owner && existing.Status == idempotency.InProgress, nil
 	}
 	return err == nil, err
 }

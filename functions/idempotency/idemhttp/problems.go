@@ -80,7 +80,7 @@ func problemOf(err error) *problem.Problem {
 			Type:   TypeStoreUnavailable,
 			Title:  "The service is temporarily unavailable",
 			Status: http.StatusServiceUnavailable,
-			Detail: "Nothing was carried out. Retry with the same Idempotency-Key.",
+			Detail: "Retry with the same Idempotency-Key and payload: what has been carried out is not carried out again.",
 			Header: http.Header{"Retry-After": {shortly}},
 		}
 	}

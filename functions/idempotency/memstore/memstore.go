@@ -57,7 +57,9 @@ func (s *Store) Renew(ctx context.Context, r idempotency.Record) (bool, error) {
 	if !s.holds(r.ID, r.Owner) {
 		return false, nil
 	}
-	s.put(r)
+	if r.LeaseUntil.IsZero() || !r.LeaseUntil.Before(s.records[r.ID].LeaseUntil) {
+		s.put(r)
+	}
 	return true, nil
 }
 

@@ -239,6 +239,16 @@ func testRenew(t *testing.T, s *suite) {
 	renew(s.record("zombie"), false)
 	s.stored(&r)
 
+	late := r
+	late.LeaseUntil = r.LeaseUntil.Add(-time.Millisecond)
+	renew(late, true) // a copy of an earlier renewal that arrives only now
+	s.stored(&r)
+	renew(r, true)
+	s.stored(&r)
+	r.LeaseUntil = time.Time{}
+	renew(r, true) // given up
+	s.stored(&r)
+
 	done := completed(r, []byte("answer"))
 	s.mustComplete(done)
 	renew(r, false)

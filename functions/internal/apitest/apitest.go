@@ -94,7 +94,15 @@ func (r Response) Decode(t testing.TB, into any) {
 // Guard returns a guard that keeps its records in memory.
 func Guard(t testing.TB) *idempotency.Guard {
 	t.Helper()
-	guard, err := idempotency.New(idempotency.Config{Store: memstore.New()})
+	return GuardWith(t, idempotency.Config{})
+}
+
+// GuardWith returns a guard that is configured so and keeps its records in
+// memory.
+func GuardWith(t testing.TB, cfg idempotency.Config) *idempotency.Guard {
+	t.Helper()
+	cfg.Store = memstore.New()
+	guard, err := idempotency.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -104,6 +104,61 @@ func TestExpiredEntriesAreAbsentThoughNotYetDeleted(t *testing.T) {
 	}
 }
 
+func TestEntriesMayBeKeptForATimeOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	table := datatabletest.New(t, c.Now).Table
+	entry := datatable.Entry{Kind: datatable.Call, ID: "1", At: c.Now(), Retention: time.Minute}
+	if err := table.Put(t.Context(), alice, entry, thing{}); err != nil {
+		t.Fatal(err)
+	}
+	c.advance(59 * time.Second)
+	if _, err := table.Get(t.Context(), alice, datatable.Call, "1"); err != nil {
+		t.Errorf("just before its expiration: %v", err)
+	}
+	c.advance(time.Second)
+	if _, err := table.Get(t.Context(), alice, datatable.Call, "1"); !errors.Is(err, datatable.ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
+	}
+}
+
+func TestFirst(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	table := datatabletest.New(t, c.Now).Table
+	put := func(owner session.ID, group, id string) {
+		t.Helper()
+		if err := table.Put(t.Context(), owner, datatable.Entry{Kind: datatable.Charge, Group: group, ID: id, At: c.Now()}, thing{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := func() string {
+		t.Helper()
+		entry, err := table.First(t.Context(), alice, datatable.Charge, "ref")
+		if err != nil && !errors.Is(err, datatable.ErrNotFound) {
+			t.Fatal(err)
+		}
+		return entry.ID
+	}
+	put(bob, "ref", "0")
+	put(alice, "ref2", "0")
+	put(alice, "re", "0")
+	if id := first(); id != "" {
+		t.Errorf("found %s, which is another's", id)
+	}
+	put(alice, "ref", "1")
+	c.advance(datatabletest.Retention / 2)
+	put(alice, "ref", "3")
+	put(alice, "ref", "2")
+	if id := first(); id != "1" {
+		t.Errorf("got %s, want 1", id)
+	}
+	c.advance(datatabletest.Retention / 2)
+	if id := first(); id != "2" {
+		t.Errorf("got %s, want 2: the first has expired", id)
+	}
+}
+
 func TestItemsCarryKeysAndTimeToLive(t *testing.T) {
 	t.Parallel()
 	c := newClock()

@@ -5,8 +5,12 @@
 //	IDEMPOTENCY_TABLE   name of the idempotency table
 //	IDEMPOTENCY_WINDOW  how long a key is remembered, a Go duration; default 24h
 //	DEMO_FAULTS         true lets requests cause faults; default false
+//	RECORD_CALLS        true writes down what each call cost, which costs a write
+//	                    itself; default false
+//	STAGE               a dimension of the metrics; default none
 //
-// Format and level of the log are those that the function's logging
+// Metrics are written to standard output in the CloudWatch embedded metric
+// format, as log lines of their own. Format and level of the log are those that the function's logging
 // configuration asks for (AWS_LAMBDA_LOG_FORMAT, AWS_LAMBDA_LOG_LEVEL).
 package environment
 
@@ -26,6 +30,8 @@ import (
 
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/dynamostore"
+	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/emf"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/calls"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/fault"
 )
@@ -34,10 +40,15 @@ import (
 type Environment struct {
 	Logger  *slog.Logger
 	Data    *datatable.Table
-	Records *dynamostore.Store
-	Guard   *idempotency.Guard
+	Records *dynamostore.AtomicStore
 	Faults  *fault.Injector
+
+	window   time.Duration
+	observer idempotency.Observer
 }
+
+// namespace is the CloudWatch namespace of the metrics.
+const namespace = "IdempotentRequests"
 
 // attemptTimeout bounds one request to DynamoDB, which answers within
 // milliseconds. The SDK makes three attempts: together they leave a function of
@@ -61,18 +72,14 @@ func New(ctx context.Context, getenv func(string) string) (*Environment, error) 
 	}
 	client := dynamodb.NewFromConfig(aws)
 
-	e := &Environment{Logger: lambdacontext.NewLogger()}
+	e := &Environment{Logger: lambdacontext.NewLogger(), window: s.window}
 	if e.Data, err = datatable.New(datatable.Config{Client: client, Name: s.dataTable, Retention: s.window}); err != nil {
 		return nil, err
 	}
-	if e.Records, err = dynamostore.New(client, s.recordsTable); err != nil {
+	if e.Records, err = dynamostore.NewAtomic(client, s.recordsTable); err != nil {
 		return nil, err
 	}
-	if e.Guard, err = idempotency.New(idempotency.Config{
-		Store:    e.Records,
-		Window:   s.window,
-		Observer: idempotency.NewSlogObserver(e.Logger),
-	}); err != nil {
+	if e.observer, err = e.newObserver(s); err != nil {
 		return nil, err
 	}
 	if e.Faults, err = fault.New(fault.Config{Enabled: s.faults, Exit: os.Exit}); err != nil {
@@ -81,11 +88,41 @@ func New(ctx context.Context, getenv func(string) string) (*Environment, error) 
 	return e, nil
 }
 
+func (e *Environment) newObserver(s settings) (idempotency.Observer, error) {
+	dimensions := make(map[string]string)
+	if s.stage != "" {
+		dimensions["stage"] = s.stage
+	}
+	metrics, err := emf.NewObserver(os.Stdout, emf.Config{Namespace: namespace, Dimensions: dimensions})
+	if err != nil {
+		return nil, err
+	}
+	observers := []idempotency.Observer{idempotency.NewSlogObserver(e.Logger), metrics}
+	if s.recordCalls {
+		recorder, err := calls.NewObserver(calls.Config{Data: e.Data, Logger: e.Logger})
+		if err != nil {
+			return nil, err
+		}
+		observers = append(observers, recorder)
+	}
+	return idempotency.Observers(observers...), nil
+}
+
+// NewGuard returns a guard on the function's records, for as long as its keys are
+// remembered and watched by its observers: of cfg it takes the rest, such as the
+// mode and the recovery policy that suit the operation.
+func (e *Environment) NewGuard(cfg idempotency.Config) (*idempotency.Guard, error) {
+	cfg.Store, cfg.Window, cfg.Observer = e.Records, e.window, e.observer
+	return idempotency.New(cfg)
+}
+
 type settings struct {
 	dataTable    string
 	recordsTable string
 	window       time.Duration
 	faults       bool
+	recordCalls  bool
+	stage        string
 }
 
 func readSettings(getenv func(string) string) (settings, error) {
@@ -93,6 +130,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 		dataTable:    getenv("DATA_TABLE"),
 		recordsTable: getenv("IDEMPOTENCY_TABLE"),
 		window:       idempotency.DefaultWindow,
+		stage:        getenv("STAGE"),
 	}
 	var wrong []error
 	if s.dataTable == "" {
@@ -108,12 +146,17 @@ func readSettings(getenv func(string) string) (settings, error) {
 		}
 		s.window = window
 	}
-	if value := getenv("DEMO_FAULTS"); value != "" {
-		faults, err := strconv.ParseBool(value)
-		if err != nil {
-			wrong = append(wrong, fmt.Errorf("DEMO_FAULTS is %q: want true or false", value))
+	flag := func(name string) bool {
+		value := getenv(name)
+		if value == "" {
+			return false
 		}
-		s.faults = faults
+		on, err := strconv.ParseBool(value)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("%s is %q: want true or false", name, value))
+		}
+		return on
 	}
+	s.faults, s.recordCalls = flag("DEMO_FAULTS"), flag("RECORD_CALLS")
 	return s, errors.Join(wrong...)
 }

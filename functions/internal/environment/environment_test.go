@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/environment"
 )
 
@@ -17,14 +18,14 @@ func TestNew(t *testing.T) {
 		named     []string // in the error; empty: no error
 	}{
 		{"complete", nil, nil},
-		{"all", map[string]string{"IDEMPOTENCY_WINDOW": "24h", "DEMO_FAULTS": "true"}, nil},
+		{"all", map[string]string{"IDEMPOTENCY_WINDOW": "24h", "DEMO_FAULTS": "true", "RECORD_CALLS": "true", "STAGE": "demo"}, nil},
 		{"no data table", map[string]string{"DATA_TABLE": ""}, []string{"DATA_TABLE"}},
 		{"no idempotency table", map[string]string{"IDEMPOTENCY_TABLE": ""}, []string{"IDEMPOTENCY_TABLE"}},
 		{"window without a unit", map[string]string{"IDEMPOTENCY_WINDOW": "24"}, []string{"IDEMPOTENCY_WINDOW"}},
 		{"negative window", map[string]string{"IDEMPOTENCY_WINDOW": "-1h"}, []string{"IDEMPOTENCY_WINDOW"}},
-		{"window shorter than a lease", map[string]string{"IDEMPOTENCY_WINDOW": "1s"}, []string{"Window"}},
 		{"faults", map[string]string{"DEMO_FAULTS": "perhaps"}, []string{"DEMO_FAULTS"}},
-		{"everything wrong", map[string]string{"DATA_TABLE": "", "IDEMPOTENCY_TABLE": "", "DEMO_FAULTS": "?"}, []string{"DATA_TABLE", "IDEMPOTENCY_TABLE", "DEMO_FAULTS"}},
+		{"calls", map[string]string{"RECORD_CALLS": "perhaps"}, []string{"RECORD_CALLS"}},
+		{"everything wrong", map[string]string{"DATA_TABLE": "", "IDEMPOTENCY_TABLE": "", "DEMO_FAULTS": "?", "RECORD_CALLS": "?"}, []string{"DATA_TABLE", "IDEMPOTENCY_TABLE", "DEMO_FAULTS", "RECORD_CALLS"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -32,7 +33,7 @@ func TestNew(t *testing.T) {
 			maps.Copy(variables, test.variables)
 			e, err := environment.New(t.Context(), func(name string) string { return variables[name] })
 			if len(test.named) == 0 {
-				if err != nil || e.Data == nil || e.Records == nil || e.Guard == nil || e.Faults == nil || e.Logger == nil {
+				if err != nil || e.Data == nil || e.Records == nil || e.Faults == nil || e.Logger == nil {
 					t.Fatalf("got %+v, %v", e, err)
 				}
 				return
@@ -44,6 +45,41 @@ func TestNew(t *testing.T) {
 				if !strings.Contains(err.Error(), name) {
 					t.Errorf("the error %q does not name %s", err, name)
 				}
+			}
+		})
+	}
+}
+
+func TestNewGuard(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		window string
+		cfg    idempotency.Config
+		wrong  string // what the error names; empty: no error
+	}{
+		{"plain", "24h", idempotency.Config{}, ""},
+		{"reconciling", "24h", idempotency.Config{Recovery: idempotency.Reconcile}, ""},
+		{"atomic", "24h", idempotency.Config{Mode: idempotency.Atomic}, ""},
+		{"window shorter than a lease", "1s", idempotency.Config{}, "Window"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			variables := map[string]string{"DATA_TABLE": "data", "IDEMPOTENCY_TABLE": "records", "IDEMPOTENCY_WINDOW": test.window}
+			e, err := environment.New(t.Context(), func(name string) string { return variables[name] })
+			if err != nil {
+				t.Fatal(err)
+			}
+			guard, err := e.NewGuard(test.cfg)
+			switch {
+			case test.wrong != "":
+				if err == nil || !strings.Contains(err.Error(), test.wrong) {
+					t.Errorf("got %v, want an error that names %s", err, test.wrong)
+				}
+			case err != nil:
+				t.Error(err)
+			case guard.Recovery() != test.cfg.Recovery:
+				t.Errorf("the policy is %v, want %v", guard.Recovery(), test.cfg.Recovery)
 			}
 		})
 	}

@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 	if out, err := build.CombinedOutput(); err != nil {
 		log.Fatalf("build the test function: %v\n%s", err, out)
 	}
-	for _, handler := range []string{"customers", "payments", "activity"} {
+	for _, handler := range []string{"customers", "payments", "orders", "activity"} {
 		if err := os.MkdirAll(filepath.Join(dir, handler), 0o750); err != nil {
 			log.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func call(t *testing.T, method, url string, headers ...string) (*http.Response, 
 func TestFunctionsAndRoutesAreTheTemplates(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
-	if diff := cmp.Diff([]string{"activity", "customers", "payments"}, s.Handlers()); diff != "" {
+	if diff := cmp.Diff([]string{"activity", "customers", "orders", "payments"}, s.Handlers()); diff != "" {
 		t.Errorf("handlers (-want +got):\n%s", diff)
 	}
 	records, _ := s.Output("IdempotencyTableName")
@@ -120,6 +120,7 @@ func TestFunctionsAndRoutesAreTheTemplates(t *testing.T) {
 		"GET /api/customers/1":                 "customers",
 		"POST /api/payments":                   "payments",
 		"POST /api/unprotected/payments":       "payments",
+		"POST /api/orders":                     "orders",
 		"GET /api/executions":                  "activity",
 		"GET /api/idempotency-records/op/key1": "activity",
 	} {

@@ -53,3 +53,13 @@ func TestFromRequest(t *testing.T) {
 		})
 	}
 }
+
+func TestContextCarriesTheSession(t *testing.T) {
+	t.Parallel()
+	if id, ok := session.FromContext(t.Context()); ok {
+		t.Errorf("a context without a session carries %s", id)
+	}
+	if id, ok := session.FromContext(session.NewContext(t.Context(), canonical)); !ok || id != canonical {
+		t.Errorf("got %q, %v", id, ok)
+	}
+}

@@ -1,0 +1,45 @@
+// Command orders is the Lambda function of package orders.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/environment"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/lambdahttp"
+	"github.com/idempotent-requests/idempotent-requests/functions/orders"
+)
+
+func main() {
+	handler, err := newHandler(context.Background())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "orders:", err)
+		os.Exit(1)
+	}
+	lambda.Start(handler)
+}
+
+func newHandler(ctx context.Context) (lambdahttp.Handler, error) {
+	env, err := environment.New(ctx, os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	guard, err := env.NewGuard(idempotency.Config{Mode: idempotency.Atomic})
+	if err != nil {
+		return nil, err
+	}
+	handler, err := orders.New(orders.Config{
+		Guard:  guard,
+		Data:   env.Data,
+		Faults: env.Faults,
+		Logger: env.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return lambdahttp.Adapt(handler), nil
+}

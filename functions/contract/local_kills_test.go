@@ -1,0 +1,194 @@
+package contract_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/localstack"
+)
+
+// A test makes requests for as long as processes are killed, but at least as many
+// as it takes to sell out, and not more than the API shows effects of.
+const (
+	minKeys = 60
+	maxKeys = 400
+)
+
+// killAtRandom kills a function's processes, in the middle of whatever they do,
+// until ctx ends. It returns how many it killed.
+func killAtRandom(ctx context.Context, t *testing.T, stack *localstack.Stack, handler string) (killed int) {
+	for {
+		select {
+		case <-ctx.Done():
+			return killed
+		case <-time.After(20*time.Millisecond + rand.N(130*time.Millisecond)):
+		}
+		for _, process := range stack.Processes(handler) {
+			switch err := syscall.Kill(process, syscall.SIGKILL); err {
+			case nil:
+				killed++
+			case syscall.ESRCH: // it was faster
+			default:
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// TestKilledOrders kills the function again and again while orders come in, which
+// are retried until they are answered: nothing is sold twice, nothing is lost,
+// and nothing that is not there is sold.
+func TestKilledOrders(t *testing.T) {
+	t.Parallel()
+	stack, v := newStack(t)
+	ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
+	defer stop()
+	killed := make(chan int, 1)
+	go func() { killed <- killAtRandom(ctx, t, stack, "orders") }()
+
+	var mu sync.Mutex
+	answers := make(map[string]response) // by key
+	bodies := make(map[string]string)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for next.Load() < minKeys || ctx.Err() == nil && next.Load() < maxKeys {
+				key := fmt.Sprint("k", next.Add(1))
+				body := fmt.Sprintf(`{"sku":"mug","quantity":%d}`, 1+rand.IntN(10))
+				answer := v.postUntil("/api/orders", key, body, final)
+				mu.Lock()
+				answers[key], bodies[key] = answer, body
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if n := <-killed; n == 0 {
+		t.Error("nothing was killed")
+	} else {
+		t.Logf("%d keys, %d processes killed", len(answers), n)
+	}
+
+	placed := make(map[string]string) // key by order
+	for key, answer := range answers {
+		switch answer.status {
+		case http.StatusCreated:
+			id := strings.TrimPrefix(answer.header.Get("Location"), "/api/orders/")
+			if other, twice := placed[id]; twice {
+				t.Errorf("the keys %s and %s have the same order %s", key, other, id)
+			}
+			placed[id] = key
+		case http.StatusConflict:
+		default:
+			t.Errorf("%s ends with %v", key, answer)
+		}
+		v.expectReplay(v.order(key, bodies[key]), answer)
+	}
+	a := v.expectActivity(len(answers), len(placed))
+	sold := 0
+	for _, e := range a.Effects {
+		if placed[e.Resource] == "" {
+			t.Errorf("nobody was told of the order %+v", e)
+		}
+		sold += e.Detail.Quantity
+	}
+	left := v.stockOf(stack, "mug")
+	if left < 0 || sold+left != 100 {
+		t.Errorf("of 100, %d are sold and %d left", sold, left)
+	}
+	if len(placed) == len(answers) {
+		t.Errorf("all %d orders were placed, so that the stock was never short", len(placed))
+	}
+}
+
+// TestKilledPayments does the same to payments, whose charges are outside of any
+// transaction. Those that are interrupted are reconciled when their leases end.
+func TestKilledPayments(t *testing.T) {
+	t.Parallel()
+	stack, v := newStack(t)
+	ctx, stop := context.WithTimeout(t.Context(), 3*time.Second)
+	defer stop()
+	killed := make(chan int, 1)
+	go func() { killed <- killAtRandom(ctx, t, stack, "payments") }()
+
+	var mu sync.Mutex
+	answers := make(map[string]response) // by key
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range 24 {
+		wg.Go(func() {
+			for ctx.Err() == nil && next.Load() < maxKeys {
+				key := fmt.Sprint("k", next.Add(1))
+				answer := v.postUntil("/api/payments", key, coffee, final)
+				mu.Lock()
+				answers[key] = answer
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if n := <-killed; n == 0 {
+		t.Error("nothing was killed")
+	} else {
+		t.Logf("%d keys, %d processes killed", len(answers), n)
+	}
+
+	charges := make(map[string]string) // payment by charge
+	a := v.activity()
+	if a.Truncated {
+		t.Fatal("there are more effects than are shown")
+	}
+	for _, e := range a.Effects {
+		charges[e.ID] = e.Resource
+	}
+	if len(a.Effects) != len(answers) {
+		t.Errorf("%d charges for %d keys", len(a.Effects), len(answers))
+	}
+	for key, answer := range answers {
+		var payment struct{ ID, ChargeID string }
+		v.decode(answer, &payment)
+		if charges[payment.ChargeID] != payment.ID {
+			t.Errorf("the payment %+v of %s was not charged so: %s", payment, key, charges[payment.ChargeID])
+		}
+		v.expectReplay(v.pay(key), answer)
+	}
+}
+
+// stockOf reads from the table how much of an article is left.
+func (v *visitor) stockOf(stack *localstack.Stack, sku string) int {
+	v.t.Helper()
+	table, _ := stack.Output("DataTableName")
+	read, err := newClient(stack).GetItem(v.t.Context(), &dynamodb.GetItemInput{
+		TableName: aws.String(table),
+		Key: map[string]types.AttributeValue{
+			"pk": &types.AttributeValueMemberS{Value: "session#" + v.session},
+			"sk": &types.AttributeValueMemberS{Value: "stock#" + sku},
+		},
+	})
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	stock, ok := read.Item["stock"].(*types.AttributeValueMemberN)
+	if !ok {
+		v.t.Fatalf("the stock is %v", read.Item)
+	}
+	left, err := strconv.Atoi(stock.Value)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return left
+}
