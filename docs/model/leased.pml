@@ -1,14 +1,12 @@
 /*
- * Leased mode: claim, execute, complete, as CALLS calls of Guard.Do with one
- * idempotency key against one record. README.md says what is modelled and how
- * the names below map to the Go code; check.sh runs every configuration and
- * every mutant.
+ * Leased mode: CALLS calls of Guard.Do with one key, and the record they share.
+ * README.md says what is modelled and how names map to the Go code; check.sh
+ * runs every configuration and every mutant.
  *
- * Chosen on the command line of spin:
+ * Chosen on spin's command line:
  *
  *   -DREEXECUTE | -DREFUSE | -DRECONCILE   the recovery policy
  *   -DCLOCKS_LIE                           clocks differ by more than the allowance
- *   -DCALLS=n                              how many calls there are
  *   -D<mutant>                             breaks one guarded condition
  */
 
@@ -16,123 +14,107 @@
 #define CALLS 3
 #endif
 #ifndef CLAIMS
-#define CLAIMS 2	/* claims of one call; maxClaims in claim.go */
+#define CLAIMS 2	/* how often one call claims; maxClaims in claim.go */
 #endif
-#ifndef DELAYED
-#define DELAYED 1	/* requests that the network delivers late */
+#ifndef LATE
+#define LATE 1		/* how many requests the network delivers late */
 #endif
 #ifndef WINDOWS
-#define WINDOWS 1	/* windows that pass */
+#define WINDOWS 1	/* how many windows pass */
 #endif
 
-#define NOBODY 0
-#define OVER   0	/* a lease that is over for everybody: see fail in execute.go */
+/* --- the store: one record -------------------------------------------------- */
 
 mtype = { Absent, InProgress, Completed };
-mtype = { Claim, Renew, Interrupt, Complete, Release };	/* requests to the store */
-mtype = { Done, Met, Refused, Failed };			/* what becomes of them */
 
-/* --- the store: one record ------------------------------------------------ */
+#define NOBODY 0
+#define OVER   0	/* a lease that is over for everybody: interrupt in execute.go */
 
 mtype status = Absent;
-byte  owner;			/* fencing token: the number of the call */
-byte  lease;			/* number of the owner's lease, in the order made */
+byte  owner = NOBODY;		/* fencing token; here the number of the call */
+byte  lease = OVER;		/* which of its leases */
 
-/* --- what each call believes ---------------------------------------------- */
+/* --- the calls ---------------------------------------------------------------- */
 
-bit  asks[CALLS + 1];		/* the request's fingerprint */
-bit  runs[CALLS + 1];		/* its claim was granted and its execution has not ended */
-bit  time[CALLS + 1];		/* its lease is running, by its own clock */
-byte holds[CALLS + 1];		/* number of the last lease it knows it has */
+mtype = { New, Claiming, Waiting, Abandoning, Reconciling, Running, Renewing, HasRun,
+	Completing, Interrupting, Releasing, Ended };
 
-/* --- the truth, which no call can see ------------------------------------- */
+mtype at[CALLS + 1] = New;
+bit   asks[CALLS + 1];		/* the fingerprint of its request */
+bit   time[CALLS + 1];		/* its latest lease is running, by its own clock */
+byte  leases[CALLS + 1];	/* the latest lease that it knows to have */
 
-bit  past[CALLS + 1];		/* the window of a record of this call has passed */
-bit  wrote[CALLS + 1];		/* it has been the owner in the store */
-bit  made[CALLS + 1];		/* it has had its effect */
-byte effects;			/* in this window, 2 for more */
-byte answer;			/* whose response is on record in this window */
-bit  interrupted;		/* after an effect, its call got no further or failed */
-bit  outlived;			/* an execution had its effect after its lease */
+#define executes(i) (at[i] == Reconciling || at[i] == Running || at[i] == Renewing || at[i] == HasRun)
 
-byte started, ended;
-byte delayed, windows;
+/* --- the truth, which no call can see ------------------------------------------- */
 
-/* A request that the network still holds. */
-mtype lateKind = 0;
-byte  lateOwner, lateLease, lateSeenOwner, lateSeenLease;
+bit  past[CALLS + 1];		/* the window of its record has passed */
+byte effects;			/* in this window; 2 for more */
+byte answer;			/* the call whose response is on record in this window */
+bit  interrupted;		/* a call got no further, or failed, after its effect */
+bit  outlived;			/* a call had its effect after its lease */
+byte windows;
 
-/* --- time ----------------------------------------------------------------- */
+mtype = { Claim, Renew, Interrupt, Complete, Release };
+
+mtype lateKind = 0;		/* a request that is still under way */
+byte  late, lateOwner, lateLease, lateOver, lateOverLease;
 
 /*
- * Has lease l of call o ended, for whoever looks? A call's own clock ends its
- * execution's context first: that is what the allowance for skew is for. What
- * is true here may be seen or not.
+ * Is lease l of call o over, for whoever looks? By the allowance for skew, no
+ * clock says so before the owner's own has ended the execution's context.
  */
-#if defined(CLOCKS_LIE) || defined(NO_SKEW_ALLOWANCE)
+#if defined(CLOCKS_LIE) || defined(NO_ALLOWANCE)
 #define leaseOver(o, l) (true)
 #else
-#define leaseOver(o, l) (l == OVER || !time[o] || l < holds[o])
+#define leaseOver(o, l) (l == OVER || !time[o] || l < leases[o])
 #endif
 
-inline leaseEnds(o) {
-	time[o] = false;
-	interrupted = interrupted || (made[o] && answer == NOBODY && !past[o])
-}
+/* --- steps of the store, each atomic: dynamostore.go ----------------------------- */
 
-/* --- steps of the store, each atomic: dynamostore.go ------------------------ */
-
-/*
- * An own lease that others take for running is asserted to be the only one (G2),
- * and a completed record to be final within its window (G1), at every write.
- */
 inline write(newStatus, newOwner, newLease) {
-	assert(status != Completed || past[owner]);
-	status = newStatus;
-	owner = newOwner;
-	lease = newLease
+	assert(status != Completed || past[owner]);	/* G1: what is recorded is final */
+	status = newStatus; owner = newOwner; lease = newLease
 }
 
-#ifdef WINDOW_WITHOUT_EXPIRY	/* a record past its window still counts */
+#ifdef EXPIRY_IGNORED
 #define isFree (status == Absent)
 #else
 #define isFree (status == Absent || past[owner])
 #endif
 
-#ifdef TAKEOVER_WITHOUT_CAS
-#define isObserved(seenOwner, seenLease) (seenOwner != NOBODY)
-#elif defined(TAKEOVER_IGNORES_OWNER)
-#define isObserved(seenOwner, seenLease) (seenOwner != NOBODY && status == InProgress && lease == seenLease)
-#elif defined(TAKEOVER_IGNORES_LEASE)
-#define isObserved(seenOwner, seenLease) (status == InProgress && owner == seenOwner)
+#if defined(TAKEOVER_WITHOUT_CAS)
+#define isObserved(o, l) (o != NOBODY)
 #elif defined(TAKEOVER_IGNORES_STATUS)
-#define isObserved(seenOwner, seenLease) (seenOwner != NOBODY && owner == seenOwner && lease == seenLease)
+#define isObserved(o, l) (o != NOBODY && owner == o)
+#elif defined(TAKEOVER_IGNORES_OWNER)
+#define isObserved(o, l) (o != NOBODY && status == InProgress && lease == l)
+#elif defined(TAKEOVER_IGNORES_LEASE)
+#define isObserved(o, l) (status == InProgress && owner == o)
 #else
-#define isObserved(seenOwner, seenLease) (status == InProgress && owner == seenOwner && lease == seenLease)
+#define isObserved(o, l) (status == InProgress && owner == o && lease == l)
 #endif
 
-inline storeClaim(o, l, seenOwner, seenLease) {
+#if defined(NO_OWN_CLAIM_CHECK)
+#define isSameClaim(o, l) (false)
+#elif defined(OWN_CLAIM_OF_ANY_LEASE)
+#define isSameClaim(o, l) (status == InProgress && owner == o)
+#else
+#define isSameClaim(o, l) (status == InProgress && owner == o && lease == l)
+#endif
+
+inline storeClaim(o, l, over, overLease) {
 	if
 #ifdef CLAIM_UNCONDITIONAL
-	:: true ->
+	:: true -> write(InProgress, o, l); refused = false
 #else
-	:: isFree || isObserved(seenOwner, seenLease) ->
+	:: isFree || isObserved(over, overLease) -> write(InProgress, o, l); refused = false
 #endif
-		write(InProgress, o, l);
-		wrote[o] = true;
-		past[o] = false;
-		result = Done
-	:: else ->
-		if
-#ifndef NO_OWN_CLAIM_CHECK
-		:: status == InProgress && owner == o -> result = Done
-#endif
-		:: else -> assert(!past[owner]); result = Met	/* G7 */
-		fi
+	:: else -> refused = !isSameClaim(o, l)
 	fi
 }
 
-#ifdef RENEW_WITHOUT_OWNER
+#if defined(RENEW_WITHOUT_OWNER)
 #define mayRenew(o) (status == InProgress)
 #elif defined(RENEW_COMPLETED)
 #define mayRenew(o) (status != Absent && owner == o)
@@ -142,12 +124,12 @@ inline storeClaim(o, l, seenOwner, seenLease) {
 
 inline storeRenew(o, l) {
 	if
-	:: mayRenew(o) -> write(InProgress, o, l); result = Done
-	:: else -> result = Refused
+	:: mayRenew(o) -> write(InProgress, o, l); refused = false
+	:: else -> refused = true
 	fi
 }
 
-#ifdef NO_FENCING
+#if defined(NO_FENCING)
 #define mayComplete(o) (true)
 #elif defined(COMPLETE_ONLY_OWN)
 #define mayComplete(o) (status == InProgress && owner == o)
@@ -155,25 +137,19 @@ inline storeRenew(o, l) {
 #define mayComplete(o) (status == Absent || status == InProgress && owner == o)
 #endif
 
+#ifdef NO_OWN_COMPLETION_CHECK
+#define isSameCompletion(o) (false)
+#else
+#define isSameCompletion(o) (status == Completed && owner == o)
+#endif
+
 inline storeComplete(o) {
 	if
 	:: mayComplete(o) ->
 		write(Completed, o, OVER);
-		wrote[o] = true;
-		if
-		:: past[o]
-		:: else ->
-			assert(answer == NOBODY);	/* G1 */
-			answer = o
-		fi;
-		result = Done
-	:: else ->
-		if
-#ifndef NO_OWN_COMPLETION_CHECK
-		:: status == Completed && owner == o -> result = Done
-#endif
-		:: else -> result = Met
-		fi
+		answer = (past[o] -> answer : o);
+		refused = false
+	:: else -> refused = !isSameCompletion(o)
 	fi
 }
 
@@ -188,318 +164,284 @@ inline storeRelease(o) {
 	:: mayRelease(o) -> write(Absent, NOBODY, OVER)
 	:: else
 	fi;
-	result = Done
+	refused = false
 }
 
-inline atStore(kind, o, l, seenOwner, seenLease) {
-	if
-	:: kind == Claim -> storeClaim(o, l, seenOwner, seenLease)
-	:: kind == Renew || kind == Interrupt -> storeRenew(o, l)
-	:: kind == Complete -> storeComplete(o)
-	:: kind == Release -> storeRelease(o)
-	fi
+/* --- parts of a call ----------------------------------------------------------------- */
+
+inline goTo(place) {
+	at[me] = place; repeated = false
 }
 
-/*
- * One call of a Store method by the SDK, which repeats a request whose reply is
- * lost or late. At any point the process may die.
- */
-inline request(kind, l) {
-	repeated = false;
-	do
-	:: d_step { atStore(kind, me, l, toOwner, toLease); see() } break
-	:: !repeated -> d_step { atStore(kind, me, l, toOwner, toLease); repeated = true }	/* reply lost */
-	:: delayed < DELAYED && !repeated && lateKind == 0 ->					/* request late */
-		d_step {
-			delayed++; lateKind = kind; lateOwner = me; lateLease = l;
-			lateSeenOwner = toOwner; lateSeenLease = toLease; repeated = true
-		}
-	:: result = Failed; break
-	:: goto crash
-	od
+inline forgetRecord() {
+	overOwner = NOBODY; overLease = OVER
 }
 
-/* What the reply shows of the record in the way. */
-inline see() {
-	if
-	:: result == Met -> seenStatus = status; seenOwner = owner; seenLease = lease
-	:: else -> seenStatus = Absent; seenOwner = NOBODY; seenLease = OVER
-	fi
+inline leaseEnds() {
+	time[me] = false;
+	interrupted = interrupted || ((at[me] == HasRun || at[me] == Completing) && answer == NOBODY && !past[me])
 }
 
-/* --- a call: guard.go, claim.go, execute.go --------------------------------- */
+inline finish() {
+	leaseEnds(); goTo(Ended); forgetRecord()
+}
 
-inline replay(recordOf) {
-	assert(asks[recordOf] == asks[me]);	/* never another request's response */
-	assert(recordOf == answer || past[recordOf])	/* G1: the one on record */
+inline makeClaim() {
+	leases[me]++; time[me] = true; past[me] = false; goTo(Claiming)
+}
+
+inline replay() {
+	assert(!past[owner]);			/* G7 */
+	assert(asks[owner] == asks[me]);	/* never another request's response */
+	assert(owner == answer)			/* G1 */
 }
 
 #ifdef REPLAY_BEFORE_FINGERPRINT
-#define mismatch (seenStatus == InProgress && asks[seenOwner] != asks[me])
+#define mismatch (status == InProgress && asks[owner] != asks[me])
 #else
-#define mismatch (asks[seenOwner] != asks[me])
+#define mismatch (asks[owner] != asks[me])
 #endif
 
-inline haveEffect() {
-	d_step {
+/* The record in the way, as a claim or a load shows it: verdict in guard.go. */
+inline meet() {
+	if
+	:: mismatch -> finish()						/* 422 */
+	:: else ->
 		if
-		:: past[me]	/* counts for a window that has passed */
-		:: else ->
-			outlived = outlived || !time[me];
-			made[me] = true;
-#if defined(REFUSE)
-			assert(effects == 0);					/* G4: at most once */
-#elif !defined(CLOCKS_LIE) && defined(RECONCILE)
-			assert(effects == 0 || outlived);			/* G4: exactly once */
-#elif !defined(CLOCKS_LIE)
-			assert(effects == 0 || outlived || interrupted);	/* G3 */
-#endif
-			if
-			:: effects < 2 -> effects++
-			:: else
-			fi
+		:: status == Completed -> replay(); finish()
+		:: else -> time[me] = false; goTo(Waiting); overOwner = owner; overLease = lease
 		fi
-	}
+	fi
 }
 
-inline stop() {
-	runs[me] = false;
-	leaseEnds(me)
+#define underLease(i) (executes(i) && time[i])
+#if CALLS == 1
+#define anyExecutesUnderLease (underLease(1))
+#elif CALLS == 2
+#define anyExecutesUnderLease (underLease(1) || underLease(2))
+#else
+#define anyExecutesUnderLease (underLease(1) || underLease(2) || underLease(3))
+#endif
+
+inline execute() {
+#ifndef CLOCKS_LIE
+	assert(!time[me] || !anyExecutesUnderLease);	/* G2 */
+#endif
+#if defined(RECONCILE) && !defined(NO_RECONCILIATION)
+	if
+	:: overOwner != NOBODY -> goTo(Reconciling)
+	:: else -> goTo(Running)
+	fi;
+#else
+	goTo(Running);
+#endif
+	forgetRecord()
 }
+
+/* Where the SDK repeats a request, because its reply is lost or late. */
+#define mayRepeat (!repeated)
+#define mayBeLate (!repeated && late < LATE && lateKind == 0)
+
+inline isLate(kind, l) {
+	late++; repeated = true;
+	lateKind = kind; lateOwner = me; lateLease = l;
+	lateOver = overOwner; lateOverLease = overLease
+}
+
+/* --- a call: guard.go, claim.go, execute.go --------------------------------------------- */
 
 proctype call(byte me) {
-	mtype result, seenStatus = Absent;
-	byte  seenOwner, seenLease;	/* the record that was met */
-	byte  toOwner, toLease;		/* the record that is to be taken over */
-	byte  number;			/* of the lease */
-	byte  claims;
-	bit   repeated, renewed, waited, tookOver;
+	byte overOwner, overLease;	/* the record that was met, or is to be taken over */
+	bit  repeated, refused;
 
-	atomic {
-		started == me - 1 -> started++;	/* calls are alike: their order is no loss */
+	do
+	/* Calls are alike, so that they begin in order is no loss. Some read first. */
+	:: d_step { at[me] == New && (me == 1 || at[me - 1] != New) -> makeClaim() }
+	:: d_step { at[me] == New && me > 1 && at[me - 1] != New -> asks[me] = 1; makeClaim() }
+	:: d_step { at[me] == New && me > 1 && at[me - 1] != New && status == Completed && !past[owner] && asks[owner] == 0 ->
+		replay(); finish() }
+
+	/* Claim: claim.go */
+	:: d_step { at[me] == Claiming ->
+		storeClaim(me, leases[me], overOwner, overLease);
 		if
-		:: asks[me] = 0
-		:: me > 1 -> asks[me] = 1
-		fi
-	}
-
-	/* recall: by the retry hint, or from the cache */
-	if
-	:: d_step { status == Completed && !past[owner] && asks[owner] == asks[me] -> replay(owner) }
-		goto end
-	:: skip
-	fi;
-
-claim:
-	atomic {
-		claims++;
-		number++;
-		holds[me] = number;
-		time[me] = true
-	}
-	request(Claim, number);
-	if
-	:: result == Done ->
-		d_step { tookOver = (toOwner != NOBODY); toOwner = NOBODY; toLease = OVER }
-		goto execute
-	:: result == Failed -> goto abandon
-	:: else -> d_step { time[me] = false; toOwner = NOBODY; toLease = OVER }
-	fi;
-
-decide:
-	assert(!(seenStatus == InProgress && seenOwner == me));	/* never locked out by oneself */
-	if
-	:: mismatch -> goto end					/* 422 */
-	:: else ->
+		:: refused -> meet()
+		:: else -> execute()
+		fi; refused = false }
+	:: d_step { at[me] == Claiming && mayRepeat ->
+		storeClaim(me, leases[me], overOwner, overLease); repeated = true; refused = false }
+	:: d_step { at[me] == Claiming && mayBeLate -> isLate(Claim, leases[me]) }
+	:: d_step { at[me] == Claiming ->
+		time[me] = false;
+#if !defined(REEXECUTE) && !defined(ABANDONED_TAKEOVER_RELEASES)
 		if
-		:: seenStatus == Completed ->
-			d_step { replay(seenOwner) }
-			goto end
-		:: seenStatus == InProgress -> goto end		/* 409 */
-		:: seenStatus == InProgress && !waited && claims < CLAIMS ->
-			/* wait: what a load shows, some time later */
-			waited = true;
-			if
-			:: atomic { isFree -> goto claim }
-			:: d_step { !isFree -> result = Met; see() } goto decide
-			fi
-#if !defined(REFUSE) && !defined(NO_TAKEOVER)
-		:: atomic { seenStatus == InProgress && leaseOver(seenOwner, seenLease) && claims < CLAIMS ->
-			toOwner = seenOwner; toLease = seenLease; goto claim }
-#endif
-		fi
-	fi;
-
-abandon:
-	atomic { time[me] = false }
-	request(Release, OVER);
-	goto end;
-
-execute:
-	atomic {
-		runs[me] = true;
-#ifndef CLOCKS_LIE
-		number = 1;
-		do	/* G2: a lease that runs is the only one */
-		:: number <= CALLS -> assert(number == me || !runs[number] || !time[number] || !time[me]); number++
-		:: else -> break
-		od;
-#endif
-		number = holds[me]
-	}
-#ifdef RECONCILE
-#ifndef NO_RECONCILIATION
-	if
-	:: !tookOver
-	:: else ->
-		if
-		:: effects > 0 && !past[me] -> goto complete	/* found */
-		:: effects == 0 || past[me]			/* found that there was none */
-		:: goto fail					/* could not be found out */
-		:: goto crash
-		fi
-	fi;
-#endif
-#endif
-
-execution:
-	if
-	:: !renewed && time[me] ->	/* the heartbeat */
-		renewed = true;
-		request(Renew, number + 1);
-		if
-		:: result == Done -> d_step { number++; holds[me] = number }
-		:: result == Refused -> d_step { leaseEnds(me) }
-		:: else
+		:: overOwner != NOBODY -> goTo(Interrupting)
+		:: else -> goTo(Releasing)
 		fi;
-		goto execution
-	:: haveEffect();
-		if
-		:: goto complete
-		:: goto fail		/* by an error or a panic, after the effect */
-		:: goto crash
-		fi
-	:: goto fail			/* before it */
-	:: goto release			/* nothing to be kept */
-	:: goto crash
-	fi;
+#else
+		goTo(Releasing);
+#endif
+		forgetRecord() }
 
-complete:
-	request(Complete, OVER);
-	d_step {
+	/* In the way is a record in progress. */
+	:: d_step { at[me] == Waiting && overOwner != me -> finish() }		/* 409, or outcome unknown */
+	:: d_step { at[me] == Waiting && overOwner != me && isFree -> 		/* it was released meanwhile */
 		if
-		:: result == Done -> assert(answer == me || past[me])
-		:: result == Failed		/* the effect is acknowledged, and not remembered */
-		:: result == Met ->
-			assert(seenStatus != Absent);	/* an effect is never refused its record */
-			assert(seenOwner != me);	/* nor takes its own for another's */
+		:: leases[me] < CLAIMS -> forgetRecord(); makeClaim()
+		:: else -> finish()
+		fi }
+	:: d_step { at[me] == Waiting && overOwner != me && !isFree -> meet() }
+#if !defined(REFUSE) && !defined(NO_TAKEOVER)
+	:: d_step { at[me] == Waiting && leases[me] < CLAIMS && leaseOver(overOwner, overLease) -> makeClaim() }
+#endif
+	/* It is an earlier claim of this call, which has only now arrived. */
+	:: d_step { at[me] == Waiting && overOwner == me ->
+		if
+		:: leases[me] < CLAIMS -> makeClaim()
+		:: else -> finish()
+		fi }
+
+	/* Execute: execute.go */
+	:: d_step { at[me] == Reconciling && effects > 0 && !past[me] -> goTo(Completing) }
+	:: d_step { at[me] == Reconciling && (effects == 0 || past[me]) -> goTo(Running) }
+	:: d_step { at[me] == Reconciling -> goTo(Interrupting) }		/* it cannot be found out */
+
+	:: d_step { at[me] == Running && !past[me] ->
+		outlived = outlived || !time[me];
+#if defined(REFUSE)
+		assert(effects == 0);						/* G4: at most once */
+#elif defined(CLOCKS_LIE)
+#elif defined(RECONCILE)
+		assert(effects == 0 || outlived);				/* G4: exactly once */
+#else
+		assert(effects == 0 || outlived || interrupted);		/* G3 */
+#endif
+		effects = (effects == 0 -> 1 : 2);
+		goTo(HasRun) }
+	:: d_step { at[me] == Running && past[me] -> goTo(HasRun) }	/* counts for a window that has passed */
+	:: d_step { at[me] == Running -> goTo(Releasing); time[me] = false }		/* the result is discarded */
+	:: d_step { at[me] == HasRun -> goTo(Completing) }
+	:: d_step { at[me] == Running || at[me] == HasRun ->			/* an error or a panic */
+		leaseEnds();
+#if defined(REEXECUTE) || defined(FAILURE_RELEASES)
+		goTo(Releasing)
+#else
+		goTo(Interrupting)
+#endif
+		}
+
+	/* The heartbeat */
+	:: d_step { at[me] == Running && time[me] && leases[me] <= CLAIMS -> goTo(Renewing) }
+	:: d_step { at[me] == Renewing ->
+		storeRenew(me, leases[me] + 1);
+		if
+		:: refused -> leaseEnds()
+		:: else -> leases[me]++
+		fi;
+		goTo(Running); refused = false }
+	:: d_step { at[me] == Renewing && mayRepeat -> storeRenew(me, leases[me] + 1); repeated = true; refused = false }
+	:: d_step { at[me] == Renewing && mayBeLate -> isLate(Renew, leases[me] + 1) }
+	:: d_step { at[me] == Renewing -> goTo(Running) }
+
+	/* Complete */
+	:: d_step { at[me] == Completing ->
+		storeComplete(me);
+		if
+		:: refused ->
+			assert(status != Absent);	/* an effect is never refused its record */
+			assert(owner != me);		/* nor is its own record another's */
 			if
-			:: seenStatus == Completed && !mismatch && !past[seenOwner] -> replay(seenOwner)
+			:: status == Completed && !mismatch && !past[owner] -> replay()
 			:: else
 			fi
+		:: else -> assert(answer == me || past[me])
 		fi;
-		stop()
-	}
-	goto end;
+		finish(); refused = false }
+	:: d_step { at[me] == Completing && mayRepeat -> storeComplete(me); repeated = true; refused = false }
+	:: d_step { at[me] == Completing && mayBeLate -> isLate(Complete, OVER) }
 
-fail:
-#if !defined(REEXECUTE) && !defined(FAILURE_RELEASES)
-	atomic { stop() }
-	request(Interrupt, OVER);
-	goto end;
-#endif
+	/* Release, and what is left to whoever comes next */
+	:: d_step { at[me] == Releasing -> storeRelease(me); finish() }
+	:: d_step { at[me] == Releasing && mayRepeat -> storeRelease(me); repeated = true }
+	:: d_step { at[me] == Releasing && mayBeLate -> isLate(Release, OVER) }
+	:: d_step { at[me] == Interrupting -> storeRenew(me, OVER); finish(); refused = false }
+	:: d_step { at[me] == Interrupting && mayRepeat -> storeRenew(me, OVER); repeated = true; refused = false }
+	:: d_step { at[me] == Interrupting && mayBeLate -> isLate(Interrupt, OVER) }
 
-release:
-	atomic { stop() }
-	request(Release, OVER);
-	goto end;
+	/* The lease ends, and the owner goes on. */
+	:: d_step { time[me] -> leaseEnds() }
+	/* The process dies, or the store does not answer any more. */
+	:: d_step { at[me] != New && at[me] != Ended -> finish() }
 
-crash:
-	atomic { stop() }
-
-end:
-	atomic { time[me] = false; ended++ }
+	:: at[me] == Ended -> break
+	od
 }
 
-/* --- everything else that happens ------------------------------------------- */
+/* --- what else happens ---------------------------------------------------------------------- */
 
 #ifdef WINDOW_ENDS_IN_LEASE
 #define windowMayEnd (status != Absent)
 #else
-#define windowMayEnd (status == Completed || status == InProgress && !(runs[owner] && time[owner]))
+#define windowMayEnd (status == Completed || status == InProgress && leaseOver(owner, lease))
 #endif
 
+/* Earlier records of the key, of calls that are behind, have passed with it. */
+#define passes(i) (past[i] || i == owner || at[i] != Claiming && !time[i] && !(lateKind == Claim && lateOwner == i))
+
 proctype world() {
-	byte i;
-	mtype result;
+	byte me;	/* for the steps of the store */
+	bit refused;
 end:
 	do
-	/* A lease ends while its owner, or the call that is about to be, goes on. */
-	:: d_step { time[1] -> leaseEnds(1) }
-#if CALLS > 1
-	:: d_step { time[2] -> leaseEnds(2) }
-#endif
-#if CALLS > 2
-	:: d_step { time[3] -> leaseEnds(3) }
-#endif
-#if CALLS > 3
-	:: d_step { time[4] -> leaseEnds(4) }
-#endif
-	/* The window passes, and with it those of earlier records of the key. */
 	:: d_step { windows < WINDOWS && windowMayEnd && !past[owner] ->
 		windows++;
-		i = 1;
-		do
-		:: i <= CALLS ->
-			past[i] = past[i] || (wrote[i] && (i == owner || !(runs[i] && time[i])));
-			i++
-		:: else -> break
-		od;
-		effects = 0; answer = NOBODY; interrupted = false; outlived = false; i = 0
-	}
-	/* DynamoDB sweeps it. */
-	:: d_step { status != Absent && past[owner] -> write(Absent, NOBODY, OVER) }
-	/* The late request arrives, or never does. */
+		past[1] = passes(1);
+#if CALLS > 1
+		past[2] = passes(2);
+#endif
+#if CALLS > 2
+		past[3] = passes(3);
+#endif
+		effects = 0; answer = NOBODY; interrupted = false; outlived = false }
+
+	:: d_step { status != Absent && past[owner] -> write(Absent, NOBODY, OVER) }	/* the sweep */
+
 	:: d_step { lateKind != 0 ->
-		atStore(lateKind, lateOwner, lateLease, lateSeenOwner, lateSeenLease);
-		lateKind = 0; lateOwner = 0; lateLease = 0; lateSeenOwner = 0; lateSeenLease = 0; result = 0 }
-	:: d_step { lateKind != 0 ->
-		lateKind = 0; lateOwner = 0; lateLease = 0; lateSeenOwner = 0; lateSeenLease = 0 }
+		if
+		:: lateKind == Claim -> storeClaim(lateOwner, lateLease, lateOver, lateOverLease)
+		:: lateKind == Renew || lateKind == Interrupt -> storeRenew(lateOwner, lateLease)
+		:: lateKind == Complete -> storeComplete(lateOwner)
+		:: lateKind == Release -> storeRelease(lateOwner)
+		fi;
+		lateKind = 0; lateOwner = 0; lateLease = 0; lateOver = 0; lateOverLease = 0; refused = false }
+
+	/*
+	 * Whatever has happened: who asks for the same once all is quiet executes, is
+	 * answered or takes over; under Refuse, may be told that the outcome is unknown.
+	 */
+	:: d_step { at[1] == Ended && at[CALLS] == Ended && (CALLS < 3 || at[2] == Ended) && lateKind == 0 && !isFree ->
+		if
+		:: status == Completed -> assert(owner == answer)
+#ifdef NO_TAKEOVER
+		:: else -> assert(false)
+#elif defined(REFUSE)
+		:: else
+#else
+		:: else -> assert(leaseOver(owner, lease) && isObserved(owner, lease))
+#endif
+		fi }
 	od
 }
 
-/*
- * Whatever has happened, somebody who asks for the same once all is quiet gets
- * a response or, under Refuse, is told that the outcome is unknown.
- */
-active proctype lastCall() {
-	atomic {
-		ended == CALLS && lateKind == 0 ->
-		if
-		:: isFree				/* executes */
-		:: !isFree && status == Completed ->
-			assert(owner == answer)		/* is answered */
-		:: !isFree && status == InProgress ->
-#if defined(NO_TAKEOVER)
-			assert(false)
-#elif !defined(REFUSE)
-			assert(leaseOver(owner, lease) && isObserved(owner, lease))	/* takes over */
-#else
-			skip				/* outcome unknown */
-#endif
-		fi
-	}
-}
-
 init {
-	byte i;
 	atomic {
 		run world();
-		i = 1;
-		do
-		:: i <= CALLS -> run call(i); i++
-		:: else -> break
-		od;
-		i = 0
+		run call(1);
+#if CALLS > 1
+		run call(2);
+#endif
+#if CALLS > 2
+		run call(3)
+#endif
 	}
 }
