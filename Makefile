@@ -51,6 +51,10 @@ golden: node_modules/.installed ## rewrite the golden templates after a change t
 	cd infra && $(JSII_QUIET) go test . -run Golden -update
 	@git --no-pager diff --stat -- infra/testdata/golden || true
 
+.PHONY: check-mutants
+check-mutants: ## minutes: break each guarded condition in turn and see which test catches it
+	@cd functions && go run ./internal/mutation
+
 .PHONY: conformance
 conformance: ## the DynamoDB contract suite against moto, or against AWS_ENDPOINT_URL_DYNAMODB
 	@functions/internal/dynamolocal/conformance/moto.sh

@@ -42,6 +42,7 @@ var importRules = []importRule{
 		"the engine speaks DynamoDB and knows nothing of what it is used for"},
 	{"functions/internal/localstack/...", []string{"functions/internal/localstack/...", "functions/internal/dynamolocal/..."}, true,
 		"the local stack deploys a template and knows the functions only as programs"},
+	{"functions/internal/mutation", nil, false, "it changes sources and runs tests, and knows neither"},
 	{"functions/internal/...", []string{"functions/idempotency/...", "functions/internal/..."}, true,
 		"what the domains share stands between them and the package"},
 	{"functions/cmd/...", []string{"functions/..."}, true, "a command wires"},

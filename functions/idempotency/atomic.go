@@ -44,6 +44,7 @@ func (c *call) transact(ctx context.Context, run func(context.Context) (Result, 
 		case err != nil:
 			return c.unavailable(ctx, err)
 		case existing != nil:
+			c.remember(existing)
 			return c.answer(ctx, existing)
 		}
 		c.observe(ctx, ObservedExecuted, nil)

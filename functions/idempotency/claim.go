@@ -42,13 +42,14 @@ func (c *call) claim(ctx context.Context) (existing *Record, tookOver bool, err 
 			continue // it was released while we waited
 		}
 		switch {
-		case !c.interrupted(existing), c.cfg.Recovery == Refuse && existing == refusing:
+		case !c.interrupted(existing, c.cfg.Clock()):
 			return existing, false, nil
 		case attempt >= maxClaims:
-			c.asked = claim.Now
 			return refusing, false, nil
+		case c.cfg.Recovery == Refuse && existing == refusing && c.interrupted(existing, c.asked):
+			return existing, false, nil
 		case c.cfg.Recovery == Refuse:
-			continue // a poll may lag behind; what refuses a claim does not
+			continue // its lease was over by now, but may have been renewed since we asked
 		}
 		observed = existing
 	}
@@ -81,11 +82,11 @@ func (c *call) extend(d time.Duration) {
 	}
 }
 
-// interrupted tells whether the owner of r must have died: its lease was over
-// when r was asked for. That it is over by now says nothing, for it may have been
-// renewed since.
-func (c *call) interrupted(r *Record) bool {
-	return r.Status == InProgress && r.Fingerprint == c.Fingerprint && c.asked.After(r.LeaseUntil)
+// interrupted tells whether the lease that r shows was over at the given time.
+// Its owner must then have died if that is when the store was asked for r, or
+// before; later than that the lease may have been renewed.
+func (c *call) interrupted(r *Record, at time.Time) bool {
+	return r.Status == InProgress && r.Fingerprint == c.Fingerprint && at.After(r.LeaseUntil)
 }
 
 const (
@@ -107,12 +108,11 @@ func (c *call) wait(ctx context.Context, r *Record, until time.Time) *Record {
 			return r
 		case <-time.After(min(left, poll/2+mathrand.N(poll/2))):
 		}
-		asked := c.cfg.Clock()
 		if latest, err := c.cfg.Store.Load(ctx, r.ID); err == nil {
 			if latest == nil || !c.cfg.Clock().Before(latest.Expires) {
 				return nil
 			}
-			r, c.asked = latest, asked
+			r = latest
 		}
 	}
 	return r
@@ -121,7 +121,7 @@ func (c *call) wait(ctx context.Context, r *Record, until time.Time) *Record {
 // running tells whether r shows an execution of this very request whose lease
 // runs.
 func (c *call) running(r *Record) bool {
-	return r.Status == InProgress && r.Fingerprint == c.Fingerprint && !c.interrupted(r)
+	return r.Status == InProgress && r.Fingerprint == c.Fingerprint && !c.interrupted(r, c.cfg.Clock())
 }
 
 // abandon gives up a claim that failed but may have been written for all we

@@ -122,6 +122,7 @@ func (c *call) do(ctx context.Context, run func(context.Context) (Result, error)
 		return c.unavailable(ctx, err)
 	}
 	if existing != nil {
+		c.remember(existing)
 		return c.answer(ctx, existing)
 	}
 	return c.execute(ctx, run, tookOver)
@@ -147,7 +148,7 @@ type call struct {
 	start    time.Time
 	owner    string
 	record   Record    // what is claimed, then completed
-	asked    time.Time // when the record in the way was asked for
+	asked    time.Time // when the store was last asked for the key
 	deadline time.Time // when the lease ends, without the allowance for skew
 }
 
@@ -165,14 +166,20 @@ func (c *call) recall(ctx context.Context) *Record {
 	if err != nil || r == nil || r.Status != Completed || !now.Before(r.Expires) {
 		return nil // the claim will tell
 	}
+	c.remember(r)
 	return r
+}
+
+// remember keeps a completed record that was met, for the duplicates to come.
+// One with another fingerprint may have come without its data.
+func (c *call) remember(r *Record) {
+	if r.Fingerprint == c.Fingerprint {
+		c.cache.put(r)
+	}
 }
 
 // answer tells a duplicate what the record in its way says.
 func (c *call) answer(ctx context.Context, r *Record) (Outcome, error) {
-	if r.Fingerprint == c.Fingerprint { // for another one the store need not have brought the data
-		c.cache.put(r)
-	}
 	outcome, observed, err := c.verdict(r)
 	c.observe(ctx, observed, nil)
 	return outcome, err
@@ -196,7 +203,7 @@ func (c *call) verdict(r *Record) (Outcome, Observation, error) {
 	case r.Status == Completed:
 		outcome.Data, outcome.Replayed = r.Data, true
 		return outcome, ObservedReplayed, nil
-	case c.interrupted(r) && (c.cfg.Recovery == Refuse || c.cfg.Mode == Atomic): // from before a change of mode
+	case c.interrupted(r, c.asked) && (c.cfg.Recovery == Refuse || c.cfg.Mode == Atomic): // from before a change of mode
 		return outcome, ObservedOutcomeUnknown, ErrOutcomeUnknown
 	default:
 		return outcome, ObservedInProgress, &InProgressError{RetryAfter: max(r.LeaseUntil.Sub(c.cfg.Clock()), time.Millisecond)}

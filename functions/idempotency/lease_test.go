@@ -89,7 +89,7 @@ func TestARecordOfOldDoesNotMeanThatItsOwnerDied(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, refuses)
-			start(w, 4*time.Minute)
+			start(w, time.Hour)
 			w.store.claim = func(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
 				existing, err := w.store.Store.Claim(ctx, c)
 				time.Sleep(2 * time.Minute)
@@ -99,7 +99,26 @@ func TestARecordOfOldDoesNotMeanThatItsOwnerDied(t *testing.T) {
 			if _, busy := errors.AsType[*idempotency.InProgressError](err); !busy {
 				t.Errorf("error %v, want *InProgressError", err)
 			}
-			time.Sleep(5 * time.Minute)
+			time.Sleep(time.Hour)
 		})
+	})
+}
+
+// A claim that was granted too late is none: by now somebody else may hold the
+// key.
+func TestAClaimSlowerThanItsLeaseIsNotExecutedUnder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.store.claim = func(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
+			existing, err := w.store.Store.Claim(ctx, c)
+			time.Sleep(idempotency.DefaultLease)
+			return existing, err
+		}
+		_, err := w.guard.Do(t.Context(), w.request("pay"), w.mustNotRun)
+		w.wantError(err, idempotency.ErrStore)
+		w.store.claim = nil
+		outcome, err := w.do("pay", "paid")
+		w.wantOutcome(outcome, err, "paid", false)
 	})
 }

@@ -140,13 +140,14 @@ func TestCacheAnswersDuplicates(t *testing.T) {
 		claims := w.countClaims()
 		first, err := w.do("pay", "paid")
 		w.wantOutcome(first, err, "paid", false)
+		copy(first.Data, "XXXX") // nobody else may see this
 		for range 3 {
 			again, err := w.guard.Do(t.Context(), w.request("pay"), w.mustNotRun)
 			w.wantOutcome(again, err, "paid", true)
 			if !again.Expires.Equal(first.Expires) {
 				t.Errorf("the window ends at %v, cached at %v", first.Expires, again.Expires)
 			}
-			copy(again.Data, "XXXX") // nobody else may see this
+			copy(again.Data, "XXXX") // nor this
 		}
 		_, err = w.guard.Do(t.Context(), w.request("pay more"), w.mustNotRun)
 		w.wantError(err, idempotency.ErrPayloadMismatch)

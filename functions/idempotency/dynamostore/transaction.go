@@ -2,7 +2,6 @@ package dynamostore
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -57,7 +56,6 @@ type Transaction struct {
 	writes  []types.TransactWriteItem
 	names   []string
 	refused map[string]types.CancellationReason
-	token   string // ClientRequestToken: a repetition is the same transaction
 	err     error
 }
 
@@ -124,7 +122,7 @@ func (r *planRefusal) Unwrap() error { return idempotency.ErrRefused }
 
 // Begin implements [idempotency.AtomicStore].
 func (s *AtomicStore) Begin(ctx context.Context, refused error) context.Context {
-	t := &Transaction{token: rand.Text()}
+	t := &Transaction{}
 	if r, ok := errors.AsType[*planRefusal](refused); ok {
 		t.refused = r.byName
 	}
@@ -169,9 +167,9 @@ func (s *AtomicStore) Commit(ctx context.Context, completed idempotency.Record, 
 	if len(items) > maxTransactionItems {
 		return nil, fmt.Errorf("dynamostore: %d writes with the record, and a transaction holds %d", len(items), maxTransactionItems)
 	}
+	// The SDK gives the request a token of its own and repeats it with that one.
 	output, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
 		TransactItems:          items,
-		ClientRequestToken:     &t.token,
 		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
 	})
 	if err == nil {

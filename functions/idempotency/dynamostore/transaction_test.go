@@ -249,6 +249,31 @@ func TestAtomicLostReply(t *testing.T) {
 	s.wantLedger(t, 9, 1)
 }
 
+// The transaction is applied, but its reply is lost, and the SDK's repetition
+// meets a conflict: trying again then meets our own record.
+func TestAtomicOwnRecord(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, 10)
+	var calls atomic.Int32
+	s.Engine.Inject(func(c dynamolocal.Call) dynamolocal.Action {
+		if c.Operation == "TransactWriteItems" {
+			switch calls.Add(1) {
+			case 1:
+				return dynamolocal.Action{Effect: dynamolocal.DropReply}
+			case 2:
+				return dynamolocal.Action{Effect: dynamolocal.Conflict}
+			}
+		}
+		return dynamolocal.Action{}
+	})
+	outcome, err := s.order(t, "k1")
+	wantOutcome(t, outcome, err, "order 1", false)
+	if n := calls.Load(); n != 3 {
+		t.Errorf("%d transactions, want 3", n)
+	}
+	s.wantLedger(t, 9, 1)
+}
+
 // conflicts makes the engine answer n transactions as if another were at it.
 func (s *shop) conflicts(n int32, position int) {
 	var seen atomic.Int32
