@@ -48,7 +48,7 @@ func (s *service) record(r *http.Request, caller session.ID) (Record, error) {
 		ExpiresAt:   record.Expires.UTC(),
 		Size:        len(record.Data),
 	}
-	if record.Status == idempotency.InProgress {
+	if record.Status == idempotency.InProgress && !record.LeaseUntil.IsZero() { // one that was given up has no end
 		lease := record.LeaseUntil.UTC()
 		shown.LeaseExpiresAt = &lease
 	}

@@ -71,12 +71,15 @@ type Call struct {
 	// NotKept tells that the result was too large to be recorded.
 	NotKept    bool
 	Settlement Settlement
-	// LateClaims are the moments at which a copy of the call's claim reached the
-	// store although the call had an answer by then or was about to repeat it.
-	LateClaims []Moment
+	// BlindClaims are copies of the call's claim that reached the store without
+	// the call learning what became of them.
+	BlindClaims []Span
 	// Crashed is when the call's process crashed under it.
 	Crashed Moment
 }
+
+// Span encloses the moment at which something happened.
+type Span struct{ From, To Moment }
 
 // Execution is one run of the operation.
 type Execution struct {

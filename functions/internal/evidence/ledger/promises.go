@@ -24,7 +24,7 @@ type Promise struct {
 }
 
 // Check returns what in the book breaks the promise, nothing if it was kept. It
-// checks what does not need a history: [Promise] by promise, key by key.
+// checks what takes no history to see.
 func (b *Book) Check(p Promise) (broken []error) {
 	calls, effects := b.Calls(), b.Effects()
 	a := account{Promise: p, calls: calls, effects: effects, byID: make(map[string]Effect)}
@@ -54,13 +54,16 @@ func Result(effect, key, payload string) string {
 	return fmt.Sprintf("effect=%s key=%s payload=%s ", effect, key, payload)
 }
 
-// SoldOut is the result of an operation that ran and had no effect.
-func SoldOut(key, payload string) string { return Result("none", key, payload) }
+// NoEffect is what the result of an operation that ran and had no effect refers
+// to.
+const NoEffect = "none"
 
-// checkAnswers checks G3 (an acknowledged effect is never lost), G5 (nothing
-// executes where the claim failed) and G6 (nobody is given what belongs to
-// another key or another payload).
+// checkAnswers checks G1 (whoever is told of an effect is told the same), G3 (an
+// acknowledged effect is never lost), G5 (nothing executes where the claim
+// failed) and G6 (nobody is given what belongs to another key or payload). That
+// all replays of a window are of one result takes a history to check.
 func (a *account) checkAnswers() {
+	told := make(map[string]string) // by effect and payload
 	for _, c := range a.calls {
 		switch c.Answer {
 		case Executed, Replayed:
@@ -72,9 +75,13 @@ func (a *account) checkAnswers() {
 			if key != c.Key || payload != c.Payload {
 				a.report("G6: call %d asked for %s/%s and was given %s/%s", c.ID, c.Key, c.Payload, key, payload)
 			}
-			if _, happened := a.byID[effect]; !happened && effect != "none" {
+			if _, happened := a.byID[effect]; !happened && effect != NoEffect {
 				a.report("G3: call %d (%s) was told of effect %s, which is not in the ledger", c.ID, c.Answer, effect)
 			}
+			if earlier, known := told[effect+" "+payload]; known && effect != NoEffect && earlier != c.Data {
+				a.report("G1: call %d (%s) was told of effect %s in other words than those before", c.ID, c.Answer, effect)
+			}
+			told[effect+" "+payload] = c.Data
 		case Unavailable:
 			if len(c.Executions) > 0 && a.Mode == idempotency.Leased {
 				a.report("G5: call %d executed although its claim failed", c.ID)
@@ -175,10 +182,11 @@ func (a *account) exactlyOnce() bool {
 
 // excused tells whether another effect of the same key may stand beside e.
 func (a *account) excused(c *Call, e Effect) bool {
+	if a.exactlyOnce() {
+		return false
+	}
 	execution := c.Executions[len(c.Executions)-1]
 	switch {
-	case a.exactlyOnce():
-		return false
 	case !a.SkewHeld, e.At >= execution.LeaseOver:
 		return true // it acted after its lease, or others could believe so
 	case a.Recovery == idempotency.Reconcile:
