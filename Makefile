@@ -34,7 +34,7 @@ dynamodb: build/bin/dynamodb ## only the embedded DynamoDB, on port 8000 (PORT=â
 	@exec build/bin/dynamodb $(if $(PORT),--port $(PORT)) $(ARGS)
 
 .PHONY: test
-test: lint test-go test-infra test-web test-e2e ## everything: lint, Go, infrastructure, web app, end to end in a browser
+test: lint test-go test-infra test-infra-static test-web test-e2e ## everything: lint, Go, infrastructure, web app, end to end in a browser
 	$(call say,All tests passed.)
 
 .PHONY: check
@@ -50,6 +50,10 @@ check: ## seconds: what to run before a commit (formatting, vet, unit tests with
 golden: node_modules/.installed ## rewrite the golden templates after a change to infra
 	cd infra && $(JSII_QUIET) go test . -run Golden -update
 	@git --no-pager diff --stat -- infra/testdata/golden || true
+
+.PHONY: guarantees
+guarantees: ## rewrite the crash matrix in docs/guarantees.md
+	@cd functions && go test ./internal/evidence/crash -count=1 -update
 
 .PHONY: check-mutants
 check-mutants: ## minutes: break each guarded condition in turn and see which test catches it
@@ -70,6 +74,14 @@ deploy: node_modules/.installed ## deploy everything to the AWS account of your 
 .PHONY: destroy
 destroy: node_modules/.installed ## remove everything that deploy made
 	$(CDK) destroy
+
+.PHONY: smoke
+smoke: ## check a deployment from outside: make smoke URL=https://â€¦
+	@go run ./functions/contract/smoke $(URL)
+
+.PHONY: test-deploy
+test-deploy: ## deploy to an emulator by the real CDK, test what runs there, destroy it
+	@infra/deploytest/run.sh
 
 .PHONY: clean
 clean: ## remove what was built
@@ -138,6 +150,11 @@ test-go: build-local ## the functions, the package, the local stack and the HTTP
 test-infra: ## the stack against its golden template
 	$(call say,Infrastructure tests)
 	@$(JSII_QUIET) go test -shuffle=on ./infra/...
+
+.PHONY: test-infra-static
+test-infra-static: ## cfn-lint and cdk-nag over the golden templates
+	$(call say,Static checks of the templates)
+	@infra/static/run.sh
 
 .PHONY: test-web
 test-web: webapp/node_modules/.installed ## web app: lint, types, unit tests, build

@@ -18,11 +18,33 @@ var update = flag.Bool("update", false, "rewrite the golden templates instead of
 // assetHash is the name of an asset, which changes with its content.
 var assetHash = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 
-// TestGolden compares the template with the golden one, which the local stack
-// deploys. What changes here changes in what is deployed: review it like code.
+// TestGolden compares templates with the golden ones, of which the local stack
+// deploys the default. What changes here changes in what is deployed: review it
+// like code.
 func TestGolden(t *testing.T) {
-	golden := filepath.Join("testdata", "golden", "default.template.json")
-	text, err := defaultTemplate()
+	for name, values := range map[string]map[string]any{
+		"default":    nil,
+		"production": {"stage": "production"},
+		"customised": {
+			"stage": "shop", "windowHours": "48", "throttleRate": "1000", "throttleBurst": "500", "removalPolicy": "destroy",
+			"corsOrigins": "https://shop.example.com", "architecture": "x86_64",
+			"domainName":     "pay.example.com",
+			"certificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012",
+			"alarmTopic":     "arn:aws:sns:eu-central-1:123456789012:alarms",
+		},
+	} {
+		t.Run(name, func(t *testing.T) { compareGolden(t, name, values) })
+	}
+}
+
+func compareGolden(t *testing.T, name string, values map[string]any) {
+	t.Helper()
+	golden := filepath.Join("testdata", "golden", name+".template.json")
+	context, err := cliContext(values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := synthesise(stubs, context)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func main() {
 }
 
 func run() error {
-	app, err := newApp(appProps{artefacts: stack.BuiltArtefacts(".")})
+	app, err := newApp(appProps{})
 	if err != nil {
 		return err
 	}
@@ -45,6 +45,7 @@ func run() error {
 // appProps is what differs between the CLI, which leaves most of it to the
 // environment that CDK reads by itself, and the tests.
 type appProps struct {
+	// artefacts is what is deployed; empty means what `make build` has built.
 	artefacts stack.Artefacts
 	// outdir is where the template goes; empty leaves it to the CLI.
 	outdir string
@@ -72,7 +73,11 @@ func newApp(props appProps) (awscdk.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := stack.New(app, stack.Props{Settings: settings, Artefacts: props.artefacts}); err != nil {
+	artefacts := props.artefacts
+	if artefacts == (stack.Artefacts{}) {
+		artefacts = stack.BuiltArtefacts(".", settings.Architecture)
+	}
+	if _, err := stack.New(app, stack.Props{Settings: settings, Artefacts: artefacts}); err != nil {
 		return nil, err
 	}
 	return app, nil

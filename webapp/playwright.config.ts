@@ -17,6 +17,8 @@ const executablePath = findChromium();
 export default defineConfig({
   testDir: 'e2e',
   fullyParallel: true,
+  // Two tests wait for leases to run out: others go on meanwhile.
+  workers: 2,
   forbidOnly: process.env.CI !== undefined,
   reporter: 'list',
   use: {

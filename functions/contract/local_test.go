@@ -175,6 +175,29 @@ func TestUnavailableStoreExecutesNothing(t *testing.T) {
 	}
 }
 
+// TestFailedCustomerFreesItsKey: creating a customer again does no harm, so that
+// a key whose execution failed can be used at once.
+func TestFailedCustomerFreesItsKey(t *testing.T) {
+	t.Parallel()
+	const ada = `{"name":"Ada","email":"ada@example.com"}`
+	stack, v := newStack(t)
+	table := recordsTable(t, stack)
+	restore := stack.Engine().Inject(func(call dynamolocal.Call) (action dynamolocal.Action) {
+		if !slices.Contains(call.Tables, table) {
+			action.Effect = dynamolocal.Fail
+		}
+		return action
+	})
+	if failed := v.post("/api/customers", "k1", ada); failed.status < 500 {
+		t.Fatalf("got %v without the data table", failed)
+	}
+	if r := v.recordResponse("customers.create", "k1"); r.status != http.StatusNotFound {
+		t.Errorf("the key is still taken: %v", r)
+	}
+	restore()
+	v.expectCreated(v.post("/api/customers", "k1", ada))
+}
+
 // TestLostReplies drops the reply to one write of the idempotency table, which
 // has been applied. The SDK repeats it and meets its own doing.
 func TestLostReplies(t *testing.T) {

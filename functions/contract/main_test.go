@@ -55,7 +55,10 @@ func run(m *testing.M) (code int, err error) {
 	}
 	apiURL = stack.URL()
 	code = m.Run()
-	return code, stack.Close()
+	if err := stack.Close(); err != nil || code != 0 || !everythingRan() {
+		return code, err
+	}
+	return code, comparePrivileges(stack.Tables())
 }
 
 // buildFunctions builds the binaries as they are built for Lambda, but for this
@@ -76,7 +79,7 @@ func buildFunctions() error {
 }
 
 func startStack(ctx context.Context) (*localstack.Stack, error) {
-	cfg := localstack.Config{Template: template, Functions: functions, Addr: "127.0.0.1:0"}
+	cfg := localstack.Config{Template: template, Functions: functions, Addr: "127.0.0.1:0", Observe: taken.observe}
 	if testing.Verbose() {
 		cfg.Logs = os.Stderr
 	}

@@ -2,6 +2,7 @@ package idempotency
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -20,12 +21,15 @@ func (c *call) transact(ctx context.Context, run func(context.Context) (Result, 
 	c.record = Record{
 		ID:          c.Key.ID(),
 		Status:      Completed,
-		Owner:       c.owner,
 		Fingerprint: c.Fingerprint,
 		Expires:     wholeSeconds(now.Add(c.cfg.Window)),
 	}
 	var refusal error
 	for range maxPlans {
+		// Each plan has a token of its own: a copy of an earlier one's transaction
+		// that arrives late has written another result than this one.
+		c.owner = rand.Text()
+		c.record.Owner = c.owner
 		planning := store.Begin(ctx, refusal)
 		result, err := run(withExecution(planning, Execution{c.Key, c.owner}))
 		outcome := Outcome{Data: result.Data, Expires: c.record.Expires}

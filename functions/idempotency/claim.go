@@ -46,6 +46,7 @@ func (c *call) claim(ctx context.Context) (existing *Record, tookOver bool, err 
 			return existing, false, nil
 		case attempt >= maxClaims:
 			return refusing, false, nil
+		case existing.Owner == c.owner: // taken over under every policy, for nothing ran
 		case c.cfg.Recovery == Refuse && existing == refusing && c.interrupted(existing, c.asked):
 			return existing, false, nil
 		case c.cfg.Recovery == Refuse:
@@ -84,9 +85,10 @@ func (c *call) extend(d time.Duration) {
 
 // interrupted tells whether the lease that r shows was over at the given time.
 // Its owner must then have died if that is when the store was asked for r, or
-// before; later than that the lease may have been renewed.
+// before; later than that the lease may have been renewed. An earlier claim of
+// this call, of which a copy has arrived late, is over at any time.
 func (c *call) interrupted(r *Record, at time.Time) bool {
-	return r.Status == InProgress && r.Fingerprint == c.Fingerprint && at.After(r.LeaseUntil)
+	return r.Status == InProgress && r.Fingerprint == c.Fingerprint && (r.Owner == c.owner || at.After(r.LeaseUntil))
 }
 
 const (

@@ -113,10 +113,10 @@ func (c *call) do(ctx context.Context, run func(context.Context) (Result, error)
 	if known := c.recall(ctx); known != nil {
 		return c.answer(ctx, known)
 	}
-	c.owner = rand.Text()
 	if c.cfg.Mode == Atomic {
 		return c.transact(ctx, run)
 	}
+	c.owner = rand.Text()
 	existing, tookOver, err := c.claim(ctx)
 	if err != nil {
 		return c.unavailable(ctx, err)

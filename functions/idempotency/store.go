@@ -57,9 +57,9 @@ type Claim struct {
 // record in the way is returned instead.
 type Store interface {
 	// Claim writes c.Record and returns nil if the key is free: there is no
-	// record, its window has passed at c.Now, or it is c.TakeOver. A record that
-	// already carries c.Record.Owner is an earlier attempt of this same claim
-	// whose answer was lost: that is success, too. Otherwise nothing is written
+	// record, its window has passed at c.Now, or it is c.TakeOver. A record in
+	// progress that already carries c.Record's owner and lease is an earlier attempt
+	// of this same claim whose answer was lost: that is success, too. Otherwise nothing is written
 	// and the record in the way is returned; if its fingerprint is not that of
 	// c.Record, it may come without its data.
 	Claim(ctx context.Context, c Claim) (*Record, error)

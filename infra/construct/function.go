@@ -32,8 +32,12 @@ type GoFunctionProps struct {
 	Name string
 
 	// Code is the directory that holds the binary, named bootstrap and built
-	// for linux/arm64. Required.
+	// for Linux and the function's architecture. Required.
 	Code string
+
+	// Architecture is the processor that the binary is for. Default:
+	// [awslambda.Architecture_ARM_64].
+	Architecture awslambda.Architecture
 
 	// Description appears in the console. Default: none.
 	Description string
@@ -58,7 +62,7 @@ type GoFunctionProps struct {
 	Retain bool
 }
 
-// GoFunction is a Go program on Lambda: arm64, provided.al2023, JSON logs to a
+// GoFunction is a Go program on Lambda: provided.al2023, JSON logs to a
 // log group of its own, and a role of its own which at first can do nothing
 // but write to that log group.
 type GoFunction struct {
@@ -91,7 +95,7 @@ func NewGoFunction(scope constructs.Construct, id string, props GoFunctionProps)
 		Function: awslambda.NewFunction(this, jsii.String("Function"), &awslambda.FunctionProps{
 			Description:           optional(props.Description),
 			Runtime:               awslambda.Runtime_PROVIDED_AL2023(),
-			Architecture:          awslambda.Architecture_ARM_64(),
+			Architecture:          architecture(props.Architecture),
 			Code:                  awslambda.Code_FromAsset(jsii.String(props.Code), nil),
 			Handler:               jsii.String(props.Name),
 			Role:                  role,
@@ -182,6 +186,13 @@ func environment(values map[string]string) *map[string]*string {
 		env[name] = jsii.String(value)
 	}
 	return &env
+}
+
+func architecture(a awslambda.Architecture) awslambda.Architecture {
+	if a == nil {
+		return awslambda.Architecture_ARM_64()
+	}
+	return a
 }
 
 func duration(d time.Duration) awscdk.Duration {

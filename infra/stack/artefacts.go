@@ -12,7 +12,7 @@ import (
 // Artefacts are the built files that the stack deploys.
 type Artefacts struct {
 	// Functions is the directory that holds <function>/bootstrap for every
-	// function, built for linux/arm64.
+	// function, built for Linux and the settings' architecture.
 	Functions string
 
 	// Site is the directory of the built website.
@@ -20,10 +20,10 @@ type Artefacts struct {
 }
 
 // BuiltArtefacts are the artefacts where `make build` leaves them, under the
-// root of the repository.
-func BuiltArtefacts(root string) Artefacts {
+// root of the repository, for an architecture of [Settings].
+func BuiltArtefacts(root, architecture string) Artefacts {
 	return Artefacts{
-		Functions: filepath.Join(root, "build", "lambda", "arm64"),
+		Functions: filepath.Join(root, "build", "lambda", architecture),
 		Site:      filepath.Join(root, "webapp", "dist"),
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"strconv"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+
 	"github.com/idempotent-requests/idempotent-requests/infra/construct"
 )
 
@@ -68,13 +70,22 @@ func (s *Stack) idempotentFunction(id, name string, atomic bool, description str
 	return function.GoFunction, nil
 }
 
+// architecture is the functions' processor.
+func (s *Stack) architecture() awslambda.Architecture {
+	if s.settings.Architecture == X8664 {
+		return awslambda.Architecture_X86_64()
+	}
+	return awslambda.Architecture_ARM_64()
+}
+
 // functionProps is what all functions have in common.
 func (s *Stack) functionProps(name, description string) construct.GoFunctionProps {
 	return construct.GoFunctionProps{
-		Name:        name,
-		Code:        s.artefacts.function(name),
-		Description: description,
-		Retain:      s.settings.Retain,
+		Name:         name,
+		Code:         s.artefacts.function(name),
+		Architecture: s.architecture(),
+		Description:  description,
+		Retain:       s.settings.Retain,
 		Environment: map[string]string{
 			"DATA_TABLE":   *s.data.TableName(),
 			"STAGE":        s.settings.Stage,

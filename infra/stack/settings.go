@@ -25,6 +25,10 @@ import (
 //	recordCalls    true*     true or false
 //	removalPolicy  destroy*  destroy or retain
 //	corsOrigins    *         * or a comma-separated list of origins
+//	architecture   arm64     arm64 or x86_64
+//	domainName     none      the website's own domain name
+//	certificateArn none      its certificate in AWS Certificate Manager, in us-east-1
+//	alarmTopic     none      the ARN of an SNS topic that alarms are sent to
 //
 // The defaults are the public demo's. Those marked * hold for the stage "demo"
 // alone: any other stage is taken to matter, and defaults to no faults, to no
@@ -58,11 +62,35 @@ type Settings struct {
 	// API's origin. There is no credential that the browser would add by
 	// itself, so that "*" opens nothing that curl could not do.
 	CORSOrigins []string
+
+	// Architecture is the functions' processor, as Lambda calls it. What
+	// `make build` builds is for arm64, which costs a fifth less.
+	Architecture string
+
+	// DomainName is the website's own domain name, and CertificateARN the
+	// certificate for it, which CloudFront wants in us-east-1. Both or neither are
+	// set. The DNS record that leads to the distribution is not the stack's.
+	DomainName, CertificateARN string
+
+	// AlarmTopic is the ARN of the SNS topic that is told of alarms. Empty: alarms
+	// are only seen by who looks.
+	AlarmTopic string
 }
+
+// The processors of [Settings.Architecture].
+const (
+	ARM64 = "arm64"
+	X8664 = "x86_64"
+)
 
 const demoStage = "demo"
 
-var stageName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,19}$`)
+var (
+	stageName      = regexp.MustCompile(`^[a-z][a-z0-9-]{0,19}$`)
+	domainName     = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$`)
+	certificateARN = regexp.MustCompile(`^arn:aws[a-z-]*:acm:us-east-1:[0-9]{12}:certificate/[0-9a-f-]+$`)
+	topicARN       = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$`)
+)
 
 // ReadSettings reads the settings from CDK context: lookup returns the value
 // of a context key, or nil where it is not set. The error names every value
@@ -77,19 +105,27 @@ func ReadSettings(lookup func(key string) any) (Settings, error) {
 		removal = "destroy"
 	}
 	settings := Settings{
-		Stage:         stage,
-		Window:        time.Duration(r.number("windowHours", 24, 1, 8760)) * time.Hour,
-		ThrottleRate:  r.number("throttleRate", 100, 1, 10000),
-		ThrottleBurst: r.number("throttleBurst", 200, 1, 5000),
-		DemoFaults:    r.boolean("demoFaults", demo),
-		RecordCalls:   r.boolean("recordCalls", demo),
-		Retain:        r.text("removalPolicy", removal, "destroy or retain", isRemovalPolicy) == "retain",
-		CORSOrigins:   r.origins("corsOrigins", "*"),
+		Stage:          stage,
+		Window:         time.Duration(r.number("windowHours", 24, 1, 8760)) * time.Hour,
+		ThrottleRate:   r.number("throttleRate", 100, 1, 10000),
+		ThrottleBurst:  r.number("throttleBurst", 200, 1, 5000),
+		DemoFaults:     r.boolean("demoFaults", demo),
+		RecordCalls:    r.boolean("recordCalls", demo),
+		Retain:         r.text("removalPolicy", removal, "destroy or retain", isRemovalPolicy) == "retain",
+		CORSOrigins:    r.origins("corsOrigins", "*"),
+		Architecture:   r.text("architecture", ARM64, "arm64 or x86_64", isArchitecture),
+		DomainName:     r.text("domainName", "", "a domain name such as pay.example.com", domainName.MatchString),
+		CertificateARN: r.text("certificateArn", "", "the ARN of a certificate in us-east-1", certificateARN.MatchString),
+		AlarmTopic:     r.text("alarmTopic", "", "the ARN of an SNS topic", topicARN.MatchString),
+	}
+	if len(r.problems) == 0 && (settings.DomainName == "") != (settings.CertificateARN == "") {
+		r.problems = append(r.problems, errors.New("context domainName and certificateArn: one is set without the other"))
 	}
 	return settings, errors.Join(r.problems...)
 }
 
 func isRemovalPolicy(s string) bool { return s == "destroy" || s == "retain" }
+func isArchitecture(s string) bool  { return s == ARM64 || s == X8664 }
 
 // reader reads context values and collects what is wrong with them. The
 // command line gives every value as a string, cdk.json gives JSON values: both

@@ -18,7 +18,7 @@ func TestReadSettings(t *testing.T) {
 	t.Parallel()
 	demo := stack.Settings{
 		Stage: "demo", Window: 24 * time.Hour, ThrottleRate: 100, ThrottleBurst: 200,
-		DemoFaults: true, RecordCalls: true, CORSOrigins: []string{"*"},
+		DemoFaults: true, RecordCalls: true, CORSOrigins: []string{"*"}, Architecture: "arm64",
 	}
 	for _, test := range []struct {
 		name    string
@@ -42,6 +42,9 @@ func TestReadSettings(t *testing.T) {
 		{"JSON values, as cdk.json gives them", map[string]any{"windowHours": 8760.0, "throttleRate": 1.0, "throttleBurst": 1.0, "demoFaults": false, "corsOrigins": []any{"https://a.example"}}, func(s *stack.Settings) {
 			s.Window, s.ThrottleRate, s.ThrottleBurst = 8760*time.Hour, 1, 1
 			s.DemoFaults, s.CORSOrigins = false, []string{"https://a.example"}
+		}},
+		{"another processor", map[string]any{"architecture": "x86_64"}, func(s *stack.Settings) {
+			s.Architecture = "x86_64"
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -72,6 +75,11 @@ func TestReadSettingsRefuses(t *testing.T) {
 		{"throttleBurst", []any{"", "0", "5001"}, "a whole number from 1 to 5000"},
 		{"demoFaults", []any{"", "yes", "TRUE", 1.0}, "true or false"},
 		{"recordCalls", []any{"", "yes", "TRUE", 1.0}, "true or false"},
+		{"domainName", []any{"", "example", "https://pay.example.com", "-a.example.com", true}, "a domain name"},
+		{"domainName", []any{"pay.example.com"}, "one is set without the other"},
+		{"certificateArn", []any{"", "arn:aws:acm:eu-central-1:123456789012:certificate/1234"}, "a certificate in us-east-1"},
+		{"alarmTopic", []any{"", "alarms", "arn:aws:sqs:us-east-1:123456789012:alarms"}, "an SNS topic"},
+		{"architecture", []any{"", "amd64", "ARM64", true}, "arm64 or x86_64"},
 		{"removalPolicy", []any{"", "keep", "DESTROY", true}, "destroy or retain"},
 		{"corsOrigins", []any{"", "example.com", "https://", "https://a.example/", "https://a.example/path", "ftp://a.example", "*,https://a.example", "https://u@a.example?", emptyList, []any{7.0}, 7.0}, "* or origins such as"},
 	} {

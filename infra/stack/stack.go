@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -40,6 +41,8 @@ type Stack struct {
 	customers, payments, orders, activity *construct.GoFunction
 	// api.go
 	api awsapigatewayv2.HttpApi
+	// monitoring.go
+	topic awssns.ITopic
 }
 
 // New adds the stack to an app. It fails where an artefact is missing, before
@@ -73,6 +76,7 @@ func New(scope constructs.Construct, props Props) (*Stack, error) {
 	}
 	s.addAPI()
 	s.addWebsite()
+	s.addMonitoring()
 	return s, nil
 }
 

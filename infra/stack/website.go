@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscertificatemanager"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudfront"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudfrontorigins"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
@@ -41,9 +42,12 @@ func (s *Stack) addWebsite() {
 	bucket := s.siteBucket()
 	distribution := s.distribution(bucket)
 	s.deploySite(bucket)
-	s.output("SiteUrl", "The website", awscdk.Fn_Join(jsii.String(""), &[]*string{
-		jsii.String("https://"), distribution.DistributionDomainName(),
-	}))
+	host := distribution.DistributionDomainName()
+	if s.settings.DomainName != "" {
+		s.output("DistributionDomainName", "What the DNS record of the website leads to", host)
+		host = jsii.String(s.settings.DomainName)
+	}
+	s.output("SiteUrl", "The website", awscdk.Fn_Join(jsii.String(""), &[]*string{jsii.String("https://"), host}))
 }
 
 func (s *Stack) siteBucket() awss3.Bucket {
@@ -59,7 +63,7 @@ func (s *Stack) siteBucket() awss3.Bucket {
 }
 
 func (s *Stack) distribution(bucket awss3.Bucket) awscloudfront.Distribution {
-	distribution := awscloudfront.NewDistribution(s.stack, jsii.String("Distribution"), &awscloudfront.DistributionProps{
+	props := &awscloudfront.DistributionProps{
 		Comment:           jsii.String("Idempotent requests: website and API"),
 		DefaultRootObject: jsii.String("index.html"),
 		HttpVersion:       awscloudfront.HttpVersion_HTTP2_AND_3,
@@ -95,7 +99,14 @@ func (s *Stack) distribution(bucket awss3.Bucket) awscloudfront.Distribution {
 				Compress: jsii.Bool(false),
 			},
 		},
-	})
+	}
+	if s.settings.DomainName != "" {
+		props.DomainNames = jsii.Strings(s.settings.DomainName)
+		props.Certificate = awscertificatemanager.Certificate_FromCertificateArn(
+			s.stack, jsii.String("Certificate"), jsii.String(s.settings.CertificateARN))
+		props.MinimumProtocolVersion = awscloudfront.SecurityPolicyProtocol_TLS_V1_2_2021
+	}
+	distribution := awscloudfront.NewDistribution(s.stack, jsii.String("Distribution"), props)
 	// LIST lets a reader of / list the bucket unless something is served there.
 	awscdk.Annotations_Of(distribution).AcknowledgeWarning(
 		jsii.String("@aws-cdk/aws-cloudfront-origins:listBucketSecurityRisk"),

@@ -5,17 +5,17 @@ export { expect };
 
 /**
  * A test whose page must not complain: console errors, uncaught exceptions and violations of the
- * Content-Security-Policy fail it. A test that provokes an error answer says which status it expects, because Chromium
+ * Content-Security-Policy fail it. A test that provokes error answers says which statuses it expects, because Chromium
  * logs those.
  */
-export const test = base.extend<{ expectedStatus: number | undefined; quiet: undefined }>({
-  expectedStatus: [undefined, { option: true }],
+export const test = base.extend<{ expectedStatuses: readonly number[]; quiet: undefined }>({
+  expectedStatuses: [[], { option: true }],
   quiet: [
-    async ({ page, expectedStatus }, use) => {
+    async ({ page, expectedStatuses }, use) => {
       const complaints: string[] = [];
       page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`));
       page.on('console', (message) => {
-        const expected = expectedStatus !== undefined && message.text().includes(`status of ${expectedStatus}`);
+        const expected = expectedStatuses.some((status) => message.text().includes(`status of ${status}`));
         if (['error', 'warning'].includes(message.type()) && !expected) {
           complaints.push(`${message.type()}: ${message.text()}`);
         }
@@ -38,6 +38,11 @@ export async function expectAccessible(page: Page): Promise<void> {
   expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
 }
 
+/** Holds the page against the width of a screen: nothing of it is to be scrolled to. */
+export async function expectToFit(page: Page, width: number): Promise<void> {
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+}
+
 /** How much of the page has moved by itself since it was opened: the cumulative layout shift, all windows added up. */
 export function layoutShift(page: Page): Promise<number> {
   return page.evaluate(
@@ -55,7 +60,7 @@ export function layoutShift(page: Page): Promise<number> {
 }
 
 /** What a person sees and presses. */
-export class PaymentPage {
+export class DemoPage {
   readonly page: Page;
   readonly submit;
   readonly again;
@@ -78,9 +83,29 @@ export class PaymentPage {
     return this.page.getByRole('list', { name: 'Results, newest first' }).getByRole('listitem');
   }
 
-  /** The id of the newest result's payment. */
-  get newestPayment() {
+  /** The id of what the newest result created. */
+  get newestResource() {
     return this.results.first().getByRole('definition').last();
+  }
+
+  /** A scenario, by its title. */
+  scenario(title: string) {
+    return this.page.getByRole('listitem').filter({ has: this.page.getByRole('heading', { name: title }) });
+  }
+
+  /** What just happened. */
+  get story() {
+    return this.page.getByRole('region', { name: 'What just happened' });
+  }
+
+  /** The swimlanes, oldest first. */
+  get lanes() {
+    return this.page.getByRole('list', { name: 'Requests, oldest first' }).getByRole('listitem');
+  }
+
+  /** The record behind the selected request. */
+  get record() {
+    return this.page.getByRole('region', { name: 'Record' });
   }
 
   /** The rows of the ledger, newest first. */

@@ -112,10 +112,14 @@ func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Re
 		input.ExpressionAttributeValues[":lease"] = number(over.LeaseUntil.UnixMilli())
 	}
 	existing, err := s.put(ctx, input, c.Record.Fingerprint)
-	if existing != nil && existing.Owner == c.Record.Owner && existing.Status == idempotency.InProgress {
+	if existing != nil && isSame(existing, &c.Record) {
 		return nil, err // the SDK repeated a claim whose reply was lost, and met it
 	}
 	return existing, err
+}
+
+func isSame(a, b *idempotency.Record) bool {
+	return a.Owner == b.Owner && a.Status == b.Status && a.LeaseUntil.Equal(b.LeaseUntil)
 }
 
 // Renew implements [idempotency.Store] with one PutItem.

@@ -40,7 +40,7 @@ func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Re
 	case !found, !c.Now.Before(existing.Expires), c.TakeOver != nil && same(existing, *c.TakeOver):
 		s.put(c.Record)
 		return nil, nil
-	case existing.Owner == c.Record.Owner && existing.Status == idempotency.InProgress:
+	case same(existing, c.Record):
 		return nil, nil
 	}
 	return clone(existing), nil

@@ -163,6 +163,11 @@ func testOwnClaim(t *testing.T, s *suite) {
 	s.mustClaim(r)
 	s.mustClaim(r)
 	s.stored(&r)
+
+	later := r
+	later.LeaseUntil = r.LeaseUntil.Add(time.Millisecond)
+	s.same("record met by another claim of the owner", s.claim(idempotency.Claim{Record: later, Now: s.now}), &r)
+	s.stored(&r)
 }
 
 func testExpired(t *testing.T, s *suite) {

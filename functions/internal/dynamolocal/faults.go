@@ -15,10 +15,17 @@ type Call struct {
 	// Tables are the names of the tables that the call names, each once, in the
 	// order of the request.
 	Tables []string
+	// Actions are what an IAM policy has to allow for the call, in the order of the
+	// request: of a transaction, the actions of its parts.
+	Actions []TableAction
 	// AccessKeyID is who signed the call, "" if nobody did. The signature is not
 	// verified.
 	AccessKeyID string
 }
+
+// TableAction is an action on a table, as IAM policies name it without the
+// service: PutItem.
+type TableAction struct{ Action, Table string }
 
 // Event is a call that has been served.
 type Event struct {

@@ -214,8 +214,14 @@ func TestObserve(t *testing.T) {
 	}
 
 	call := func(number int64, operation string, tables ...string) dynamolocal.Call {
-		return dynamolocal.Call{Number: number, Operation: operation, Tables: tables, AccessKeyID: accessKey}
+		var actions []dynamolocal.TableAction
+		for _, table := range tables {
+			actions = append(actions, dynamolocal.TableAction{Action: operation, Table: table})
+		}
+		return dynamolocal.Call{Number: number, Operation: operation, Tables: tables, Actions: actions, AccessKeyID: accessKey}
 	}
+	transaction := call(7, "TransactWriteItems", "others", "items")
+	transaction.Actions = []dynamolocal.TableAction{{Action: "PutItem", Table: "others"}, {Action: "DeleteItem", Table: "items"}, {Action: "DeleteItem", Table: "items"}}
 	want := []dynamolocal.Event{
 		{Call: call(1, "CreateTable", "items"), Applied: true},
 		{Call: call(2, "CreateTable", "others"), Applied: true},
@@ -227,7 +233,7 @@ func TestObserve(t *testing.T) {
 		{Call: call(5, "GetItem", "others"), Applied: true, Consumed: []dynamolocal.Consumed{{Table: "others", Read: 0.5}}},
 		{Call: call(6, "PutItem", "items"), Applied: true, Consumed: []dynamolocal.Consumed{{Table: "items", Write: 1}}},
 		{
-			Call: call(7, "TransactWriteItems", "others", "items"), Applied: true,
+			Call: transaction, Applied: true,
 			Consumed: []dynamolocal.Consumed{{Table: "others", Write: 2}, {Table: "items", Write: 4}},
 		},
 	}

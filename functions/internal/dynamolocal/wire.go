@@ -104,7 +104,7 @@ func (e *Engine) serve(ctx context.Context, w http.ResponseWriter, call Call, bo
 		e.reply(w, Event{Call: call}, nil, err)
 		return
 	}
-	call.Tables = distinct(in.tables())
+	call.Tables, call.Actions = distinct(in.tables()), actionsOf(call.Operation, in)
 
 	action := e.faults.decide(call)
 	wait(ctx, action.Delay)

@@ -94,14 +94,20 @@ var mutants = []mutant{
 		why:      "a delayed renewal shortens the lease",
 	},
 	{
-		name: "dynamostore: own claim not recognised",
-		file: "dynamostore/dynamostore.go",
-		old: `existing.Owner == c.Record.Owner && existing.Status == idempotency.InProgress {
-		return nil, err`,
-		new: `existing.Owner == "" && existing.Status == idempotency.InProgress {
-		return nil, err`,
+		name:     "dynamostore: own claim not recognised",
+		file:     "dynamostore/dynamostore.go",
+		old:      "existing != nil && isSame(existing, &c.Record)",
+		new:      "existing != nil && existing.Owner == \"\" && isSame(existing, &c.Record)",
 		packages: []string{"dynamostore"},
 		why:      "a claim meets its own lock",
+	},
+	{
+		name:     "dynamostore: own claim recognised by its owner alone",
+		file:     "dynamostore/dynamostore.go",
+		old:      "a.Status == b.Status && a.LeaseUntil.Equal(b.LeaseUntil)",
+		new:      "a.Status == b.Status",
+		packages: []string{"dynamostore"},
+		why:      "a late copy shortens a lease that its owner relies on",
 	},
 	{
 		name:     "dynamostore: own completion not recognised",
@@ -224,6 +230,14 @@ var mutants = []mutant{
 		why:      "what was discarded has happened",
 	},
 	{
+		name:     "atomic: one token for all plans",
+		file:     "atomic.go",
+		old:      "c.record.Owner = c.owner",
+		new:      "c.record.Owner = c.Key.ID()",
+		packages: []string{"dynamostore"},
+		why:      "the record of a refused plan is taken for that of the next",
+	},
+	{
 		name: "atomic: plan not renewed after a refusal",
 		file: "atomic.go",
 		old: `refusal = err
@@ -300,18 +314,34 @@ var mutants = []mutant{
 	{
 		name:     "takeover of another payload",
 		file:     "claim.go",
-		old:      "return r.Status == InProgress && r.Fingerprint == c.Fingerprint && at.After(r.LeaseUntil)",
-		new:      "return r.Status == InProgress && at.After(r.LeaseUntil)",
+		old:      "return r.Status == InProgress && r.Fingerprint == c.Fingerprint && (r.Owner",
+		new:      "return r.Status == InProgress && (r.Owner",
 		packages: []string{"."},
 		why:      "another request takes over",
 	},
 	{
 		name:     "takeover before the lease is over",
 		file:     "claim.go",
-		old:      "&& at.After(r.LeaseUntil)",
-		new:      "&& at.Add(time.Second).After(r.LeaseUntil)",
+		old:      "|| at.After(r.LeaseUntil)",
+		new:      "|| at.Add(time.Second).After(r.LeaseUntil)",
 		packages: []string{"."},
 		why:      "two owners at once",
+	},
+	{
+		name:     "a late copy of an own claim counts as another's",
+		file:     "claim.go",
+		old:      "(r.Owner == c.owner || at.After(r.LeaseUntil))",
+		new:      "at.After(r.LeaseUntil)",
+		packages: []string{"."},
+		why:      "a call is locked out by itself",
+	},
+	{
+		name:     "a late copy of an own claim is not taken over under Refuse",
+		file:     "claim.go",
+		old:      "case existing.Owner == c.owner:",
+		new:      "case existing.Owner == c.owner && c.cfg.Recovery != Refuse:",
+		packages: []string{"."},
+		why:      "a call is refused because of itself",
 	},
 	{
 		name:     "a failed claim keeps the key locked",
@@ -591,6 +621,22 @@ var mutants = []mutant{
 		new:      "case true, !found, !c.Now.Before(existing.Expires), c.TakeOver",
 		packages: []string{"memstore"},
 		why:      "two owners at once",
+	},
+	{
+		name:     "memstore: own claim not recognised",
+		file:     "memstore/memstore.go",
+		old:      "case same(existing, c.Record):",
+		new:      "case false && same(existing, c.Record):",
+		packages: []string{"memstore"},
+		why:      "a claim meets its own lock",
+	},
+	{
+		name:     "memstore: takeover whatever the lease",
+		file:     "memstore/memstore.go",
+		old:      "a.Status == idempotency.InProgress && a.LeaseUntil.Equal(b.LeaseUntil)",
+		new:      "a.Status == idempotency.InProgress",
+		packages: []string{"memstore"},
+		why:      "an owner that renewed its lease loses it",
 	},
 	{
 		name: "memstore: expired records count",

@@ -1,6 +1,6 @@
-import { render, screen, within } from '@testing-library/react';
+import { cleanup, render, screen, within } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { createSessionStore } from '../shared/session.ts';
 import { json, problem, type Route, serve } from '../testing/network.ts';
 import { testConfig } from '../testing/render-app.tsx';
@@ -23,11 +23,14 @@ function recordingApi(): Record<string, Route> {
   const recorded = new Set<string>();
   let paid = 0;
   return {
-    'GET /api/executions': () => json(200, nothing),
+    'GET /api/executions': () => json(200, { ...nothing, executionCount: paid, effectCount: paid }),
+    'GET /api/calls': () => json(200, { calls: [], truncated: false }),
+    'GET /api/idempotency-records/*': () => problem(404, 'not-found'),
     'POST /api/payments': ({ headers }) => {
       const key = headers.get('Idempotency-Key') ?? '';
       const replayed = recorded.has(key);
       recorded.add(key);
+      paid += replayed ? 0 : 1;
       return json(201, payment(`p-${recorded.size}`), replayed ? { 'Idempotent-Replayed': 'true' } : {});
     },
     'POST /api/unprotected/payments': () => {
@@ -36,6 +39,8 @@ function recordingApi(): Record<string, Route> {
     },
   };
 }
+
+afterEach(() => history.replaceState(null, '', location.pathname));
 
 function open(routes: Record<string, Route>) {
   const requests = serve(routes);
@@ -64,8 +69,8 @@ describe('with idempotency', () => {
     await person.click(again());
     const [newest, oldest] = await results(2);
 
-    expect(oldest).toHaveTextContent('Executed201€12.50 Two coffees and a cake');
-    expect(newest).toHaveTextContent('Server replay201€12.50 Two coffees and a cakeagain');
+    expect(oldest).toHaveTextContent('Executed201Request 1: €12.50 Two coffees and a cake');
+    expect(newest).toHaveTextContent('Server replay201Request 2: €12.50 Two coffees and a cakeagain');
     expect(newest).toHaveTextContent('p-1');
 
     const [first, second] = posts();
@@ -192,13 +197,136 @@ describe('a new session', () => {
     await person.click(submit());
     await results(1);
     await person.click(screen.getByRole('button', { name: 'New session' }));
-    expect(screen.getByText(/Nothing sent yet/)).toBeVisible();
+    expect(screen.getAllByText(/Nothing sent yet/)).not.toHaveLength(0);
     expect(sessions.get().requestsSent).toBe(0);
 
     await person.click(submit());
     await results(1);
     const [first, second] = posts();
     expect(second?.headers.get('Demo-Session')).not.toBe(first?.headers.get('Demo-Session'));
+  });
+});
+
+describe('the other operations', () => {
+  it.each([
+    ['Customer', '/api/customers', { name: 'Ada Lovelace', email: 'ada@example.org' }, 'Ada Lovelace ada@example.org'],
+    ['Order', '/api/orders', { sku: 'mug', quantity: 2 }, '2 × mug'],
+  ])('ask for a %s', async (name, path, body, shown) => {
+    const { person, posts, submit, results } = open({
+      ...recordingApi(),
+      [`POST ${path}`]: () => json(201, { id: 'r-1', ...body }),
+    });
+    await person.click(screen.getByRole('radio', { name }));
+    expect(screen.queryByRole('switch', { name: 'Idempotency' })).not.toBeInTheDocument();
+    await person.click(submit());
+    const [result] = await results(1);
+    expect(result).toHaveTextContent(shown);
+    expect(result).toHaveTextContent('r-1');
+    await expect(posts()[0]?.json()).resolves.toEqual(body);
+    expect(posts()[0]?.headers.get('Idempotency-Key')).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});
+
+describe('a scenario', () => {
+  const scenario = (title: string) => {
+    const item = screen.getByRole('heading', { name: title }).closest('li');
+    return within(item as HTMLElement);
+  };
+
+  it('is played by one click, told in words, and named in the address', async () => {
+    const { person, posts } = open(recordingApi());
+    await person.selectOptions(screen.getByLabelText('Number of duplicates'), '5');
+    await person.click(scenario('Burst of duplicates').getByRole('button', { name: 'With a key' }));
+    expect(await screen.findByText(/^5 requests with one key, 1 charge: one was executed, 4 got/)).toBeVisible();
+    expect(new Set(posts().map(({ headers }) => headers.get('Idempotency-Key'))).size).toBe(1);
+    expect(location.search).toBe('?scenario=burst');
+
+    await person.click(scenario('Burst of duplicates').getByRole('button', { name: 'Without' }));
+    expect(await screen.findByText(/^5 requests, 5 charges\./)).toBeVisible();
+    expect(posts()).toHaveLength(10);
+  });
+
+  it('uses the key of one payment for another', async () => {
+    const { person, posts } = open({
+      ...recordingApi(),
+      'POST /api/payments': async (request) => {
+        const { amount } = (await request.json()) as { amount: number };
+        return amount === 1250 ? json(201, payment('p-1')) : problem(422, 'payload-mismatch');
+      },
+    });
+    await person.click(scenario('Same key, another payload').getByRole('button', { name: 'Run' }));
+    expect(await screen.findByText(/refused with 422/)).toBeVisible();
+    const [first, second] = posts();
+    expect(second?.headers.get('Idempotency-Key')).toBe(first?.headers.get('Idempotency-Key'));
+    expect(screen.getAllByText('Mismatch')).not.toHaveLength(0);
+  });
+
+  it('asks for a fault once, and waits as long as the server says', async () => {
+    let asked = 0;
+    const { person, posts } = open({
+      ...recordingApi(),
+      'POST /api/payments': () => {
+        asked += 1;
+        return asked === 1
+          ? json(500, { message: 'Internal Server Error' })
+          : asked === 2
+            ? problem(409, 'in-progress', {}, { 'Retry-After': '2' })
+            : json(201, payment('p-1'));
+      },
+    });
+    await person.click(scenario('Crash in the middle, then retry').getByRole('button', { name: 'With a key' }));
+    expect(await screen.findByRole('timer')).toHaveTextContent(/Retrying in [12] s/);
+    expect(await screen.findByText(/^The function died after the charge, before it could record/)).toBeVisible();
+    expect(posts().map(({ headers }) => headers.get('Demo-Fault'))).toEqual(['crash-after-effect', null, null]);
+  });
+
+  it('is opened by its address', () => {
+    history.replaceState(null, '', '?scenario=slow');
+    open(recordingApi());
+    expect(screen.getByRole('heading', { name: 'Slow first, impatient second' }).closest('li')).toHaveAttribute(
+      'aria-current',
+      'true',
+    );
+  });
+});
+
+describe('the requests', () => {
+  it('outlive a reload, and can be filtered and forgotten', async () => {
+    const { person, submit, again, results } = open(recordingApi());
+    await person.click(submit());
+    await results(1);
+    await person.click(again());
+    await results(2);
+    cleanup();
+
+    open(recordingApi());
+    expect(await results(2)).toHaveLength(2);
+    await person.selectOptions(screen.getByLabelText('Filter by outcome'), 'Executed');
+    expect(await results(2)).toHaveLength(1);
+    await person.click(screen.getByRole('button', { name: 'Clear' }));
+    expect(screen.queryByRole('list', { name: /^Results/ })).not.toBeInTheDocument();
+  });
+
+  it('show the record behind the one that is selected', async () => {
+    const { person, submit, results } = open({
+      ...recordingApi(),
+      'GET /api/idempotency-records/*': () =>
+        json(200, {
+          id: 'payments.create#hash',
+          status: 'COMPLETED',
+          owner: 'OWNER',
+          fingerprint: 'f1',
+          expiresAt: new Date(Date.now() + 3_600_500).toISOString(),
+          size: 337,
+        }),
+    });
+    await person.click(submit());
+    await results(1);
+    await person.click(screen.getByRole('button', { name: /^Request 1:/ }));
+    const record = within(screen.getByRole('region', { name: 'Record' }));
+    expect(await record.findByText('COMPLETED')).toBeVisible();
+    expect(record.getByText('337 bytes')).toBeVisible();
+    expect(record.getByText(/^1 h 0 min [01] s left$|^59 min 59 s left$/)).toBeVisible();
   });
 });
 

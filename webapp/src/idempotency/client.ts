@@ -1,9 +1,16 @@
-import { NetworkError, ProblemError, WindowPassedError } from './errors.ts';
+import { openChannelLazily } from './channel.ts';
+import type { StoredEntry } from './entry.ts';
+import { type ClientEvent, createEmitter, type Listener } from './events.ts';
 import { createIntent, type Intent, type IntentRequest } from './intent.ts';
+import { createJournal, type Limits } from './journal.ts';
 import { browser, type Platform } from './platform.ts';
-import { readProblem } from './problem.ts';
-import type { Result, Source, Trace } from './result.ts';
-import { isRetryable, type RetryPolicy, readRetryAfter, retryDelay, retryPolicy } from './retry.ts';
+import type { Outcome, Result, ServerResult } from './result.ts';
+import { type RetryPolicy, retryPolicy } from './retry.ts';
+import { createRunner, withdrawn } from './runner.ts';
+import { isUnfinished } from './state.ts';
+import type { IntentStorage } from './storage.ts';
+import { createBrowserStorage } from './storage-tiered.ts';
+import { createTransport, type SendOptions } from './transport.ts';
 
 export interface ClientOptions {
   /** Whose intents these are: a user, a tenant, a session. The server must tell callers apart in the same way. */
@@ -16,29 +23,92 @@ export interface ClientOptions {
    */
   readonly windowMs?: number;
   readonly retry?: Partial<RetryPolicy>;
+  /** Where intents are kept. Default {@link createBrowserStorage}. */
+  readonly storage?: IntentStorage;
+  readonly limits?: Partial<Limits>;
   /** Replaces parts of the browser's platform, in tests above all. */
   readonly platform?: Partial<Platform>;
 }
 
+export interface SubmitOptions {
+  /** Ends the wait for the outcome. The intent goes on: see {@link Client.clear} for stopping it. */
+  readonly signal?: AbortSignal;
+}
+
+/** What is stored, in numbers. */
+export interface Usage {
+  readonly entries: number;
+  /** Those without a final answer. */
+  readonly unfinished: number;
+  readonly bytes: number;
+  readonly limits: Limits;
+}
+
 export interface Client {
-  /** Writes down what is to be done. Nothing is sent. */
+  /** Makes an intent: a key, a hash and the bytes to send. A draft: nothing is stored, nothing is sent. */
   prepare(request: IntentRequest): Promise<Intent>;
+
   /**
-   * Sends an intent: the same key and the same bytes on every attempt, and on every further call.
+   * Does what is asked, once: however often it is submitted, in however many tabs, it is one intent with one key.
+   * Answers from what is stored where it can; see the README for what happens when.
+   *
+   * @param request what to do, or an intent: one that was prepared, or one to retry as it is
+   * @throws {ProblemError} the server answered with an error that will not pass
+   * @throws {WindowPassedError} nobody knows whether it was done, and too late to ask; nothing was sent
+   * @throws {DOMException} `AbortError` where the intent is cleared meanwhile; the signal's reason where that aborts
+   */
+  submit(request: IntentRequest | Intent, options?: SubmitOptions): Promise<Outcome>;
+
+  /** Says "I mean it again": like {@link submit}, with a new intent, though the same was asked before. */
+  submitAsNew(request: IntentRequest, options?: SubmitOptions): Promise<Outcome>;
+
+  /**
+   * Asks the server, whatever is known here, and stores nothing: the layer below {@link submit}. The same key and the
+   * same bytes on every attempt, and on every further call.
    *
    * @throws {ProblemError} the server answered with an error
    * @throws {NetworkError} no answer came
    * @throws {WindowPassedError} too late to be safe; nothing was sent
    */
-  send(intent: Intent, options?: { signal?: AbortSignal }): Promise<Result>;
+  send(intent: Intent, options?: SendOptions): Promise<ServerResult>;
+
+  /**
+   * Sends what is unfinished, oldest first, and from now on does so whenever the network is back or the page is looked
+   * at. Call it at start. Resolves once everything that could be sent has been; how each ended is told by events.
+   */
+  resume(): Promise<void>;
+
+  /**
+   * Waits for the end of a stored intent, whoever brings it about: the outbox, another tab.
+   *
+   * @throws as {@link submit} does; `AbortError` where no such intent is stored
+   */
+  wait(key: string, options?: SubmitOptions): Promise<Result>;
+
+  /** What is stored of this scope, oldest first. */
+  entries(): Promise<readonly StoredEntry[]>;
+
+  usage(): Promise<Usage>;
+
+  /**
+   * Forgets an intent, or with no key everything of this scope, and stops sending it in every tab. A request that has
+   * left may be executed all the same.
+   */
+  clear(key?: string): Promise<void>;
+
+  /** Calls back at every event, those of other tabs about states included. Returns the unsubscriber. */
+  subscribe(listener: Listener): () => void;
+
+  /** Stops listening to the browser and to other tabs, and starts nothing more. What is under way goes on. */
+  close(): void;
 }
 
-/** One request's fate: an answer read to its end, or the reason why there is none. */
-type Attempt = { readonly response: Response; readonly body: Uint8Array<ArrayBuffer> } | { readonly lost: unknown };
+const defaultLimits: Limits = { entries: 200, bytes: 2_000_000 };
 
-/** A client for one scope. @throws RangeError where a number in the options makes no sense */
+/** A client for one scope. @throws RangeError where the options make no sense */
 export function createClient(options: ClientOptions): Client {
-  const { scope, headers = () => ({}), windowMs = 24 * 60 * 60 * 1_000 } = options;
+  const { scope, headers = () => ({}), windowMs = 24 * 60 * 60 * 1_000, storage = createBrowserStorage() } = options;
+  const limits: Limits = { ...defaultLimits, ...options.limits };
   const platform: Platform = { ...browser, ...options.platform };
   const policy = retryPolicy(options.retry);
   if (scope === '') {
@@ -48,97 +118,148 @@ export function createClient(options: ClientOptions): Client {
     throw new RangeError(`windowMs must be positive, not ${windowMs}`);
   }
 
-  async function attempt(intent: Intent, timeoutMs: number, signal?: AbortSignal): Promise<Attempt> {
-    const timeout = new AbortController();
-    const done = new AbortController();
-    platform.sleep(timeoutMs, done.signal).then(
-      () => timeout.abort(new DOMException('the attempt took too long', 'TimeoutError')),
-      () => {}, // it ended in time
-    );
-    try {
-      const response = await platform.fetch(intent.url, {
-        method: intent.method,
-        headers: { ...headers(intent), 'Content-Type': 'application/json', 'Idempotency-Key': intent.key },
-        body: intent.body,
-        cache: 'no-store',
-        signal: AbortSignal.any(signal ? [signal, timeout.signal] : [timeout.signal]),
-      });
-      // Reading belongs to the attempt: a connection may break in the middle of a body.
-      return { response, body: new Uint8Array(await response.arrayBuffer()) };
-    } catch (error) {
-      signal?.throwIfAborted();
-      return { lost: error };
-    } finally {
-      done.abort();
+  const events = createEmitter();
+  // Opened when first needed: a client that only prepares and sends concerns no other tab.
+  const channel = openChannelLazily(() => platform.channel(`idempotent-requests/${scope}`), hear);
+  let stopWaking: (() => void) | undefined;
+
+  const transport = createTransport({ headers, windowMs, policy, platform, events });
+  const journal = createJournal({ scope, windowMs, limits, storage, platform, emit: tell });
+  const runner = createRunner({ scope, windowMs, journal, transport, platform, events });
+
+  /** Emits an event of the journal here and to the other tabs, which share it. */
+  function tell(event: ClientEvent): void {
+    events.emit(event);
+    if (event.type === 'state' || event.type === 'forgotten') {
+      channel.post({ ...event, remote: true });
     }
   }
 
-  async function send(given: Intent, { signal }: { signal?: AbortSignal } = {}): Promise<Result> {
-    if (given.scope !== scope) {
+  /** Takes in what another tab tells. */
+  function hear(message: unknown): void {
+    const event = message as ClientEvent;
+    if (event.type === 'forgotten' && event.reason === 'cleared') {
+      runner.withdraw(event.key);
+    }
+    events.emit(event);
+  }
+
+  function owned(intent: Intent): Intent {
+    if (intent.scope !== scope) {
       throw new TypeError('this intent was made in another scope');
     }
+    return intent;
+  }
+
+  const prepare = (request: IntentRequest) => createIntent(request, scope, platform.randomUUID());
+
+  /** Tries the outbox, with nobody waiting for it. */
+  function wake(): void {
+    runner.drain().catch((error) => events.emit({ type: 'background-error', error, at: platform.now() }));
+  }
+
+  async function submit(request: IntentRequest | Intent, { signal }: SubmitOptions = {}): Promise<Outcome> {
     signal?.throwIfAborted();
     const startedAt = platform.now();
-    const firstSentAt = given.firstSentAt ?? startedAt;
-    let intent: Intent = { ...given, firstSentAt };
-    const trace = (attempts: number): Trace => ({ intent, attempts, latencyMs: platform.now() - startedAt });
-
-    const windowEnd = Math.min(firstSentAt + windowMs, given.expiresAt ?? Infinity);
-    if (startedAt >= windowEnd) {
-      throw new WindowPassedError(trace(0));
+    channel.open();
+    const draft = 'key' in request ? owned(request) : await prepare(request);
+    const known = await journal.find(draft);
+    if (known?.state === 'succeeded') {
+      // The answer doesn't wait for the bookkeeping.
+      journal.touch(known).catch((error) => events.emit({ type: 'background-error', error, at: platform.now() }));
+      return runner.outcomeOf(known, startedAt) as Result;
     }
-    const deadline = Math.min(startedAt + policy.totalTimeoutMs, windowEnd);
+    signal?.throwIfAborted();
+    const { intent } = await journal.admit(draft);
+    return unlessAborted(runner.deliver(intent, startedAt), signal);
+  }
 
-    for (let attempts = 1; ; attempts++) {
-      const timeoutMs = Math.min(policy.attemptTimeoutMs, deadline - platform.now());
-      const outcome = await attempt(intent, timeoutMs, signal);
-
-      let failure: ProblemError | NetworkError;
-      let retryAfterMs: number | undefined;
-      if ('lost' in outcome) {
-        failure = new NetworkError(trace(attempts), outcome.lost);
-      } else {
-        const { response, body } = outcome;
-        const source: Source = response.headers.get('Idempotent-Replayed') === 'true' ? 'server-replay' : 'executed';
-        const expiresAt = Date.parse(response.headers.get('Idempotency-Expires') ?? '');
-        if (!Number.isNaN(expiresAt)) {
-          intent = { ...intent, expiresAt };
-        }
-        if (response.ok) {
-          return result(response, body, source, trace(attempts));
-        }
-        const problem = readProblem(response.status, response.headers.get('Content-Type'), body);
-        failure = new ProblemError(problem, response.headers, source, trace(attempts));
-        // What was recorded stays so: asking again would only hear it again.
-        if (source === 'server-replay' || !isRetryable(problem)) {
-          throw failure;
-        }
-        retryAfterMs = readRetryAfter(response.headers.get('Retry-After'), platform.now());
+  async function wait(key: string, { signal }: SubmitOptions = {}): Promise<Result> {
+    signal?.throwIfAborted();
+    channel.open();
+    const startedAt = platform.now();
+    let notice = () => {};
+    const unsubscribe = events.subscribe((event) => {
+      if (event.type === 'forgotten' || (event.type === 'state' && event.key === key)) {
+        notice();
       }
-
-      const delay = retryDelay(policy, attempts, platform.random(), retryAfterMs);
-      if (attempts >= policy.maxAttempts || platform.now() + delay >= deadline) {
-        throw failure;
+    });
+    try {
+      for (;;) {
+        // Before looking, so that what changes meanwhile is not missed.
+        const changed = new Promise<void>((resolve) => {
+          notice = resolve;
+        });
+        const entry = (await journal.list()).find(({ intent }) => intent.key === key);
+        if (entry === undefined) {
+          throw withdrawn();
+        }
+        const outcome = runner.outcomeOf(entry, startedAt);
+        if (outcome !== undefined && outcome.source !== 'queued') {
+          return outcome;
+        }
+        await unlessAborted(changed, signal);
       }
-      await platform.sleep(delay, signal ?? new AbortController().signal);
+    } finally {
+      unsubscribe();
     }
   }
 
   return {
-    prepare: (request) => createIntent(request, scope, platform.randomUUID()),
-    send,
+    prepare,
+    submit,
+    submitAsNew: async (request, { signal } = {}) => {
+      signal?.throwIfAborted();
+      const startedAt = platform.now();
+      channel.open();
+      const { intent } = await journal.admitAsNew(await prepare(request));
+      return unlessAborted(runner.deliver(intent, startedAt), signal);
+    },
+    send: async (intent, sending) => transport.send(owned(intent), sending),
+    resume: () => {
+      channel.open();
+      stopWaking ??= platform.onWake(wake);
+      return runner.drain();
+    },
+    wait,
+    entries: () => journal.list(),
+    usage: async () => {
+      const entries = await journal.list();
+      return {
+        entries: entries.length,
+        unfinished: entries.filter(({ state }) => isUnfinished(state)).length,
+        bytes: entries.reduce((sum, { bytes }) => sum + bytes, 0),
+        limits,
+      };
+    },
+    clear: async (key) => {
+      channel.open();
+      runner.withdraw(key);
+      await journal.clear(key);
+    },
+    subscribe: (listener) => {
+      channel.open();
+      return events.subscribe(listener);
+    },
+    close: () => {
+      runner.close();
+      stopWaking?.();
+      channel.close();
+    },
   };
 }
 
-function result(response: Response, body: Uint8Array<ArrayBuffer>, source: Source, trace: Trace): Result {
-  const { expiresAt } = trace.intent;
-  return {
-    ...trace,
-    source,
-    status: response.status,
-    headers: response.headers,
-    body,
-    ...(expiresAt === undefined ? {} : { expires: new Date(expiresAt) }),
-    json: () => JSON.parse(new TextDecoder().decode(body)),
-  };
+/** The promise's outcome, or the signal's reason if that comes first. What the promise stands for goes on. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) {
+    return promise;
+  }
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    if (signal.aborted) {
+      abort();
+    }
+  });
 }

@@ -1,8 +1,8 @@
 import type { Intent } from './intent.ts';
 import type { Problem } from './problem.ts';
-import type { Source, Trace } from './result.ts';
+import type { Answer, ServerSource, Trace } from './result.ts';
 
-/** The base of what `send` rejects with, except for an abort, which rejects with the signal's reason. */
+/** The base of what `send` and `submit` reject with, except for an abort, which rejects with the signal's reason. */
 export abstract class SendError extends Error implements Trace {
   readonly intent: Intent;
   readonly attempts: number;
@@ -21,13 +21,15 @@ export abstract class SendError extends Error implements Trace {
 export class ProblemError extends SendError {
   readonly problem: Problem;
   readonly headers: Headers;
+  readonly body: Uint8Array<ArrayBuffer>;
   /** A recorded error (402, 409, 410) is replayed like any other answer. */
-  readonly source: Source;
+  readonly source: ServerSource;
 
-  constructor(problem: Problem, headers: Headers, source: Source, trace: Trace) {
+  constructor(problem: Problem, answer: Answer, source: ServerSource, trace: Trace) {
     super(problem.detail ?? problem.title, trace);
     this.problem = problem;
-    this.headers = headers;
+    this.headers = answer.headers;
+    this.body = answer.body;
     this.source = source;
   }
 }

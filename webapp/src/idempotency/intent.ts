@@ -58,6 +58,14 @@ export async function createIntent(request: IntentRequest, scope: string, key: s
 }
 
 /**
+ * When sending an intent stops being safe, in epoch milliseconds: the end of the window since the first send, or
+ * earlier where the server has said so. `Infinity` for one that was never sent.
+ */
+export function windowEnd({ firstSentAt, expiresAt }: Intent, windowMs: number): number {
+  return Math.min((firstSentAt ?? Infinity) + windowMs, expiresAt ?? Infinity);
+}
+
+/**
  * The SHA-256, in hex, over the canonical JSON (RFC 8785) of what is asked, by whom.
  *
  * Equal for requests that mean the same, whatever the order of their members. It is not the idempotency key: a key
@@ -71,6 +79,11 @@ export async function requestHash(request: {
 }): Promise<string> {
   const { method, url, scope, body } = request;
   const canonical = canonicalize({ method, url, scope, body }) ?? '';
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(canonical));
+  return sha256(canonical);
+}
+
+/** The SHA-256 of a text's UTF-8, in hex. */
+export async function sha256(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

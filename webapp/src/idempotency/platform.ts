@@ -1,3 +1,6 @@
+import { type Channel, openChannel } from './channel.ts';
+import { type Locks, localLocks, webLocks } from './locks.ts';
+
 /** What the client needs of its surroundings. The browser's own unless replaced. */
 export interface Platform {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
@@ -8,7 +11,17 @@ export interface Platform {
   readonly randomUUID: () => string;
   /** Resolves after `ms` milliseconds; rejects with the signal's reason once that aborts. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** False where there is certainly no network. */
+  readonly online: () => boolean;
+  /** Calls back when it is worth trying again: the network is back, the page is looked at. Returns the unsubscriber. */
+  readonly onWake: (wake: () => void) => () => void;
+  /** Locks shared by all tabs. */
+  readonly locks: Locks;
+  /** Opens a channel to the other tabs. */
+  readonly channel: (name: string) => Channel;
 }
+
+const pageLocks = localLocks();
 
 /** The browser's platform. Functions are looked up when called, so that replacing a global takes effect. */
 export const browser: Platform = {
@@ -32,4 +45,25 @@ export const browser: Platform = {
         signal.addEventListener('abort', abort, { once: true });
       }
     }),
+  online: () => globalThis.navigator?.onLine ?? true,
+  onWake: (wake) => {
+    const visible = () => {
+      if (document.visibilityState === 'visible') {
+        wake();
+      }
+    };
+    window.addEventListener('online', wake);
+    window.addEventListener('focus', wake);
+    document.addEventListener('visibilitychange', visible);
+    return () => {
+      window.removeEventListener('online', wake);
+      window.removeEventListener('focus', wake);
+      document.removeEventListener('visibilitychange', visible);
+    };
+  },
+  get locks() {
+    const manager = globalThis.navigator?.locks as LockManager | null | undefined;
+    return manager ? webLocks(manager) : pageLocks;
+  },
+  channel: openChannel,
 };

@@ -52,6 +52,49 @@ export const QuestionIcon = () => (
   </Icon>
 );
 
+/** Somebody else is at it. */
+export const HourglassIcon = () => (
+  <Icon>
+    <path d="M4 1.8h8M4 14.2h8M4.8 1.8v2.4L8 8l3.2-3.8V1.8M4.8 14.2v-2.4L8 8l3.2 3.8v2.4" />
+  </Icon>
+);
+
+/** Not the same. */
+export const UnequalIcon = () => (
+  <Icon>
+    <path d="M2.5 5.8h11M2.5 10.2h11M10.8 2 5.2 14" />
+  </Icon>
+);
+
+/** Kept here. */
+export const DiskIcon = () => (
+  <Icon>
+    <path d="M2.5 4.2c0-1.2 2.5-2 5.5-2s5.5.8 5.5 2-2.5 2-5.5 2-5.5-.8-5.5-2zM2.5 4.2v7.6c0 1.2 2.5 2 5.5 2s5.5-.8 5.5-2V4.2M2.5 8c0 1.2 2.5 2 5.5 2s5.5-.8 5.5-2" />
+  </Icon>
+);
+
+/** Waits for its turn. */
+export const PauseIcon = () => (
+  <Icon>
+    <path d="M5.5 3v10M10.5 3v10" strokeWidth="2.4" />
+  </Icon>
+);
+
+/** Never left. */
+export const StopIcon = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="6" />
+    <path d="M3.8 3.8l8.4 8.4" />
+  </Icon>
+);
+
+/** Go. */
+export const PlayIcon = () => (
+  <Icon>
+    <path d="M4.5 2.5v11l8.5-5.5z" fill="currentColor" />
+  </Icon>
+);
+
 /** Under way. */
 export const DotsIcon = () => (
   <Icon>

@@ -20,7 +20,8 @@ export function takeUnhandled(): string[] {
 }
 
 /**
- * Replaces the network for one test. Routes are named by method and path: `POST /api/payments`.
+ * Replaces the network for one test. Routes are named by method and path, `POST /api/payments`, or by the beginning of
+ * the path: `GET /api/payments/*`.
  *
  * @returns the requests that were answered, in order
  */
@@ -28,7 +29,9 @@ export function serve(routes: Record<string, Route>): Request[] {
   const answered: Request[] = [];
   vi.stubGlobal('fetch', async (input: RequestInfo | URL, init?: RequestInit) => {
     const request = new Request(input, init);
-    const route = routes[`${request.method} ${new URL(request.url).pathname}`];
+    const asked = `${request.method} ${new URL(request.url).pathname}`;
+    const family = Object.keys(routes).find((name) => name.endsWith('/*') && asked.startsWith(name.slice(0, -1)));
+    const route = routes[asked] ?? routes[family ?? ''];
     if (route === undefined) {
       return unhandled(input, init);
     }

@@ -1,4 +1,5 @@
 import { type QueryClient, useQuery } from '@tanstack/react-query';
+import type { Api } from '../../shared/api.ts';
 import { useApi } from '../../shared/api-context.ts';
 
 /** What the API says has happened in this session, whatever the page believes. */
@@ -24,13 +25,13 @@ export interface Execution {
 /** One thing done to the world. */
 export interface Effect {
   readonly id: string;
-  /** `charge`, `customer`, … */
+  /** `charge`, `customer`, `order`, … */
   readonly kind: string;
   readonly operation: string;
   /** The id of the resource that it belongs to. */
   readonly resource: string;
-  /** By kind; of a charge: amount (minor units), currency and reference. */
-  readonly detail: { readonly amount?: number; readonly currency?: string; readonly reference?: string };
+  /** By kind. Of a charge: amount (minor units), currency and reference; of an order: sku and quantity. */
+  readonly detail?: unknown;
   readonly at: string;
 }
 
@@ -43,6 +44,16 @@ export function useActivity() {
     queryKey: [queryKey, api.sessionId],
     queryFn: ({ signal }) => api.get<Activity>('/executions', signal),
   });
+}
+
+/** Reads how much has happened by now. Undefined where that can't be read, or there is more than is counted. */
+export async function countActivity(api: Api): Promise<{ executions: number; effects: number } | undefined> {
+  try {
+    const activity = await api.get<Activity>('/executions', AbortSignal.timeout(10_000));
+    return activity.truncated ? undefined : { executions: activity.executionCount, effects: activity.effectCount };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Call when something may have happened. */

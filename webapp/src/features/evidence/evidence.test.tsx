@@ -64,14 +64,25 @@ describe('the evidence', () => {
 
 describe('the ledger', () => {
   it('has a row for each effect', async () => {
-    const unknownKind = { ...charge, id: 'e-2', kind: 'customer', resource: 'cus-1', detail: {} };
-    serve({ 'GET /api/executions': () => json(200, { ...one, effects: [unknownKind, charge] }) });
+    const effect = (kind: string, detail: unknown) => ({ ...charge, id: kind, kind, resource: `${kind}-1`, detail });
+    const effects = [
+      effect('customer', { email: 'ada@example.org' }),
+      effect('order', { sku: 'mug', quantity: 2 }),
+      effect('refund', { of: 'pay-1' }),
+      effect('note', null),
+      charge,
+    ];
+    serve({ 'GET /api/executions': () => json(200, { ...one, effects }) });
     renderWithApi(<Ledger />);
 
     const rows = within(await screen.findByRole('list', { name: 'Effects, newest first' })).getAllByRole('listitem');
-    expect(rows).toHaveLength(2);
-    expect(rows[0]).toHaveTextContent('customercus-1');
-    expect(rows[1]).toHaveTextContent('charge €12.50pay-1payments.create');
+    expect(rows.map(({ textContent }) => textContent.replace(/payments\.create.*/, ''))).toEqual([
+      'customer ada@example.orgcustomer-1',
+      'order 2 × mugorder-1',
+      'refundrefund-1',
+      'notenote-1',
+      'charge €12.50pay-1',
+    ]);
   });
 
   it('says so where it is empty', async () => {

@@ -1,3 +1,3 @@
-export { refreshActivity } from './activity.ts';
+export { countActivity, refreshActivity } from './activity.ts';
 export { Evidence } from './evidence.tsx';
 export { Ledger } from './ledger.tsx';

@@ -1,6 +1,6 @@
 import { Skeleton } from '@mantine/core';
 import { Moment } from '../../shared/moment.tsx';
-import { formatMoney } from '../../shared/money.ts';
+import { describe } from '../../shared/operation.ts';
 import { Panel } from '../../shared/panel.tsx';
 import { type Effect, useActivity } from './activity.ts';
 import classes from './ledger.module.css';
@@ -12,7 +12,9 @@ export function Ledger() {
   return (
     <Panel title="Ledger" note={data?.truncated ? `the newest ${effects.length}` : undefined}>
       {isPending && <Skeleton height="2.75rem" radius="md" aria-hidden="true" />}
-      {data && effects.length === 0 && <p className={classes.empty}>No effects yet. Each charge becomes a row here.</p>}
+      {data && effects.length === 0 && (
+        <p className={classes.empty}>No effects yet. Each charge, customer and order becomes a row here.</p>
+      )}
       {effects.length > 0 && (
         <ol className={classes.rows} reversed aria-label="Effects, newest first">
           {effects.map((effect) => (
@@ -26,12 +28,12 @@ export function Ledger() {
 
 function Row({ effect }: { effect: Effect }) {
   const { kind, operation, resource, detail, at } = effect;
-  const { amount, currency } = detail;
+  const { gist } = describe(detail);
   return (
-    <li className={classes.row}>
+    <li className={classes.row} data-kind={kind}>
       <span className={classes.what}>
         {kind}
-        {amount !== undefined && currency !== undefined && <strong> {formatMoney(amount, currency)}</strong>}
+        {gist !== '' && <strong> {gist}</strong>}
       </span>
       <code className={classes.resource} title={resource}>
         {resource}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	coffee = `{"amount":1250,"currency":"EUR","description":"coffee"}`
+	tea    = `{"amount":900,"currency":"EUR","description":"tea"}`
+)
+
+var asset = regexp.MustCompile(`/assets/[^"]+\.js`)
+
+// page checks what a browser gets first: the page, with the headers that protect
+// it, and the script that it names, to be kept for ever.
+func (s *session) page(ctx context.Context) error {
+	page, err := s.get(ctx, "/")
+	if err != nil {
+		return err
+	}
+	if err := page.expect(http.StatusOK); err != nil {
+		return err
+	}
+	for name, needed := range map[string]string{
+		"Content-Type":              "text/html",
+		"Cache-Control":             "no-cache",
+		"Content-Security-Policy":   "default-src 'none'",
+		"Strict-Transport-Security": "max-age=31536000",
+		"X-Content-Type-Options":    "nosniff",
+		"X-Frame-Options":           "DENY",
+		"Referrer-Policy":           "no-referrer",
+	} {
+		if got := page.header.Get(name); !strings.Contains(got, needed) {
+			return fmt.Errorf("%s is %q, want %s", name, got, needed)
+		}
+	}
+	script := asset.FindString(page.body)
+	if script == "" {
+		return errors.New("the page names no script under /assets")
+	}
+	code, err := s.get(ctx, script)
+	if err != nil {
+		return err
+	}
+	if caching := code.header.Get("Cache-Control"); code.status != http.StatusOK || !strings.Contains(caching, "immutable") {
+		return fmt.Errorf("%s: status %d, Cache-Control %q", script, code.status, caching)
+	}
+	return nil
+}
+
+// routes checks that the page's own routes lead to it, that files that are not
+// there are not the page, and that the page is told where its API is.
+func (s *session) routes(ctx context.Context) error {
+	home, err := s.get(ctx, "/")
+	if err != nil {
+		return err
+	}
+	route, err := s.get(ctx, "/a/route/of/the/page")
+	if err != nil {
+		return err
+	}
+	if route.status != http.StatusOK || route.body != home.body {
+		return fmt.Errorf("a route of the page is not the page: %v", route)
+	}
+	missing, err := s.get(ctx, "/assets/missing.js")
+	if err != nil {
+		return err
+	}
+	if missing.status < 400 {
+		return fmt.Errorf("a file that is not there: %v", missing)
+	}
+	config, err := s.get(ctx, "/config.json")
+	if err != nil {
+		return err
+	}
+	var settings struct{ APIURL string }
+	if err := json.Unmarshal([]byte(config.body), &settings); err != nil || settings.APIURL != "/api" {
+		return fmt.Errorf("config.json: %v", config)
+	}
+	return nil
+}
+
+// payment makes a payment and asks for it again.
+func (s *session) payment(ctx context.Context) error {
+	key := uuid.NewString()
+	first, err := s.pay(ctx, key, coffee)
+	if err != nil {
+		return err
+	}
+	if err := first.expect(http.StatusCreated); err != nil {
+		return err
+	}
+	again, err := s.pay(ctx, key, coffee)
+	if err != nil {
+		return err
+	}
+	if again.status != first.status || again.body != first.body || again.header.Get("Idempotent-Replayed") != "true" {
+		return fmt.Errorf("made %v, but replayed %v", first, again)
+	}
+	other, err := s.pay(ctx, key, tea)
+	if err != nil {
+		return err
+	}
+	if err := other.expect(http.StatusUnprocessableEntity); err != nil {
+		return fmt.Errorf("another payload with the same key: %w", err)
+	}
+	unchanged, err := s.read(ctx, first.header.Get("Location"), map[string]string{"If-None-Match": first.header.Get("ETag")})
+	if err != nil {
+		return err
+	}
+	return unchanged.expect(http.StatusNotModified)
+}
+
+// refusals sends what is not executed.
+func (s *session) refusals(ctx context.Context) error {
+	keyless, err := s.pay(ctx, "", coffee)
+	if err != nil {
+		return err
+	}
+	nothing, err := s.read(ctx, "/api/nothing", nil)
+	if err != nil {
+		return err
+	}
+	return errors.Join(keyless.expect(http.StatusBadRequest), nothing.expect(http.StatusNotFound))
+}
+
+// duplicates is how many requests a burst consists of: fewer than the fewest that
+// Lambda runs at a time in a new account.
+const duplicates = 8
+
+// burst asks for one payment many times at once. One request is executed; the
+// others are told to wait or get its answer.
+func (s *session) burst(ctx context.Context) error {
+	visitor := newSession(s.url)
+	key := uuid.NewString()
+	answers, failures := make([]answer, duplicates), make([]error, duplicates)
+	var group sync.WaitGroup
+	for i := range duplicates {
+		group.Go(func() { answers[i], failures[i] = visitor.pay(ctx, key, coffee) })
+	}
+	group.Wait()
+	if err := errors.Join(failures...); err != nil {
+		return err
+	}
+	last, err := visitor.settled(ctx, key)
+	if err != nil {
+		return err
+	}
+	executed := 0
+	for _, a := range answers {
+		switch {
+		case a.status == http.StatusConflict && a.header.Get("Retry-After") != "":
+		case a.status == http.StatusCreated && a.body == last.body:
+			if a.header.Get("Idempotent-Replayed") == "" {
+				executed++
+			}
+		default:
+			return fmt.Errorf("a duplicate gets %v, the payment is %v", a, last)
+		}
+	}
+	if executed != 1 {
+		return fmt.Errorf("%d requests say that they were executed", executed)
+	}
+	return visitor.onePayment(ctx)
+}
+
+// settled asks until the payment is made.
+func (s *session) settled(ctx context.Context, key string) (answer, error) {
+	for {
+		a, err := s.pay(ctx, key, coffee)
+		if err != nil || a.status != http.StatusConflict {
+			return a, errors.Join(err, a.expect(http.StatusCreated))
+		}
+		select {
+		case <-ctx.Done():
+			return a, ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// onePayment checks the evidence: one execution with one charge.
+func (s *session) onePayment(ctx context.Context) error {
+	a, err := s.read(ctx, "/api/executions", nil)
+	if err != nil {
+		return err
+	}
+	var evidence struct{ ExecutionCount, EffectCount int }
+	if err := json.Unmarshal([]byte(a.body), &evidence); err != nil || evidence.ExecutionCount != 1 || evidence.EffectCount != 1 {
+		return fmt.Errorf("want one execution with one charge, got %v", a)
+	}
+	return nil
+}

@@ -1,0 +1,49 @@
+import { act, renderHook, waitFor } from '@testing-library/react';
+import { expect, it } from 'vitest';
+import { createClient, createMemoryStorage } from '../idempotency/index.ts';
+import { useIntent } from './use-intent.ts';
+
+const request = { url: 'https://api.example/payments', body: { amount: 1250 } };
+
+function clientOf(status: number) {
+  const network = { online: true };
+  const client = createClient({
+    scope: 's-1',
+    storage: createMemoryStorage(),
+    platform: { online: () => network.online, fetch: async () => new Response('{}', { status }) },
+  });
+  return { client, network };
+}
+
+it('shows an intent and its outcome', async () => {
+  const { client } = clientOf(201);
+  const { result } = renderHook(() => useIntent(client));
+  expect(result.current).toMatchObject({ state: undefined, outcome: undefined });
+  await act(() => result.current.submit(request));
+  expect(result.current).toMatchObject({ state: 'succeeded', outcome: { source: 'executed' } });
+  await act(() => result.current.submit(request));
+  expect(result.current).toMatchObject({ state: 'succeeded', outcome: { source: 'client-cache' } });
+  await act(() => result.current.submitAsNew(request));
+  expect(result.current).toMatchObject({ state: 'succeeded', outcome: { source: 'executed' } });
+});
+
+it('shows a failure', async () => {
+  const { client } = clientOf(422);
+  const { result } = renderHook(() => useIntent(client));
+  await act(() => result.current.submit(request));
+  expect(result.current).toMatchObject({ state: 'failed', outcome: undefined, error: { problem: { status: 422 } } });
+});
+
+it('follows a queued intent until it is delivered', async () => {
+  const { client, network } = clientOf(201);
+  network.online = false;
+  const { result } = renderHook(() => useIntent(client));
+  act(() => {
+    void result.current.submit(request);
+  });
+  await waitFor(() => expect(result.current).toMatchObject({ state: 'queued', outcome: { source: 'queued' } }));
+  network.online = true;
+  await act(() => client.resume());
+  await waitFor(() => expect(result.current).toMatchObject({ state: 'succeeded', outcome: { status: 201 } }));
+  client.close();
+});

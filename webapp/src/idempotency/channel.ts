@@ -1,0 +1,49 @@
+/** A way to tell the other tabs. Best effort: what must be known is in the storage. */
+export interface Channel {
+  /** Sends to every other tab, never to the sender. The message must survive a structured clone. */
+  post(message: unknown): void;
+  /** Must be called once at most. */
+  listen(listener: (message: unknown) => void): void;
+  close(): void;
+}
+
+/** Opens a BroadcastChannel, or where there is none a channel to nobody. */
+export function openChannel(name: string): Channel {
+  if (typeof BroadcastChannel === 'undefined') {
+    return { post: () => {}, listen: () => {}, close: () => {} };
+  }
+  const channel = new BroadcastChannel(name);
+  return {
+    post: (message) => channel.postMessage(message),
+    listen: (listener) => {
+      channel.onmessage = ({ data }) => listener(data);
+    },
+    close: () => channel.close(),
+  };
+}
+
+/** A channel that is opened by `open`, and until then neither hears nor tells. */
+export function openChannelLazily(
+  connect: () => Channel,
+  listener: (message: unknown) => void,
+): Pick<Channel, 'post' | 'close'> & { open(): void } {
+  let channel: Channel | undefined;
+  let closed = false;
+  return {
+    open: () => {
+      if (channel === undefined && !closed) {
+        channel = connect();
+        channel.listen(listener);
+      }
+    },
+    post: (message) => {
+      if (!closed) {
+        channel?.post(message);
+      }
+    },
+    close: () => {
+      closed = true;
+      channel?.close();
+    },
+  };
+}

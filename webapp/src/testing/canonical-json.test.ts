@@ -1,0 +1,36 @@
+import canonicalize from 'canonicalize';
+import { describe, expect, it } from 'vitest';
+// The server's own vectors: what it accepts has one canonical form, there and here.
+import vectors from '../../../functions/idempotency/canonicaljson/testdata/vectors.json';
+
+describe('canonical JSON', () => {
+  it.each(vectors.accepted)('is the same here as on the server: $name', ({ input, canonical }) => {
+    expect(canonicalize(JSON.parse(input))).toBe(canonical);
+  });
+
+  // A client never holds such a text: what it sends was made by JSON.stringify of a value. These are what JSON.parse
+  // lets pass all the same, by losing something that the server insists on.
+  const lossy = vectors.refused.filter(({ input }) => {
+    try {
+      JSON.parse(input);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+
+  it('is stricter on the server than JSON.parse is here', () => {
+    expect(lossy.map(({ name }) => name)).toEqual([
+      'a duplicate name',
+      'a duplicate name, escaped once',
+      'a duplicate name, nested',
+      'an integer beyond 2^53-1',
+      'a negative integer beyond 2^53-1',
+      'the same as a fraction',
+      'the same by exponent',
+      'beyond a double',
+      'a lone high surrogate',
+      'a lone low surrogate',
+    ]);
+  });
+});
