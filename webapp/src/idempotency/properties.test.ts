@@ -226,7 +226,8 @@ class Trial {
   }
 }
 
-const runs = { numRuns: 150 };
+/** The same cases on every machine; another seed, or more runs, search on. */
+const runs = { numRuns: 150, seed: 20_261_123 };
 
 describe('whatever the order of crashes, reloads, losses and tabs', () => {
   it('one intent never gets two keys, is never sent once finished, and is executed once in the end', async () => {

@@ -226,14 +226,23 @@ export class Simulation {
         return replayed ? { 'Idempotent-Replayed': 'true' } : {};
       };
       const lost = () => reject(new TypeError('connection reset'));
+      // Hours pass at once here. A request that is still under way when the server forgets its key is taken for lost:
+      // no client could take it back, and real ones end an attempt within seconds.
+      const leftAt = this.elapsed;
+      const tooLate = () => {
+        const until = this.remembered.get(key) ?? -Infinity;
+        return leftAt < until && until <= this.elapsed;
+      };
       const exchange: Exchange = {
         key,
         body: text,
         tab,
-        answer: () => finish(() => answer(201, handle(), `{"id":"of ${key}"}`)),
+        answer: () => finish(() => (tooLate() ? lost() : answer(201, handle(), `{"id":"of ${key}"}`))),
         loseAnswer: () =>
           finish(() => {
-            handle();
+            if (!tooLate()) {
+              handle();
+            }
             lost();
           }),
         lose: () => finish(lost),
