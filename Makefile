@@ -77,7 +77,7 @@ destroy: node_modules/.installed ## remove everything that deploy made
 
 .PHONY: smoke
 smoke: ## check a deployment from outside: make smoke URL=https://…
-	@go run ./functions/contract/smoke $(URL)
+	@go run ./functions/contract/smoke $(or $(URL),$(error say which deployment: make smoke URL=https://…))
 
 .PHONY: test-deploy
 test-deploy: ## deploy to an emulator by the real CDK, test what runs there, destroy it

@@ -17,6 +17,7 @@ const (
 	document  = "../../docs/openapi.yaml"
 	template  = "../../infra/testdata/golden/default.template.json"
 	functions = "../../build/lambda/local"
+	site      = "../internal/localstack/testdata/site"
 )
 
 // apiURL is what most tests run against.
@@ -79,7 +80,7 @@ func buildFunctions() error {
 }
 
 func startStack(ctx context.Context) (*localstack.Stack, error) {
-	cfg := localstack.Config{Template: template, Functions: functions, Addr: "127.0.0.1:0", Observe: taken.observe}
+	cfg := localstack.Config{Template: template, Functions: functions, Site: site, Addr: "127.0.0.1:0", Observe: taken.observe}
 	if testing.Verbose() {
 		cfg.Logs = os.Stderr
 	}

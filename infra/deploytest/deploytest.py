@@ -25,6 +25,12 @@ BUILD = ROOT / "build" / "deploytest"
 SITE = ROOT / "webapp" / "dist"
 STACK = "IdempotentRequests-demo"
 
+# What a browser must be told that a file is, because it is told not to guess.
+CONTENT_TYPES = {
+    ".css": "text/css", ".html": "text/html", ".js": "text/javascript", ".json": "application/json",
+    ".svg": "image/svg+xml", ".webmanifest": "application/manifest+json",
+}
+
 # Contract tests that need what the emulator does not do.
 SKIPPED = {"TestBrowsersOfOtherOriginsSeeTheHeaders": "the emulator drops the API's CORS configuration"}
 
@@ -149,6 +155,8 @@ def check_site(deployment):
         check(found["Body"].read() == content, f"{key} has another content")
         caching = "public, max-age=31536000, immutable" if key.startswith("assets/") else "no-cache"
         check(found.get("CacheControl") == caching, f"{key}: {found.get('CacheControl')}")
+        content_type = CONTENT_TYPES.get(Path(key).suffix, found["ContentType"])
+        check(found["ContentType"] == content_type, f"{key} is {found['ContentType']}, want {content_type}")
     check(all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values()), "a public bucket")
 
 

@@ -19,43 +19,92 @@ const (
 	tea    = `{"amount":900,"currency":"EUR","description":"tea"}`
 )
 
-var asset = regexp.MustCompile(`/assets/[^"]+\.js`)
+var (
+	asset    = regexp.MustCompile(`(?:src|href)="\.?(/assets/[^"]+)"`)
+	manifest = regexp.MustCompile(`<link rel="manifest" href="\.?(/[^"]+)"`)
+)
+
+// How long a browser may keep a file: for ever where its name changes with its
+// content, and never without asking where it does not.
+const (
+	immutable  = "public, max-age=31536000, immutable"
+	revalidate = "no-cache"
+)
 
 // page checks what a browser gets first: the page, with the headers that protect
-// it, and the script that it names, to be kept for ever.
+// it, and the files that it names, to be kept for ever.
 func (s *session) page(ctx context.Context) error {
-	page, err := s.get(ctx, "/")
+	page, err := s.file(ctx, "/", "text/html", revalidate)
 	if err != nil {
 		return err
 	}
-	if err := page.expect(http.StatusOK); err != nil {
-		return err
-	}
-	for name, needed := range map[string]string{
-		"Content-Type":              "text/html",
-		"Cache-Control":             "no-cache",
-		"Content-Security-Policy":   "default-src 'none'",
-		"Strict-Transport-Security": "max-age=31536000",
-		"X-Content-Type-Options":    "nosniff",
-		"X-Frame-Options":           "DENY",
-		"Referrer-Policy":           "no-referrer",
+	for name, needed := range map[string][]string{
+		"Content-Security-Policy": {
+			"default-src 'none'", "script-src 'self'", "worker-src 'self'", "manifest-src 'self'", "frame-ancestors 'none'",
+		},
+		"Strict-Transport-Security":    {"max-age=31536000"},
+		"X-Content-Type-Options":       {"nosniff"},
+		"X-Frame-Options":              {"DENY"},
+		"Referrer-Policy":              {"no-referrer"},
+		"Permissions-Policy":           {"camera=()"},
+		"Cross-Origin-Opener-Policy":   {"same-origin"},
+		"Cross-Origin-Resource-Policy": {"same-origin"},
 	} {
-		if got := page.header.Get(name); !strings.Contains(got, needed) {
-			return fmt.Errorf("%s is %q, want %s", name, got, needed)
+		for _, part := range needed {
+			if got := page.header.Get(name); !strings.Contains(got, part) {
+				return fmt.Errorf("the page's %s is %q, want %s", name, got, part)
+			}
 		}
 	}
-	script := asset.FindString(page.body)
-	if script == "" {
-		return errors.New("the page names no script under /assets")
+	if csp := page.header.Get("Content-Security-Policy"); strings.Contains(csp, "unsafe-") {
+		return fmt.Errorf("the page's Content-Security-Policy is %q, which allows what it names unsafe", csp)
 	}
-	code, err := s.get(ctx, script)
+	assets := asset.FindAllStringSubmatch(page.body, -1)
+	if len(assets) == 0 {
+		return errors.New("the page names no file under /assets")
+	}
+	for _, name := range assets {
+		if _, err := s.file(ctx, name[1], "", immutable); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// installation checks the files by which the page is installed and works offline,
+// where it has such.
+func (s *session) installation(ctx context.Context) error {
+	home, err := s.get(ctx, "/")
 	if err != nil {
 		return err
 	}
-	if caching := code.header.Get("Cache-Control"); code.status != http.StatusOK || !strings.Contains(caching, "immutable") {
-		return fmt.Errorf("%s: status %d, Cache-Control %q", script, code.status, caching)
+	named := manifest.FindStringSubmatch(home.body)
+	if named == nil {
+		return nil
 	}
-	return nil
+	if _, err := s.file(ctx, named[1], "json", revalidate); err != nil {
+		return err
+	}
+	worker, err := s.get(ctx, "/sw.js")
+	if err != nil || worker.status == http.StatusNotFound {
+		return err
+	}
+	_, err = s.file(ctx, "/sw.js", "javascript", revalidate)
+	return err
+}
+
+// file gets a file of the page and checks what it is and how long it may be kept.
+func (s *session) file(ctx context.Context, path, contentType, caching string) (answer, error) {
+	a, err := s.get(ctx, path)
+	if err != nil {
+		return a, err
+	}
+	for name, want := range map[string]string{"Content-Type": contentType, "Cache-Control": caching} {
+		if got := a.header.Get(name); a.status != http.StatusOK || !strings.Contains(got, want) {
+			return a, fmt.Errorf("%s: status %d, %s %q, want %s", path, a.status, name, got, want)
+		}
+	}
+	return a, nil
 }
 
 // routes checks that the page's own routes lead to it, that files that are not
@@ -65,21 +114,21 @@ func (s *session) routes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	route, err := s.get(ctx, "/a/route/of/the/page")
+	route, err := s.file(ctx, "/a/route/of/the/page", "text/html", revalidate)
 	if err != nil {
 		return err
 	}
-	if route.status != http.StatusOK || route.body != home.body {
+	if route.body != home.body {
 		return fmt.Errorf("a route of the page is not the page: %v", route)
 	}
 	missing, err := s.get(ctx, "/assets/missing.js")
 	if err != nil {
 		return err
 	}
-	if missing.status < 400 {
-		return fmt.Errorf("a file that is not there: %v", missing)
+	if err := missing.expect(http.StatusNotFound); err != nil {
+		return fmt.Errorf("a file that is not there: %w", err)
 	}
-	config, err := s.get(ctx, "/config.json")
+	config, err := s.file(ctx, "/config.json", "json", revalidate)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,11 @@ func main() {
 		{"of a burst of duplicates one is executed", s.burst},
 	}
 	if !*apiOnly {
-		checks = append([]check{{"the page and its headers", s.page}, {"routes of the page", s.routes}}, checks...)
+		checks = append([]check{
+			{"the page, its headers and its files", s.page},
+			{"routes of the page", s.routes},
+			{"manifest and service worker", s.installation},
+		}, checks...)
 	}
 	failed := false
 	for _, c := range checks {

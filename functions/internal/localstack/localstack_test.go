@@ -197,16 +197,26 @@ func TestWebsite(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
 	config, _ := s.Output("SiteConfig")
-	for path, want := range map[string]struct{ cacheControl, body string }{
-		"/":                    {"no-cache", "<!doctype html><title>Page</title>\n"},
-		"/some/route":          {"no-cache", "<!doctype html><title>Page</title>\n"},
-		"/assets/app-1f2e.js":  {"public, max-age=31536000, immutable", "export {};\n"},
-		"/config.json":         {"no-cache", config},
-		"/assets/none-1f2e.js": {"", ""},
+	file, err := os.ReadFile("testdata/site/index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(file)
+	for path, want := range map[string]struct{ cacheControl, contentType, body string }{
+		"/":                     {"no-cache", "text/html", page},
+		"/some/route":           {"no-cache", "text/html", page},
+		"/assets/app-1f2e.js":   {"public, max-age=31536000, immutable", "text/javascript", "export {};\n"},
+		"/config.json":          {"no-cache", "application/json", config},
+		"/sw.js":                {"no-cache", "text/javascript", "self.skipWaiting();\n"},
+		"/manifest.webmanifest": {"no-cache", "application/manifest+json", "{ \"name\": \"Page\" }\n"},
+		"/assets/none-1f2e.js":  {"", "application/xml", ""},
 	} {
 		res, body := call(t, "GET", s.URL()+path)
 		if got := res.Header.Get("Cache-Control"); got != want.cacheControl || want.body != "" && body != want.body {
 			t.Errorf("%s: %s %q %q", path, res.Status, got, body)
+		}
+		if got := res.Header.Get("Content-Type"); got != want.contentType {
+			t.Errorf("%s is %s, want %s", path, got, want.contentType)
 		}
 		for name, want := range map[string]string{
 			"Strict-Transport-Security": "max-age=31536000; includeSubDomains",
@@ -218,8 +228,11 @@ func TestWebsite(t *testing.T) {
 				t.Errorf("%s: %s %q, want %q", path, name, got, want)
 			}
 		}
-		if csp := res.Header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'") {
-			t.Errorf("%s: Content-Security-Policy %q", path, csp)
+		csp := strings.Split(res.Header.Get("Content-Security-Policy"), "; ")
+		for _, needed := range []string{"default-src 'none'", "script-src 'self'", "worker-src 'self'", "manifest-src 'self'"} {
+			if !slices.Contains(csp, needed) {
+				t.Errorf("%s: Content-Security-Policy %q, without %s", path, csp, needed)
+			}
 		}
 	}
 	if res, _ := call(t, "GET", s.URL()+"/assets/none-1f2e.js"); res.StatusCode != 404 {
