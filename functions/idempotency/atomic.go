@@ -37,7 +37,7 @@ func (c *call) transact(ctx context.Context, run func(context.Context) (Result, 
 			c.observe(ctx, ObservedReleased, err)
 			return outcome, err
 		}
-		existing, err := c.commit(planning, store, c.completed(ctx, result.Data), now)
+		existing, err := c.commit(planning, store, c.completed(ctx, result), now)
 		switch {
 		case errors.Is(err, ErrRefused):
 			refusal = err

@@ -15,7 +15,7 @@
 //	})
 //	mux.Handle("POST /payments", protect(createPayment))
 //
-// Anything that is not HTTP calls [Guard.Do].
+// Any other function is executed once by [Do] or, in bytes, by [Guard.Do].
 //
 // # Two modes
 //

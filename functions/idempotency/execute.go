@@ -35,7 +35,7 @@ func (c *call) execute(ctx context.Context, run func(context.Context) (Result, e
 		c.release(ctx, nil)
 		return outcome, nil
 	}
-	return c.complete(ctx, outcome)
+	return c.complete(ctx, result)
 }
 
 // underLease calls run with a context that ends with the lease. The lease ends
@@ -105,8 +105,8 @@ func (c *call) renew(ctx context.Context, over *time.Timer, cancel context.Cance
 // complete records the result. Whatever becomes of that, the effect has
 // happened, and the caller is told so: an error would only provoke a second
 // execution.
-func (c *call) complete(ctx context.Context, outcome Outcome) (Outcome, error) {
-	completed := c.completed(ctx, outcome.Data)
+func (c *call) complete(ctx context.Context, result Result) (Outcome, error) {
+	completed := c.completed(ctx, result)
 
 	var winner *Record
 	err := c.persist(ctx, func(ctx context.Context) (err error) {
@@ -128,18 +128,23 @@ func (c *call) complete(ctx context.Context, outcome Outcome) (Outcome, error) {
 			return outcome, err
 		}
 	}
-	return outcome, nil
+	return Outcome{Data: result.Data, Expires: completed.Expires}, nil
 }
 
-// completed is the record of a result, which is left out if it is too large.
-func (c *call) completed(ctx context.Context, data []byte) Record {
+// completed is the record of a result, which is left out if it cannot be
+// recorded.
+func (c *call) completed(ctx context.Context, result Result) Record {
 	r := c.record
 	r.Status = Completed
-	r.Data = data
-	if data == nil {
+	r.Data = result.Data
+	if result.Data == nil {
 		r.Data = []byte{}
 	}
-	if len(data) > c.cfg.MaxResult {
+	switch {
+	case result.NotKept != nil:
+		r.Data = nil
+		c.observe(ctx, ObservedUnencodable, result.NotKept)
+	case len(result.Data) > c.cfg.MaxResult:
 		r.Data = nil
 		c.observe(ctx, ObservedOversized, nil)
 	}

@@ -52,6 +52,9 @@ type Result struct {
 	// released, so that a retry executes again. Data is still returned to this
 	// caller.
 	Discard bool
+	// NotKept says why Data does not hold the result, though the operation has
+	// completed: duplicates get [ErrResultNotKept]. It is told to the observer.
+	NotKept error
 }
 
 // Reconciliation is what the outside world says of an interrupted execution.

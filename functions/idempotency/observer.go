@@ -29,12 +29,13 @@ const (
 	ObservedReconciled    Observation = "reconciled"     // the interrupted execution is found to have completed
 	ObservedReleaseFailed Observation = "release_failed" // the key stays claimed until its lease is over
 	ObservedOversized     Observation = "oversized"      // the result exceeds MaxResult and is recorded without data
+	ObservedUnencodable   Observation = "unencodable"    // the result could not be encoded and is recorded without data
 )
 
 // Ends tells whether o is how a call ended, and not something on the way.
 func (o Observation) Ends() bool {
 	switch o {
-	case ObservedTakenOver, ObservedReconciled, ObservedReleaseFailed, ObservedOversized:
+	case ObservedTakenOver, ObservedReconciled, ObservedReleaseFailed, ObservedOversized, ObservedUnencodable:
 		return false
 	}
 	return true
@@ -72,7 +73,7 @@ type slogObserver struct{ logger *slog.Logger }
 func (o slogObserver) Observe(ctx context.Context, e Event) {
 	level := slog.LevelInfo
 	switch e.Observation {
-	case ObservedStoreUnavailable, ObservedCompletionFailed, ObservedReleaseFailed:
+	case ObservedStoreUnavailable, ObservedCompletionFailed, ObservedReleaseFailed, ObservedUnencodable:
 		level = slog.LevelError
 	case ObservedFailed, ObservedLeaseLost, ObservedTakenOver, ObservedReconciled, ObservedOutcomeUnknown, ObservedOversized:
 		level = slog.LevelWarn

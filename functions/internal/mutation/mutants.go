@@ -505,10 +505,18 @@ var mutants = []mutant{
 	{
 		name:     "oversized results are recorded",
 		file:     "execute.go",
-		old:      "if len(data) > c.cfg.MaxResult {",
-		new:      "if len(data) < 0 {",
+		old:      "case len(result.Data) > c.cfg.MaxResult:",
+		new:      "case len(result.Data) < 0:",
 		packages: []string{"."},
 		why:      "the store refuses the record, and the effect happens again",
+	},
+	{
+		name:     "what cannot be encoded is recorded as empty",
+		file:     "execute.go",
+		old:      "case result.NotKept != nil:",
+		new:      "case result.NotKept != nil && result.Data != nil:",
+		packages: []string{"."},
+		why:      "duplicates are given another answer than the first caller",
 	},
 	{
 		name:     "empty results count as not kept",

@@ -1,0 +1,201 @@
+package idempotency
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Intent is what [Do] is asked to execute once: whose wish it is, and for what.
+type Intent struct {
+	// Scope, Operation and Token make the key; see [NewKey]. All are required.
+	Scope     Scope
+	Operation string
+	Token     string
+
+	// Payload is what is asked for. Its JSON encoding makes the fingerprint, so
+	// fields that are tagged json:"-" or not exported may differ between a request
+	// and its duplicates. Structs, maps and slices always encode alike; raw JSON
+	// keeps the order of its members and is better decoded first. Where the token
+	// says it all, struct{}{} is a payload. One that encodes as null is refused,
+	// because it is usually a mistake.
+	Payload any
+
+	// Fingerprint takes the place of Payload, if it is set.
+	Fingerprint Fingerprint
+
+	// Retry hints that the key has probably been used before; see [Request].
+	Retry bool
+
+	// Reconcile finds out what became of an interrupted execution; see [Request].
+	// Where that has completed, [CompletedWith] is what it returns.
+	Reconcile func(context.Context) (Reconciliation, error)
+
+	// Codec encodes results. Default: JSON, by package encoding/json. A key's
+	// recorded result has to be understood for as long as the window lasts, by
+	// later versions of the program as well.
+	Codec Codec
+}
+
+// Codec encodes results into what is recorded and back.
+type Codec interface {
+	Marshal(value any) ([]byte, error)
+	Unmarshal(data []byte, value any) error
+}
+
+type jsonCodec struct{}
+
+func (jsonCodec) Marshal(value any) ([]byte, error)      { return json.Marshal(value) }
+func (jsonCodec) Unmarshal(data []byte, value any) error { return json.Unmarshal(data, value) }
+
+// Do executes run unless it has been executed for the intent before, in which
+// case the recorded result is returned. It is [Guard.Do] for functions that
+// return a value:
+//
+//	receipt, outcome, err := idempotency.Do(ctx, guard, idempotency.Intent{
+//		Scope:     scope, // who is asking
+//		Operation: "mails.send",
+//		Token:     token, // one per wish, chosen by whoever asks
+//		Payload:   mail,
+//	}, func(ctx context.Context) (Receipt, error) {
+//		return send(ctx, mail)
+//	})
+//
+// Every caller, the first one included, is given the value as it was recorded:
+// what a Receipt loses by being encoded and decoded is missing from the start,
+// and not only once there are duplicates. A value that does not survive that at
+// all is still given to the first caller, as run returned it; duplicates get
+// [ErrResultNotKept], and nothing is executed again. So they do where the
+// recorded value can no longer be decoded.
+//
+// An error from run is returned as it is and not recorded; what becomes of the
+// key is up to the guard's [Recovery] policy, unless it is marked by [Discard].
+// A refusal that duplicates are to be given as well, such as a declined card, is
+// a result: let T say so. Errors that come without executing are those of
+// [Guard.Do]. An intent that is incomplete is refused before anything is
+// claimed.
+func Do[T any](ctx context.Context, guard *Guard, intent Intent, run func(context.Context) (T, error)) (T, Outcome, error) {
+	var none T
+	request, err := intent.request()
+	if err != nil {
+		return none, Outcome{}, err
+	}
+	codec := intent.Codec
+	if codec == nil {
+		codec = jsonCodec{}
+	}
+	if reconcile := intent.Reconcile; reconcile != nil {
+		request.Reconcile = func(ctx context.Context) (Reconciliation, error) {
+			found, err := reconcile(ctx)
+			if err == nil && found.Completed && found.Result.NotKept == nil {
+				_, err = decode[T](codec, found.Result.Data) // or it would be recorded for nobody
+			}
+			return found, err
+		}
+	}
+
+	var own *T // what run returned in this call
+	var discarded error
+	outcome, err := guard.Do(ctx, request, func(ctx context.Context) (Result, error) {
+		value, err := run(ctx)
+		own = &value
+		if _, ok := errors.AsType[*discardError](err); ok {
+			discarded = err
+			return Result{Discard: true}, nil
+		}
+		if err != nil {
+			return Result{}, err
+		}
+		data, err := encode(codec, value)
+		if err != nil {
+			return Result{NotKept: err}, nil
+		}
+		recorded, err := decode[T](codec, data)
+		if err != nil {
+			return Result{NotKept: err}, nil
+		}
+		own = &recorded
+		return Result{Data: data}, nil
+	})
+	switch {
+	case err == nil && discarded != nil:
+		return *own, outcome, discarded
+	case own != nil && !outcome.Replayed:
+		return *own, outcome, err
+	case err != nil:
+		return none, outcome, err
+	}
+	value, err := decode[T](codec, outcome.Data)
+	if err != nil {
+		return none, outcome, fmt.Errorf("%w: %w", ErrResultNotKept, err)
+	}
+	return value, outcome, nil
+}
+
+// Discard marks an error of an operation as one that came before any effect: the
+// key is released under every [Recovery] policy, so that a retry executes. What
+// it returns reads and unwraps as err does, and is nil if err is.
+func Discard(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &discardError{err}
+}
+
+type discardError struct{ cause error }
+
+func (e *discardError) Error() string { return e.cause.Error() }
+func (e *discardError) Unwrap() error { return e.cause }
+
+// CompletedWith is what an Intent's Reconcile returns where it finds that the
+// interrupted execution has had its effect: value is what it would have
+// returned. It is encoded as JSON; for another [Codec] make the [Reconciliation]
+// yourself.
+func CompletedWith(value any) (Reconciliation, error) {
+	data, err := encode(jsonCodec{}, value)
+	return Reconciliation{Completed: true, Result: Result{Data: data}}, err
+}
+
+func (i Intent) request() (Request, error) {
+	key, err := NewKey(i.Scope, i.Operation, i.Token)
+	if err != nil {
+		return Request{}, err
+	}
+	fingerprint := i.Fingerprint
+	switch {
+	case fingerprint != "" && i.Payload != nil:
+		return Request{}, errors.New("idempotency: Intent.Payload and Intent.Fingerprint are both set")
+	case fingerprint == "":
+		text, err := json.Marshal(i.Payload)
+		if err != nil {
+			return Request{}, fmt.Errorf("idempotency: Intent.Payload: %w", err)
+		}
+		if bytes.Equal(text, []byte("null")) {
+			return Request{}, errors.New("idempotency: Intent.Payload is missing or null: without it, another payload under the same token goes unnoticed; where there is none, say struct{}{}")
+		}
+		fingerprint = NewFingerprint(text)
+	}
+	return Request{Key: key, Fingerprint: fingerprint, Retry: i.Retry}, nil
+}
+
+// The effect has happened when a result is encoded: a panic then must not pass
+// for a failed execution.
+
+func encode(codec Codec, value any) (data []byte, err error) {
+	defer recovered("encode", &err)
+	return codec.Marshal(value)
+}
+
+func decode[T any](codec Codec, data []byte) (value T, err error) {
+	defer recovered("decode", &err)
+	err = codec.Unmarshal(data, &value)
+	return value, err
+}
+
+func recovered(what string, err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("idempotency: %s the result: panic: %v", what, r)
+	}
+}
