@@ -9,7 +9,7 @@ import { type RetryPolicy, retryPolicy } from './retry.ts';
 import { createRunner, withdrawn } from './runner.ts';
 import { isUnfinished } from './state.ts';
 import type { IntentStorage } from './storage.ts';
-import { createBrowserStorage } from './storage-tiered.ts';
+import { createBrowserStorage } from './storage-browser.ts';
 import { createTransport, type SendOptions } from './transport.ts';
 
 export interface ClientOptions {

@@ -9,6 +9,7 @@
  * const meant = await client.submitAsNew(payment); // meant.source === 'executed', with a key of its own
  * ```
  */
+export { drainInBackground, scopeOfSync } from './background-sync.ts';
 export type { Channel } from './channel.ts';
 export { type Client, type ClientOptions, createClient, type SubmitOptions, type Usage } from './client.ts';
 export { type Entry, type KeptAnswer, keptHeaders, type StoredEntry } from './entry.ts';
@@ -32,8 +33,8 @@ export { isProblem, type Problem, readProblem } from './problem.ts';
 export type { Outcome, Queued, Result, ServerResult, ServerSource, Source, Trace } from './result.ts';
 export type { RetryPolicy } from './retry.ts';
 export { isUnfinished, type State } from './state.ts';
-export { type IntentStorage, QuotaError, type StorageKind, type StoredText } from './storage.ts';
+export { type IntentStorage, QuotaError, type StorageKind, type StoredText, UnavailableError } from './storage.ts';
+export { createBrowserStorage, createFirstAvailableStorage } from './storage-browser.ts';
 export { createIndexedDbStorage } from './storage-indexed-db.ts';
 export { createLocalStorage } from './storage-local.ts';
 export { createMemoryStorage } from './storage-memory.ts';
-export { createBrowserStorage, createTieredStorage, type Tier } from './storage-tiered.ts';

@@ -1,3 +1,4 @@
+import { requestBackgroundSync } from './background-sync.ts';
 import { type Channel, openChannel } from './channel.ts';
 import { type Locks, localLocks, webLocks } from './locks.ts';
 
@@ -15,6 +16,8 @@ export interface Platform {
   readonly online: () => boolean;
   /** Calls back when it is worth trying again: the network is back, the page is looked at. Returns the unsubscriber. */
   readonly onWake: (wake: () => void) => () => void;
+  /** Asks for the outbox of this scope to be drained once the network is back, even if no page is open then. */
+  readonly requestBackgroundSync: (scope: string) => void;
   /** Locks shared by all tabs. */
   readonly locks: Locks;
   /** Opens a channel to the other tabs. */
@@ -47,6 +50,9 @@ export const browser: Platform = {
     }),
   online: () => globalThis.navigator?.onLine ?? true,
   onWake: (wake) => {
+    if (typeof document === 'undefined') {
+      return () => {}; // a worker, which is woken by its own events
+    }
     const visible = () => {
       if (document.visibilityState === 'visible') {
         wake();
@@ -61,6 +67,7 @@ export const browser: Platform = {
       document.removeEventListener('visibilitychange', visible);
     };
   },
+  requestBackgroundSync,
   get locks() {
     const manager = globalThis.navigator?.locks as LockManager | null | undefined;
     return manager ? webLocks(manager) : pageLocks;

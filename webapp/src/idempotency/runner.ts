@@ -13,7 +13,7 @@ export interface RunnerOptions {
   readonly windowMs: number;
   readonly journal: Journal;
   readonly transport: Transport;
-  readonly platform: Pick<Platform, 'now' | 'online' | 'locks'>;
+  readonly platform: Pick<Platform, 'now' | 'online' | 'locks' | 'requestBackgroundSync'>;
   readonly events: Pick<Emitter, 'emit'>;
 }
 
@@ -90,6 +90,9 @@ export function createRunner({ scope, windowMs, journal, transport, platform, ev
     const queued = async (trace: Trace, cause?: SendError): Promise<Queued> => {
       const attempts = entry.attempts + trace.attempts;
       (await journal.update(trace.intent, () => ({ state: 'queued', intent: trace.intent, attempts }))) ?? gone();
+      if (!(cause instanceof ProblemError)) {
+        platform.requestBackgroundSync(scope);
+      }
       return { ...trace, latencyMs: latencyMs(), source: 'queued', ...(cause && { cause }) };
     };
 

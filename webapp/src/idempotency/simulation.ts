@@ -49,6 +49,8 @@ export class Simulation {
   exchanges: Exchange[] = [];
   /** Every request that left, in order. */
   readonly sent: { readonly key: string; readonly body: string; readonly at: number }[] = [];
+  /** The scopes for which a background sync was asked for. */
+  readonly syncs: string[] = [];
   /** How often the server's handler ran, by key. */
   readonly effects = new Map<string, number>();
   /** Called as a request leaves, before anything else happens. */
@@ -123,6 +125,7 @@ export class Simulation {
           wakers.add(wake);
           return () => wakers.delete(wake);
         },
+        requestBackgroundSync: (of) => this.syncs.push(of),
         fetch: (_, init) => call(() => this.send(tab, init)),
         sleep: (ms, signal) => this.sleep(life, ms, signal),
         locks: this.locksFor(life),

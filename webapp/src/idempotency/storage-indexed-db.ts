@@ -1,22 +1,34 @@
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
-import { type IntentStorage, QuotaError } from './storage.ts';
+import { type IntentStorage, QuotaError, UnavailableError } from './storage.ts';
 
 interface Schema extends DBSchema {
   /** Texts by scope and id. */
   intents: { key: [scope: string, id: string]; value: string };
 }
 
-/** Keeps entries in IndexedDB: roomier than `localStorage`, and slower. @param name the database's */
+/** Keeps entries in IndexedDB: on the disk once written, roomy, shared with workers. @param name the database's */
 export function createIndexedDbStorage(name = 'idempotent-requests'): IntentStorage {
   let opening: Promise<IDBPDatabase<Schema>> | undefined;
 
   /** Opened at first use; opened again where that failed, or the browser closed it. */
   function database(): Promise<IDBPDatabase<Schema>> {
-    if (opening === undefined) {
-      const reset = () => {
-        opening = undefined;
-      };
-      opening = openDB<Schema>(name, 1, {
+    opening ??= open().catch((error) => {
+      reset();
+      throw error;
+    });
+    return opening;
+  }
+
+  function reset(): void {
+    opening = undefined;
+  }
+
+  async function open(): Promise<IDBPDatabase<Schema>> {
+    try {
+      if (globalThis.indexedDB === undefined) {
+        throw new UnavailableError('there is no IndexedDB');
+      }
+      return await openDB<Schema>(name, 1, {
         upgrade: (db) => {
           db.createObjectStore('intents');
         },
@@ -27,9 +39,9 @@ export function createIndexedDbStorage(name = 'idempotent-requests'): IntentStor
         },
         terminated: reset,
       });
-      opening.catch(reset);
+    } catch (error) {
+      throw isRefusal(error) ? new UnavailableError('the browser refuses IndexedDB', { cause: error }) : error;
     }
-    return opening;
   }
 
   // U+FFFF sorts behind everything that an id holds.
@@ -56,6 +68,11 @@ export function createIndexedDbStorage(name = 'idempotent-requests'): IntentStor
     remove: async (scope, id) => (await database()).delete('intents', [scope, id]),
     clear: async (scope) => (await database()).delete('intents', range(scope)),
   };
+}
+
+/** How browsers refuse: where site data is blocked, and in some private modes. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'SecurityError' || error.name === 'InvalidStateError');
 }
 
 function isQuota(error: unknown): boolean {

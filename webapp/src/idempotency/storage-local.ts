@@ -1,11 +1,26 @@
-import { type IntentStorage, QuotaError, type StoredText } from './storage.ts';
+import { type IntentStorage, QuotaError, type StoredText, UnavailableError } from './storage.ts';
 
 /** What the items' names begin with, so that nothing else in the origin's storage is ever touched. */
 const namespace = 'idempotent-requests/intents/';
 
-/** Keeps entries in `localStorage`: quick, shared by all tabs, some five megabytes for the whole origin. */
-export function createLocalStorage(storage: () => Storage = () => localStorage): IntentStorage {
+/**
+ * Keeps entries in `localStorage`: shared by all tabs, some five megabytes for the whole origin. Browsers write it to
+ * the disk some seconds later, so that what was stored last may not outlive a crash of the machine; workers have none.
+ */
+export function createLocalStorage(open: () => Storage = () => localStorage): IntentStorage {
   const folder = (scope: string) => `${namespace}${encodeURIComponent(scope)}/`;
+
+  function storage(): Storage {
+    try {
+      const items = open() as Storage | null;
+      if (items !== null) {
+        return items;
+      }
+    } catch (error) {
+      throw new UnavailableError('there is no localStorage', { cause: error });
+    }
+    throw new UnavailableError('there is no localStorage');
+  }
 
   // Methods are async, so that a browser that refuses access rejects rather than throws.
   function names(start: string): string[] {

@@ -2,11 +2,11 @@ import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { describeStorage } from './storage.conformance.ts';
-import { type IntentStorage, QuotaError } from './storage.ts';
+import { type IntentStorage, QuotaError, UnavailableError } from './storage.ts';
+import { createBrowserStorage, createFirstAvailableStorage } from './storage-browser.ts';
 import { createIndexedDbStorage } from './storage-indexed-db.ts';
 import { createLocalStorage } from './storage-local.ts';
 import { createMemoryStorage } from './storage-memory.ts';
-import { createBrowserStorage, createTieredStorage } from './storage-tiered.ts';
 
 beforeEach(() => {
   vi.stubGlobal('indexedDB', new IDBFactory());
@@ -16,11 +16,8 @@ describeStorage('localStorage', () => createLocalStorage());
 describeStorage('IndexedDB', () => createIndexedDbStorage());
 describeStorage('memory', createMemoryStorage);
 describeStorage('the browser storage', createBrowserStorage);
-describeStorage('tiers of which the first takes little', () =>
-  createTieredStorage([{ storage: createLocalStorage(), maxLength: 3 }, { storage: createMemoryStorage() }]),
-);
-describeStorage('tiers of which the first fails', () =>
-  createTieredStorage([{ storage: broken() }, { storage: createMemoryStorage() }]),
+describeStorage('the second, where the first is unavailable,', () =>
+  createFirstAvailableStorage([failing(new UnavailableError('denied')), createMemoryStorage()]),
 );
 
 describe.each([
@@ -52,10 +49,10 @@ describe('localStorage', () => {
     const storage = createLocalStorage(() => {
       throw new DOMException('denied', 'SecurityError');
     });
-    await expect(storage.list('s')).rejects.toThrow('denied');
-    await expect(storage.write('s', 'a', 'x')).rejects.toThrow('denied');
-    await expect(storage.remove('s', 'a')).rejects.toThrow('denied');
-    await expect(storage.clear('s')).rejects.toThrow('denied');
+    await expect(storage.list('s')).rejects.toThrow(UnavailableError);
+    await expect(storage.write('s', 'a', 'x')).rejects.toThrow(UnavailableError);
+    await expect(storage.remove('s', 'a')).rejects.toThrow(UnavailableError);
+    await expect(storage.clear('s')).rejects.toThrow(UnavailableError);
   });
 });
 
@@ -79,74 +76,74 @@ describe('IndexedDB', () => {
     const open = vi.spyOn(indexedDB, 'open').mockImplementationOnce(() => {
       throw new DOMException('denied', 'SecurityError');
     });
-    await expect(storage.list('s')).rejects.toThrow('denied');
+    await expect(storage.list('s')).rejects.toThrow(UnavailableError);
     expect(await storage.list('s')).toEqual([]);
     expect(open).toHaveBeenCalledTimes(2);
   });
 });
 
-describe('tiers', () => {
-  const kinds = async (storage: IntentStorage) =>
-    Object.fromEntries((await storage.list('s')).map(({ id, kind }) => [id, kind]));
+describe('the browser storage', () => {
+  const kind = async (storage: IntentStorage) => {
+    await storage.write('s', 'a', 'x');
+    return (await storage.list('s')).map((text) => text.kind);
+  };
 
-  it('keep small texts in localStorage and large ones in IndexedDB', async () => {
-    const storage = createBrowserStorage();
-    await storage.write('s', 'small', 'x');
-    await storage.write('s', 'large', 'x'.repeat(40_000));
-    expect(await kinds(storage)).toEqual({ small: 'localStorage', large: 'indexedDB' });
+  it('is IndexedDB, which workers share and which is on the disk once written', async () => {
+    expect(await kind(createBrowserStorage())).toEqual(['indexedDB']);
+    expect(localStorage).toHaveLength(0);
   });
 
-  it('move a text that has grown, and leave it there', async () => {
+  it.each([
+    ['has no IndexedDB', () => vi.stubGlobal('indexedDB', undefined)],
+    ['refuses IndexedDB', () => refuseIndexedDb('SecurityError')],
+    ['has none in private windows', () => refuseIndexedDb('InvalidStateError')],
+  ])('is localStorage where the browser %s', async (_, arrange) => {
+    arrange();
+    expect(await kind(createBrowserStorage())).toEqual(['localStorage']);
+  });
+
+  it('is memory where there is neither', async () => {
+    vi.stubGlobal('indexedDB', undefined);
+    vi.stubGlobal('localStorage', null);
+    const kinds = await kind(createBrowserStorage());
+    vi.unstubAllGlobals();
+    expect(kinds).toEqual(['memory']);
+  });
+
+  it('passes a failure on rather than look elsewhere, where nothing is known of what it holds', async () => {
+    refuseIndexedDb('UnknownError');
+    const storage = createBrowserStorage();
+    await expect(storage.list('s')).rejects.toThrow('denied');
+    await expect(storage.write('s', 'a', 'x')).rejects.toThrow('denied');
+    await expect(storage.clear('s')).rejects.toThrow('denied');
+    expect(localStorage).toHaveLength(0);
+  });
+
+  it('stays with what it has found', async () => {
+    vi.stubGlobal('indexedDB', undefined);
     const storage = createBrowserStorage();
     await storage.write('s', 'a', 'x');
-    await storage.write('s', 'a', 'x'.repeat(40_000));
-    expect(await kinds(storage)).toEqual({ a: 'indexedDB' });
-    expect(localStorage).toHaveLength(0);
-    await storage.write('s', 'a', 'y');
-    expect(await storage.list('s')).toEqual([{ id: 'a', text: 'y', kind: 'indexedDB' }]);
+    vi.stubGlobal('indexedDB', new IDBFactory());
+    expect(await storage.list('s')).toMatchObject([{ id: 'a', kind: 'localStorage' }]);
   });
 
-  it('go on to the next where the quota runs out', async () => {
-    const local = limitedStorage(100);
-    const storage = createTieredStorage([
-      { storage: createLocalStorage(() => local) },
-      { storage: createIndexedDbStorage() },
+  it('fails where all of them do', async () => {
+    const storage = createFirstAvailableStorage([
+      failing(new UnavailableError('first')),
+      failing(new UnavailableError('last')),
     ]);
-    await storage.write('s', 'a', 'x'.repeat(40));
-    await storage.write('s', 'b', 'x'.repeat(80));
-    expect(await kinds(storage)).toEqual({ a: 'localStorage', b: 'indexedDB' });
-  });
-
-  it('believe the later tier where a crash has left a text in two', async () => {
-    const [first, second] = [createMemoryStorage(), createMemoryStorage()];
-    await first.write('s', 'a', 'in-flight');
-    await second.write('s', 'a', 'succeeded');
-    const storage = createTieredStorage([{ storage: first }, { storage: second }]);
-    expect(await storage.list('s')).toMatchObject([{ text: 'succeeded' }]);
-    await storage.write('s', 'a', 'used');
-    expect(await first.list('s')).toEqual([]);
-    expect(await second.list('s')).toMatchObject([{ text: 'used' }]);
-  });
-
-  it('write to the later tier before they remove from the earlier', async () => {
-    const [first, second] = [createMemoryStorage(), createMemoryStorage()];
-    const storage = createTieredStorage([{ storage: first, maxLength: 3 }, { storage: second }]);
-    await storage.write('s', 'a', 'old');
-    vi.spyOn(second, 'write').mockRejectedValue(new QuotaError('full'));
-    await expect(storage.write('s', 'a', 'longer')).rejects.toThrow(QuotaError);
-    expect(await storage.list('s')).toMatchObject([{ text: 'old' }]);
-  });
-
-  it('fail where all of them do', async () => {
-    const storage = createTieredStorage([{ storage: broken() }, { storage: broken() }]);
-    await expect(storage.list('s')).rejects.toThrow('broken');
-    await expect(storage.write('s', 'a', 'x')).rejects.toThrow('broken');
-    await expect(storage.clear('s')).rejects.toThrow('broken');
+    await expect(storage.list('s')).rejects.toThrow('last');
   });
 });
 
-function broken(): IntentStorage {
-  const fail = () => Promise.reject(new Error('broken'));
+function refuseIndexedDb(name: string): void {
+  vi.spyOn(indexedDB, 'open').mockImplementation(() => {
+    throw new DOMException('denied', name);
+  });
+}
+
+function failing(error: Error): IntentStorage {
+  const fail = () => Promise.reject(error);
   return { list: fail, write: fail, remove: fail, clear: fail };
 }
 
