@@ -15,7 +15,8 @@
 //	})
 //	mux.Handle("POST /payments", protect(createPayment))
 //
-// Any other function is executed once by [Do] or, in bytes, by [Guard.Do].
+// Package idemlambda is for queues, streams and other events of AWS Lambda. Any
+// other function is executed once by [Do] or, in bytes, by [Guard.Do].
 //
 // # Two modes
 //
