@@ -52,8 +52,8 @@ golden: node_modules/.installed ## rewrite the golden templates after a change t
 	@git --no-pager diff --stat -- infra/testdata/golden || true
 
 .PHONY: guarantees
-guarantees: ## rewrite the crash matrix in docs/guarantees.md
-	@cd functions && go test ./internal/evidence/crash -count=1 -update
+guarantees: ## rewrite what is measured in docs: the crash matrix and the costs
+	@cd functions && go test ./internal/evidence/crash ./internal/evidence/costs -count=1 -update
 
 .PHONY: check-mutants
 check-mutants: ## minutes: break each guarded condition in turn and see which test catches it

@@ -1,24 +1,12 @@
 package crash_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/evidence/document"
 )
-
-var update = flag.Bool("update", false, "write the crash matrix into the document instead of comparing with it")
-
-const (
-	begin = "<!-- crash matrix: begin -->\n"
-	end   = "<!-- crash matrix: end -->\n"
-)
-
-var document = filepath.Join("..", "..", "..", "..", "docs", "guarantees.md")
 
 // section is the document's text on what was measured.
 func (m *matrix) section(t *testing.T) string {
@@ -116,24 +104,5 @@ func list(guarantees []guarantee) string {
 // publish compares the document with what was measured, or rewrites it.
 func (m *matrix) publish(t *testing.T) {
 	t.Helper()
-	raw, err := os.ReadFile(document)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, begins := strings.Cut(string(raw), begin)
-	was, after, ends := strings.Cut(rest, end)
-	if !begins || !ends {
-		t.Fatalf("%s lacks the lines %q and %q, between which the matrix belongs", document, begin, end)
-	}
-	is := m.section(t)
-	switch {
-	case t.Failed() || was == is:
-	case *update:
-		if err := os.WriteFile(document, []byte(before+begin+is+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	default:
-		t.Errorf("%s says something else than was measured; if that is meant, run `make guarantees` and review the change (-document +measured):\n%s",
-			document, cmp.Diff(was, is))
-	}
+	document.Publish(t, "guarantees.md", "crash matrix", m.section(t), "make guarantees")
 }
