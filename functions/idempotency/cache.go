@@ -33,21 +33,21 @@ func newCache(entries, maxBytes int) *cache {
 func size(r *Record) int { return recordOverhead + len(r.Data) }
 
 // get returns a copy of the record if it is held and its window has not passed.
-func (c *cache) get(id string, now time.Time) *Record {
+func (c *cache) get(id string, now time.Time) (r Record, found bool) {
 	if c == nil {
-		return nil
+		return Record{}, false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r, found := c.lru.Get(id)
+	held, found := c.lru.Get(id)
 	if !found {
-		return nil
+		return Record{}, false
 	}
-	if !now.Before(r.Expires) {
+	if !now.Before(held.Expires) {
 		c.lru.Remove(id)
-		return nil
+		return Record{}, false
 	}
-	return clone(r)
+	return clone(held), true
 }
 
 // put keeps a copy of a completed record. Others, and one larger than all the
@@ -61,15 +61,16 @@ func (c *cache) put(r *Record) {
 	if c.lru.Contains(r.ID) {
 		c.lru.Remove(r.ID) // adding over it would not count its bytes out
 	}
-	c.lru.Add(r.ID, clone(r))
+	held := clone(r)
+	c.lru.Add(r.ID, &held)
 	c.bytes += size(r)
 	for c.bytes > c.maxBytes {
 		c.lru.RemoveOldest()
 	}
 }
 
-func clone(r *Record) *Record {
+func clone(r *Record) Record {
 	copied := *r
 	copied.Data = bytes.Clone(r.Data)
-	return &copied
+	return copied
 }

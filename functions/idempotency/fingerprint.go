@@ -1,6 +1,9 @@
 package idempotency
 
-import "encoding/hex"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
 
 // Fingerprint tells whether two requests with the same key ask for the same
 // thing. It is compared for equality only. The empty Fingerprint is invalid.
@@ -10,5 +13,7 @@ type Fingerprint string
 // request what it is. Parts are length-prefixed, so their borders count.
 func NewFingerprint(parts ...[]byte) Fingerprint {
 	sum := hashParts(parts...)
-	return Fingerprint(hex.EncodeToString(sum[:]))
+	var text [2 * sha256.Size]byte
+	hex.Encode(text[:], sum[:])
+	return Fingerprint(text[:])
 }

@@ -103,6 +103,9 @@ func (g *Guard) Do(ctx context.Context, req Request, run func(context.Context) (
 		return Outcome{}, err
 	}
 	c := &call{Guard: g, Request: req, start: time.Now()}
+	if known, found := g.cache.get(req.Key.ID(), g.cfg.Clock()); found {
+		return c.answer(ctx, &known) // at no cost
+	}
 	outcome, err := c.do(context.WithValue(ctx, meterKey{}, &c.meter), run)
 	outcome.Cost = c.meter.read()
 	return outcome, err
@@ -155,16 +158,13 @@ type call struct {
 	deadline time.Time // when the lease ends, without the allowance for skew
 }
 
-// recall returns the completed record if the cache has it or, given the hint
-// that there is one, the store.
+// recall returns the completed record from the store, given the hint that there
+// is one.
 func (c *call) recall(ctx context.Context) *Record {
-	now := c.cfg.Clock()
-	if r := c.cache.get(c.Key.ID(), now); r != nil {
-		return r
-	}
 	if !c.Retry {
 		return nil
 	}
+	now := c.cfg.Clock()
 	r, err := c.cfg.Store.Load(ctx, c.Key.ID())
 	if err != nil || r == nil || r.Status != Completed || !now.Before(r.Expires) {
 		return nil // the claim will tell

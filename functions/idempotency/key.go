@@ -67,10 +67,9 @@ func NewKey(scope Scope, operation, token string) (Key, error) {
 	// part to the next makes another key. A shared scope is the empty one, which
 	// no principal can be.
 	sum := hashParts(scope.principal, token)
-	return Key{
-		operation: operation,
-		id:        operation + "#" + base64.RawURLEncoding.EncodeToString(sum[:]),
-	}, nil
+	id := make([]byte, 0, maxOperationLength+len("#")+sha256.Size*4/3+1)
+	id = append(append(id, operation...), '#')
+	return Key{operation, string(base64.RawURLEncoding.AppendEncode(id, sum[:]))}, nil
 }
 
 // ID returns the partition key under which the record is stored: the operation,
@@ -107,13 +106,18 @@ func notOperationRune(r rune) bool {
 
 // hashParts is the SHA-256 of the parts, each preceded by its length in bytes
 // as a 64-bit big-endian integer.
-func hashParts[T ~string | ~[]byte](parts ...T) [sha256.Size]byte {
+func hashParts[T ~string | ~[]byte](parts ...T) (sum [sha256.Size]byte) {
 	h := sha256.New()
-	var length [8]byte
+	var block [8 * sha256.BlockSize]byte // by way of which strings need not be copied to the heap
 	for _, part := range parts {
-		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
-		h.Write(length[:])
-		h.Write([]byte(part))
+		binary.BigEndian.PutUint64(block[:], uint64(len(part)))
+		h.Write(block[:8])
+		for len(part) > 0 {
+			n := copy(block[:], part)
+			h.Write(block[:n])
+			part = part[n:]
+		}
 	}
-	return [sha256.Size]byte(h.Sum(nil))
+	h.Sum(sum[:0])
+	return sum
 }

@@ -3,9 +3,18 @@ package canonicaljson_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
 	"os"
 	"reflect"
+	"strconv"
+	"strings"
 	"testing"
+
+	"github.com/gowebpki/jcs"
 
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/canonicaljson"
 )
@@ -76,4 +85,109 @@ func FuzzTransform(f *testing.F) {
 			t.Errorf("%q means %v, its canonical form %v, %v", text, before, after, err)
 		}
 	})
+}
+
+// The reference implementation for Go, preceded by the check of numbers that it
+// does not make, accepts the same texts and gives them the same form.
+func FuzzAgainstReference(f *testing.F) {
+	for _, seed := range []string{
+		`{"b":[1.50,"\u00e9"],"a":null}`, `[1e3,-0,5e-324,1e-400,1E-7,0.1e-5]`, `{"a":1,"a":2}`, `{"a":1,"\u0061":2}`,
+		`"\ud83d\ude00"`, `"\ud83d"`, `"\ude00\ud83d"`, `"\ud83d\u0041"`, "9007199254740993", "{", "", "\"\xff\"", "\"\xed\xa0\x80\"",
+		`{"\ufb33":1,"\ud83d\ude00":2,"\ue000":3,"\ud7ff":4,"":5}`, "\"\x7f\u2028\"", `"\/\b\f\n\r\t\"\\\u000B"`, "[1,]", "[,1]", "[1 2]", `{"a" 1}`, "tru", "truex",
+		"-", "01", "1.", ".1", "1e", "1e+", "+1", "nul", "[", "\x00", "1\x00", `"\u00g0"`, `{"a":1,"b":2,"c":[{},[],{"":[]}]} `, "\ufeff1",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		got, err := canonicaljson.Transform(text)
+		want, wantErr := reference(text)
+		if (err == nil) != (wantErr == nil) || !bytes.Equal(got, want) {
+			t.Errorf("%q:\n got %q, %v\nwant %q, %v", text, got, err, want, wantErr)
+		}
+	})
+}
+
+func reference(text []byte) ([]byte, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return jcs.Transform(text)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if n, ok := token.(json.Number); ok {
+			if f, err := n.Float64(); err != nil || math.Abs(f) > 1<<53-1 {
+				return nil, fmt.Errorf("%s is out of range", n)
+			}
+		}
+	}
+}
+
+// Whatever doubles a text may hold are written as ECMAScript does.
+func TestNumbersAgainstReference(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 100_000 {
+		f := math.Float64frombits(random.Uint64())
+		if math.IsNaN(f) || math.Abs(f) > 1<<53-1 {
+			f = (random.Float64() - 0.5) * math.Pow(10, float64(random.IntN(40)-25))
+		}
+		text := strconv.AppendFloat(nil, f, 'g', -1, 64)
+		got, err := canonicaljson.Transform(text)
+		want, wantErr := jcs.NumberToJSON(f)
+		if err != nil || wantErr != nil || string(got) != want {
+			t.Fatalf("%s: got %s, %v, want %s, %v", text, got, err, want, wantErr)
+		}
+	}
+}
+
+func TestNesting(t *testing.T) {
+	t.Parallel()
+	nested := func(depth int) []byte {
+		return append(bytes.Repeat([]byte("["), depth), bytes.Repeat([]byte("]"), depth)...)
+	}
+	if _, err := canonicaljson.Transform(nested(10_000)); err != nil {
+		t.Errorf("10000 deep: %v", err)
+	}
+	for _, text := range [][]byte{nested(10_001), bytes.Repeat([]byte("["), 1<<20), bytes.Repeat([]byte(`{"a":`), 1<<18)} {
+		if _, err := canonicaljson.Transform(text); err == nil {
+			t.Errorf("%d bytes that nest too deep were accepted", len(text))
+		}
+	}
+}
+
+// The text is the caller's again once Transform has returned.
+func TestFormIsIndependentOfTheText(t *testing.T) {
+	t.Parallel()
+	text := []byte(`{"b":"x","a":["y",true]}`)
+	canonical, err := canonicaljson.Transform(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(text)
+	if string(canonical) != `{"a":["y",true],"b":"x"}` {
+		t.Errorf("the form changed with the text, to %s", canonical)
+	}
+}
+
+func BenchmarkTransform(b *testing.B) {
+	for name, text := range map[string]string{
+		"payment": `{"amount":1250,"currency":"EUR","description":"` + strings.Repeat("x", 970) + `"}`,
+		"order": `{"customer":{"name":"Zoë","address":["1 High St","Town"]},"lines":[` +
+			strings.TrimSuffix(strings.Repeat(`{"sku":"A-100-XL","quantity":2,"price":12.50,"note":"line\nbreak"},`, 12), ",") + `],"currency":"EUR"}`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(text)))
+			text := []byte(text)
+			for b.Loop() {
+				if _, err := canonicaljson.Transform(text); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

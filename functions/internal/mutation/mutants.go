@@ -529,19 +529,19 @@ var mutants = []mutant{
 	{
 		name:     "cache: expired records are replayed",
 		file:     "cache.go",
-		old:      "if !now.Before(r.Expires) {",
-		new:      "if r.Expires.IsZero() {",
+		old:      "if !now.Before(held.Expires) {",
+		new:      "if held.Expires.IsZero() {",
 		packages: []string{"."},
 		why:      "a record past its window is replayed",
 	},
 	{
 		name: "cache: replays share their bytes",
 		file: "cache.go",
-		old: `	return clone(r)
+		old: `	return clone(held), true
 }
 
 // put keeps`,
-		new: `	return r
+		new: `	return *held, true
 }
 
 // put keeps`,
@@ -551,8 +551,8 @@ var mutants = []mutant{
 	{
 		name:     "cache: the result shares its bytes",
 		file:     "cache.go",
-		old:      "c.lru.Add(r.ID, clone(r))",
-		new:      "c.lru.Add(r.ID, r)",
+		old:      "held := clone(r)",
+		new:      "held := *r",
 		packages: []string{"."},
 		why:      "the first caller's change is everybody's replay",
 	},
@@ -591,18 +591,17 @@ var mutants = []mutant{
 	{
 		name:     "operation not in the key",
 		file:     "key.go",
-		old:      `id:        operation + "#" +`,
-		new:      `id:        "#" +`,
+		old:      "append(append(id, operation...), '#')",
+		new:      "append(id, '#')",
 		packages: []string{"."},
 		why:      "two operations share a record",
 	},
 	{
 		name: "parts without their length",
 		file: "key.go",
-		old: `		h.Write(length[:])
+		old: `		h.Write(block[:8])
 `,
-		new: `		_ = length
-`,
+		new: "",
 		packages: []string{"."},
 		why:      "parts with other borders make one key",
 	},
@@ -829,10 +828,50 @@ var mutants = []mutant{
 	},
 	{
 		name:     "canonical JSON: large integers accepted",
-		file:     "canonicaljson/canonicaljson.go",
-		old:      "math.Abs(value) > maxInteger",
-		new:      "math.Abs(value) > 1e300",
+		file:     "canonicaljson/scalar.go",
+		old:      "math.Abs(f) > maxInteger",
+		new:      "math.Abs(f) > 1e18",
 		packages: []string{"canonicaljson"},
 		why:      "two amounts have one fingerprint",
+	},
+	{
+		name:     "canonical JSON: duplicate names accepted",
+		file:     "canonicaljson/canonicaljson.go",
+		old:      "bytes.Equal(name, v.members[i-1].name)",
+		new:      "len(name) > 1<<20 && bytes.Equal(name, v.members[i-1].name)",
+		packages: []string{"canonicaljson"},
+		why:      "what is executed depends on which one a parser takes",
+	},
+	{
+		name:     "canonical JSON: names in the order of their bytes",
+		file:     "canonicaljson/canonicaljson.go",
+		old:      "(x >= 0xf0) != (y >= 0xf0)",
+		new:      "(x >= 0xf8) != (y >= 0xf8)",
+		packages: []string{"canonicaljson"},
+		why:      "clients in other languages compute another form",
+	},
+	{
+		name:     "canonical JSON: invalid UTF-8 accepted",
+		file:     "canonicaljson/scalar.go",
+		old:      "if !utf8.Valid(said) {",
+		new:      "if said == nil && !utf8.Valid(said) {",
+		packages: []string{"canonicaljson"},
+		why:      "two texts may read the same",
+	},
+	{
+		name:     "canonical JSON: lone surrogates accepted",
+		file:     "canonicaljson/scalar.go",
+		old:      "r == utf8.RuneError {",
+		new:      "r == 0 {",
+		packages: []string{"canonicaljson"},
+		why:      "two names become one",
+	},
+	{
+		name:     "canonical JSON: any depth",
+		file:     "canonicaljson/canonicaljson.go",
+		old:      "if depth == maxDepth {",
+		new:      "if depth == 2*maxDepth {",
+		packages: []string{"canonicaljson"},
+		why:      "other parsers of the text refuse what was claimed",
 	},
 }
