@@ -16,6 +16,7 @@ package dynamostore
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -38,6 +39,9 @@ type Store struct {
 	table         string
 	inlineLimit   int
 	compressAbove int
+
+	compressors   sync.Pool // of *gzip.Writer
+	decompressors sync.Pool // of *gzip.Reader
 }
 
 var _ idempotency.Store = (*Store)(nil)

@@ -43,7 +43,7 @@ func (s *Store) pack(data []byte) (payload, error) {
 	}
 	var p payload
 	if s.compressAbove >= 0 && len(data) > s.compressAbove {
-		compressed, err := compress(data)
+		compressed, err := s.compress(data)
 		if err != nil {
 			return payload{}, err
 		}
@@ -78,7 +78,7 @@ func (s *Store) unpack(ctx context.Context, r *idempotency.Record, p payload) (*
 	case "":
 		r.Data = data
 	case gzipEncoding:
-		decompressed, err := decompress(data)
+		decompressed, err := s.decompress(data)
 		if err != nil {
 			return nil, fmt.Errorf("dynamostore: the record's data: %w", err)
 		}
@@ -157,9 +157,16 @@ func concurrently(n int, step func(i int) error) error {
 	return errors.Join(errs...)
 }
 
-func compress(data []byte) ([]byte, error) {
+// compress reuses writers, each of which holds some 800 KB, and decompress
+// readers of some 40 KB.
+func (s *Store) compress(data []byte) ([]byte, error) {
 	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
+	w, reused := s.compressors.Get().(*gzip.Writer)
+	if !reused {
+		w = gzip.NewWriter(nil)
+	}
+	defer s.compressors.Put(w)
+	w.Reset(&b)
 	if _, err := w.Write(data); err != nil {
 		return nil, err
 	}
@@ -169,9 +176,13 @@ func compress(data []byte) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-func decompress(data []byte) ([]byte, error) {
-	r, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
+func (s *Store) decompress(data []byte) ([]byte, error) {
+	r, reused := s.decompressors.Get().(*gzip.Reader)
+	if !reused {
+		r = new(gzip.Reader)
+	}
+	defer s.decompressors.Put(r)
+	if err := r.Reset(bytes.NewReader(data)); err != nil {
 		return nil, err
 	}
 	return io.ReadAll(r)

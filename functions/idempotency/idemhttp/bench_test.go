@@ -33,7 +33,7 @@ func BenchmarkMiddleware(b *testing.B) {
 					w.WriteHeader(http.StatusCreated)
 					_, _ = w.Write(answer)
 				}))
-				request := httptest.NewRequest(http.MethodPost, "/payments", nil)
+				request := httptest.NewRequest(http.MethodPost, "/payments", bytes.NewReader(body))
 				request.Header.Set("Principal", "alice")
 				request.Header.Set("Idempotency-Key", "k1")
 				request.Header.Set("Content-Type", "application/json")

@@ -87,3 +87,23 @@ func FuzzDecodeResponse(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkResponseCodec(b *testing.B) {
+	header := http.Header{"Content-Type": {"application/json"}, "Location": {"/api/payments/1"}, "Etag": {`"1"`}}
+	body := make([]byte, 150)
+	message := encodeResponse(201, header, body)
+	b.Run("encode", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			encodeResponse(201, header, body)
+		}
+	})
+	b.Run("decode", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, _, _, err := decodeResponse(message); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

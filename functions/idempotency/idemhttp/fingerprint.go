@@ -134,6 +134,9 @@ func malformed(err error) error {
 
 func mediaType(r *http.Request) string {
 	value := r.Header.Get("Content-Type")
+	if value == "application/json" { // the usual one is what it is parsed to
+		return value
+	}
 	if parsed, _, err := mime.ParseMediaType(value); err == nil {
 		return parsed
 	}

@@ -185,7 +185,7 @@ func (h *handler) request(w http.ResponseWriter, r *http.Request, token string) 
 	if err != nil {
 		return idempotency.Request{}, nil, err
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.cfg.MaxBody))
+	body, err := readAll(http.MaxBytesReader(w, r.Body, h.cfg.MaxBody), min(r.ContentLength, h.cfg.MaxBody))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return idempotency.Request{}, nil, tooLarge(h.cfg.MaxBody)
 	}
@@ -194,6 +194,16 @@ func (h *handler) request(w http.ResponseWriter, r *http.Request, token string) 
 	}
 	fingerprint, err := h.cfg.Fingerprint(r, body)
 	return idempotency.Request{Key: key, Fingerprint: fingerprint, Retry: h.cfg.Retry(r)}, body, err
+}
+
+// readAll is io.ReadAll for a body that says how long it is, negative if it does
+// not: it is believed as far as that costs little.
+func readAll(body io.Reader, length int64) ([]byte, error) {
+	const believed = 64 << 10
+	var b bytes.Buffer
+	b.Grow(int(min(max(length, 0), believed)) + bytes.MinRead)
+	_, err := b.ReadFrom(body)
+	return b.Bytes(), err
 }
 
 // execution is the handling of one request, as far as it comes to that.
