@@ -135,7 +135,7 @@ func TestCalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := session.NewContext(t.Context(), apitest.Alice)
-	recorder.Observe(ctx, idempotency.Event{Observation: idempotency.ObservedExecuted, Operation: "orders.create", Duration: 7 * time.Millisecond, Cost: idempotency.Cost{RoundTrips: 1, WriteUnits: 8}})
+	recorder.Observe(ctx, idempotency.Event{Observation: idempotency.ObservedExecuted, Operation: "orders.create", ID: "orders.create#h1", Duration: 7 * time.Millisecond, Cost: idempotency.Cost{RoundTrips: 1, WriteUnits: 8}})
 	f.now = f.now.Add(time.Second)
 	recorder.Observe(ctx, idempotency.Event{Observation: idempotency.ObservedReplayed, Operation: "orders.create", Duration: 1500 * time.Microsecond, Cost: idempotency.Cost{RoundTrips: 1, ReadUnits: .5}})
 
@@ -145,7 +145,7 @@ func TestCalls(t *testing.T) {
 	}
 	want := activity.Calls{Calls: []activity.Call{
 		{Operation: "orders.create", Outcome: "replayed", Replayed: true, Cost: activity.Cost{RoundTrips: 1, ReadUnits: .5}, DurationMs: 1.5, At: start.Add(time.Second)},
-		{Operation: "orders.create", Outcome: "executed", Cost: activity.Cost{RoundTrips: 1, WriteUnits: 8}, DurationMs: 7, At: start},
+		{Operation: "orders.create", KeyHash: "h1", Outcome: "executed", Cost: activity.Cost{RoundTrips: 1, WriteUnits: 8}, DurationMs: 7, At: start},
 	}}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(activity.Call{}, "ID")); diff != "" {
 		t.Error(diff)

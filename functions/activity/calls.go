@@ -24,9 +24,11 @@ type Calls struct {
 
 // Call is one call of an idempotent operation.
 type Call struct {
-	ID        string                  `json:"id"`
-	Operation string                  `json:"operation"`
-	Outcome   idempotency.Observation `json:"outcome"`
+	ID        string `json:"id"`
+	Operation string `json:"operation"`
+	// KeyHash is the hash of scope and idempotency key, as an [Execution] has it.
+	KeyHash string                  `json:"keyHash"`
+	Outcome idempotency.Observation `json:"outcome"`
 	// Replayed says that the call was answered with the recorded response.
 	Replayed bool `json:"replayed"`
 	Cost     Cost `json:"cost"`
@@ -58,6 +60,7 @@ func (s *service) calls(r *http.Request, caller session.ID) (Calls, error) {
 		shown.Calls = append(shown.Calls, Call{
 			ID:         e.ID,
 			Operation:  e.Operation,
+			KeyHash:    detail.KeyHash,
 			Outcome:    detail.Outcome,
 			Replayed:   detail.Outcome == idempotency.ObservedReplayed,
 			Cost:       Cost{RoundTrips: detail.RoundTrips, ReadUnits: detail.ReadUnits, WriteUnits: detail.WriteUnits},

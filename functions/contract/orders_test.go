@@ -92,9 +92,9 @@ func TestRecordOfAnOrder(t *testing.T) {
 
 // call is one of those that GET /api/calls lists.
 type call struct {
-	Operation, Outcome string
-	Replayed           bool
-	Cost               struct {
+	Operation, Outcome, KeyHash string
+	Replayed                    bool
+	Cost                        struct {
 		RoundTrips            int
 		ReadUnits, WriteUnits float64
 	}
@@ -138,6 +138,9 @@ func TestCallsAndWhatTheyCost(t *testing.T) {
 	}
 	if order.DurationMs <= 0 || time.Since(order.At) > time.Hour {
 		t.Errorf("the order is %+v", order)
+	}
+	if hash := v.activity().Executions[1].KeyHash; order.KeyHash != hash || mismatch.KeyHash != hash || payment.KeyHash != hash {
+		t.Errorf("%+v do not all have the key's hash %s", calls, hash)
 	}
 	if strangers := newVisitor(t).calls(); len(strangers) != 0 {
 		t.Errorf("another session sees %+v", strangers)

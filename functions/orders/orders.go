@@ -45,10 +45,13 @@ type Data interface {
 // Config configures the handler. All fields but Clock are required.
 type Config struct {
 	// Guard is one in atomic mode, whose store writes to the tables of Data.
-	Guard  *idempotency.Guard
-	Data   Data
-	Faults *fault.Injector
-	Logger *slog.Logger
+	Guard *idempotency.Guard
+	// ShortGuard is one like Guard that remembers keys for [fault.ShortWindow]: it
+	// guards the requests that ask for that.
+	ShortGuard *idempotency.Guard
+	Data       Data
+	Faults     *fault.Injector
+	Logger     *slog.Logger
 	// Clock tells when an order is placed. Default [time.Now].
 	Clock func() time.Time
 }
@@ -59,6 +62,8 @@ func New(cfg Config) (http.Handler, error) {
 	switch {
 	case cfg.Guard == nil:
 		return nil, errors.New("orders: Config.Guard is missing")
+	case cfg.ShortGuard == nil:
+		return nil, errors.New("orders: Config.ShortGuard is missing")
 	case cfg.Data == nil:
 		return nil, errors.New("orders: Config.Data is missing")
 	case cfg.Faults == nil:
@@ -69,25 +74,42 @@ func New(cfg Config) (http.Handler, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	protect, err := idemhttp.New(idemhttp.Config{
-		Guard:       cfg.Guard,
-		Operation:   Operation,
-		Scope:       session.Scope,
-		Fingerprint: idemhttp.JSONFingerprint,
-		MaxBody:     api.MaxBody,
-	})
+	protect, err := protection(cfg.Guard)
+	if err != nil {
+		return nil, err
+	}
+	protectShortly, err := protection(cfg.ShortGuard)
 	if err != nil {
 		return nil, err
 	}
 	s := &service{cfg}
 	mux := http.NewServeMux()
 	mux.Handle("POST /api/orders", cfg.Faults.Middleware(afterCommit(api.Create[NewOrder, Order]{
-		Run:     s.create,
-		Protect: protect,
-		Logger:  cfg.Logger,
+		Run: s.create,
+		Protect: func(next http.Handler) http.Handler {
+			usual, short := protect(next), protectShortly(next)
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if fault.WantsShortWindow(r.Context()) {
+					short.ServeHTTP(w, r)
+					return
+				}
+				usual.ServeHTTP(w, r)
+			})
+		},
+		Logger: cfg.Logger,
 	})))
 	mux.Handle("GET /api/orders/{id}", api.Read[Order]{Find: s.find, Logger: cfg.Logger})
 	return api.Edge(mux, cfg.Logger), nil
+}
+
+func protection(guard *idempotency.Guard) (func(http.Handler) http.Handler, error) {
+	return idemhttp.New(idemhttp.Config{
+		Guard:       guard,
+		Operation:   Operation,
+		Scope:       session.Scope,
+		Fingerprint: idemhttp.JSONFingerprint,
+		MaxBody:     api.MaxBody,
+	})
 }
 
 type service struct{ Config }

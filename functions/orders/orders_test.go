@@ -15,6 +15,7 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable/datatabletest"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/dynamolocal"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/fault"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
 	"github.com/idempotent-requests/idempotent-requests/functions/orders"
 )
@@ -31,12 +32,19 @@ type fixture struct {
 
 func newFixture(t *testing.T) fixture {
 	t.Helper()
-	data := datatabletest.New(t, nil)
+	return newFixtureAt(t, nil)
+}
+
+func newFixtureAt(t *testing.T, clock func() time.Time) fixture {
+	t.Helper()
+	data := datatabletest.New(t, clock)
 	handler, err := orders.New(orders.Config{
-		Guard:  data.AtomicGuard(t),
-		Data:   data.Table,
-		Faults: apitest.Faults(t),
-		Logger: apitest.Logger(),
+		Guard:      data.AtomicGuard(t, 0),
+		ShortGuard: data.AtomicGuard(t, fault.ShortWindow),
+		Data:       data.Table,
+		Faults:     apitest.Faults(t),
+		Logger:     apitest.Logger(),
+		Clock:      clock,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +99,24 @@ func expectReplay(t *testing.T, r, first apitest.Response) {
 	if diff := cmp.Diff(first.Body, r.Body); diff != "" {
 		t.Error(diff)
 	}
+}
+
+func TestShortWindowEnds(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 31, 9, 26, 53, 0, time.UTC)
+	f := newFixtureAt(t, func() time.Time { return now })
+	first := f.order(t, "k1", twoMugs, "short-window")
+	if expires := first.Header.Get("Idempotency-Expires"); expires != "Sat, 31 Jan 2026 09:26:58 GMT" {
+		t.Fatalf("Idempotency-Expires: %s", expires)
+	}
+	now = now.Add(fault.ShortWindow - time.Millisecond)
+	expectReplay(t, f.order(t, "k1", twoMugs), first)
+	f.expectLedger(t, 1, 1)
+	now = now.Add(time.Millisecond)
+	if second := f.order(t, "k1", twoMugs); second.Status != http.StatusCreated || second.Header.Get("Idempotent-Replayed") != "" {
+		t.Errorf("past its window: got %+v", second)
+	}
+	f.expectLedger(t, 2, 2)
 }
 
 func TestOrderIsPlacedOnce(t *testing.T) {
@@ -263,7 +289,7 @@ func TestRepliesLostForGood(t *testing.T) {
 func TestWithoutAtomicModeNothingIsOrdered(t *testing.T) {
 	t.Parallel()
 	data := datatabletest.New(t, nil)
-	handler, err := orders.New(orders.Config{Guard: apitest.Guard(t), Data: data.Table, Faults: apitest.Faults(t), Logger: apitest.Logger()})
+	handler, err := orders.New(orders.Config{Guard: apitest.Guard(t), ShortGuard: apitest.Guard(t), Data: data.Table, Faults: apitest.Faults(t), Logger: apitest.Logger()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,12 +339,13 @@ var _ api.Input = orders.NewOrder{}
 func TestNewNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	data := datatabletest.New(t, nil)
-	complete := orders.Config{Guard: data.AtomicGuard(t), Data: data.Table, Faults: apitest.Faults(t), Logger: apitest.Logger()}
+	complete := orders.Config{Guard: data.AtomicGuard(t, 0), ShortGuard: data.AtomicGuard(t, 0), Data: data.Table, Faults: apitest.Faults(t), Logger: apitest.Logger()}
 	for field, remove := range map[string]func(*orders.Config){
-		"Guard":  func(c *orders.Config) { c.Guard = nil },
-		"Data":   func(c *orders.Config) { c.Data = nil },
-		"Faults": func(c *orders.Config) { c.Faults = nil },
-		"Logger": func(c *orders.Config) { c.Logger = nil },
+		"Guard":      func(c *orders.Config) { c.Guard = nil },
+		"ShortGuard": func(c *orders.Config) { c.ShortGuard = nil },
+		"Data":       func(c *orders.Config) { c.Data = nil },
+		"Faults":     func(c *orders.Config) { c.Faults = nil },
+		"Logger":     func(c *orders.Config) { c.Logger = nil },
 	} {
 		cfg := complete
 		remove(&cfg)

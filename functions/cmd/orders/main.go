@@ -5,11 +5,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/environment"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/fault"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/lambdahttp"
 	"github.com/idempotent-requests/idempotent-requests/functions/orders"
 )
@@ -32,11 +34,17 @@ func newHandler(ctx context.Context) (lambdahttp.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	// In atomic mode there is no lease; a window must be longer than one all the same.
+	short, err := env.NewGuard(idempotency.Config{Mode: idempotency.Atomic, Window: fault.ShortWindow, Lease: time.Second, Skew: -1})
+	if err != nil {
+		return nil, err
+	}
 	handler, err := orders.New(orders.Config{
-		Guard:  guard,
-		Data:   env.Data,
-		Faults: env.Faults,
-		Logger: env.Logger,
+		Guard:      guard,
+		ShortGuard: short,
+		Data:       env.Data,
+		Faults:     env.Faults,
+		Logger:     env.Logger,
 	})
 	if err != nil {
 		return nil, err

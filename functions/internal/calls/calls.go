@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
@@ -24,6 +25,8 @@ const (
 
 // Detail is the detail of a [datatable.Call].
 type Detail struct {
+	// KeyHash is the hash of scope and idempotency key.
+	KeyHash string `json:"keyHash"`
 	// Outcome is the observation that the call ended with.
 	Outcome idempotency.Observation `json:"outcome"`
 	// RoundTrips, ReadUnits and WriteUnits are its [idempotency.Cost].
@@ -73,6 +76,7 @@ func (o *observer) Observe(ctx context.Context, e idempotency.Event) {
 	if !ok || !e.Observation.Ends() {
 		return
 	}
+	_, keyHash, _ := strings.Cut(e.ID, "#")
 	// The call has ended, whether or not its client is still there.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Timeout)
 	defer cancel()
@@ -83,6 +87,7 @@ func (o *observer) Observe(ctx context.Context, e idempotency.Event) {
 		At:        o.cfg.Clock(),
 		Retention: Retention,
 	}, Detail{
+		KeyHash:    keyHash,
 		Outcome:    e.Observation,
 		RoundTrips: e.Cost.RoundTrips,
 		ReadUnits:  e.Cost.ReadUnits,

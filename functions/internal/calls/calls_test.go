@@ -59,6 +59,7 @@ func TestEndsOfCallsAreWrittenDown(t *testing.T) {
 	observer.Observe(ctx, idempotency.Event{
 		Observation: idempotency.ObservedExecuted,
 		Operation:   "payments.create",
+		ID:          "payments.create#hash",
 		Duration:    12345678 * time.Nanosecond,
 		Cost:        idempotency.Cost{RoundTrips: 2, ReadUnits: .5, WriteUnits: 3},
 	})
@@ -69,7 +70,7 @@ func TestEndsOfCallsAreWrittenDown(t *testing.T) {
 	if entry.Kind != datatable.Call || entry.Operation != "payments.create" || !entry.At.Equal(now) || entry.Retention != calls.Retention || b.owners[0] != apitest.Alice {
 		t.Errorf("got %+v of %s", entry, b.owners[0])
 	}
-	want := calls.Detail{Outcome: "executed", RoundTrips: 2, ReadUnits: .5, WriteUnits: 3, DurationMs: 12.345}
+	want := calls.Detail{KeyHash: "hash", Outcome: "executed", RoundTrips: 2, ReadUnits: .5, WriteUnits: 3, DurationMs: 12.345}
 	if diff := cmp.Diff(want, b.details[0]); diff != "" {
 		t.Error(diff)
 	}

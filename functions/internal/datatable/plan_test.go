@@ -28,7 +28,7 @@ func newShop(t *testing.T) *shop {
 	t.Helper()
 	c := newClock()
 	f := datatabletest.New(t, c.Now)
-	return &shop{Fixture: f, guard: f.AtomicGuard(t), clock: c}
+	return &shop{Fixture: f, guard: f.AtomicGuard(t, 0), clock: c}
 }
 
 func (s *shop) execute(t *testing.T, run func(ctx context.Context) error) error {

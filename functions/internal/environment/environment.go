@@ -108,11 +108,20 @@ func (e *Environment) newObserver(s settings) (idempotency.Observer, error) {
 	return idempotency.Observers(observers...), nil
 }
 
-// NewGuard returns a guard on the function's records, for as long as its keys are
-// remembered and watched by its observers: of cfg it takes the rest, such as the
-// mode and the recovery policy that suit the operation.
+// duplicateWait is how long a duplicate waits for the first request to end
+// before it is told to come back. Nearly all end sooner, and so nearly all
+// duplicates get their answer at once. A function is paid for while it waits.
+const duplicateWait = 2 * time.Second
+
+// NewGuard returns a guard on the function's records, watched by its observers,
+// that lets duplicates wait a little: of cfg it takes the rest, such as the mode
+// and the recovery policy that suit the operation, and a window unless that is
+// the function's own.
 func (e *Environment) NewGuard(cfg idempotency.Config) (*idempotency.Guard, error) {
-	cfg.Store, cfg.Window, cfg.Observer = e.Records, e.window, e.observer
+	cfg.Store, cfg.Wait, cfg.Observer = e.Records, duplicateWait, e.observer
+	if cfg.Window == 0 {
+		cfg.Window = e.window
+	}
 	return idempotency.New(cfg)
 }
 

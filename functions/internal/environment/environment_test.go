@@ -4,6 +4,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/environment"
@@ -61,6 +62,7 @@ func TestNewGuard(t *testing.T) {
 		{"plain", "24h", idempotency.Config{}, ""},
 		{"reconciling", "24h", idempotency.Config{Recovery: idempotency.Reconcile}, ""},
 		{"atomic", "24h", idempotency.Config{Mode: idempotency.Atomic}, ""},
+		{"atomic with a window of its own", "24h", idempotency.Config{Mode: idempotency.Atomic, Window: 5 * time.Second, Lease: time.Second, Skew: -1}, ""},
 		{"window shorter than a lease", "1s", idempotency.Config{}, "Window"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

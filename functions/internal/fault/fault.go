@@ -1,17 +1,18 @@
 // Package fault causes the failures that the demo shows how to survive. A
-// request asks for one in its Demo-Fault header:
+// request asks for them in its Demo-Fault header, separated by commas:
 //
 //	slow=1500ms           wait before the effect, at most 8s
 //	crash-before-effect   end the process just before the effect
 //	crash-after-effect    end the process just after the effect
 //	drop-response         do everything, then end the process instead of answering
+//	short-window          remember the key for [ShortWindow] only; of orders alone
 //
 // Where effect and record are one transaction, the effect happens at its commit:
 // the last two are the same there.
 //
 // Anyone who can send a header can end a process this way, so an [Injector] is
 // inert unless it is enabled. Operations mark the place of their effect with
-// [BeforeEffect] and [AfterEffect].
+// [BeforeEffect] and [AfterEffect], and choose their guard by [WantsShortWindow].
 package fault
 
 import (
@@ -33,6 +34,10 @@ const Header = "Demo-Fault"
 // MaxDelay is the longest delay that can be asked for. It ends before the
 // function's own time does.
 const MaxDelay = 8 * time.Second
+
+// ShortWindow is how long a key is remembered that was asked to be forgotten
+// soon: short enough to be waited for.
+const ShortWindow = 5 * time.Second
 
 // Config configures an [Injector].
 type Config struct {
@@ -76,11 +81,10 @@ func (i *Injector) Middleware(next http.Handler) http.Handler {
 			})
 			return
 		}
-		p.exit = i.cfg.Exit
-		p.delayed = new(atomic.Bool)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), planKey{}, p)))
-		if p.dropResponse {
-			p.exit(1)
+		o := ordered{p, new(atomic.Bool), i.cfg.Exit}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), orderKey{}, o)))
+		if o.dropResponse {
+			o.exit(1)
 		}
 	})
 }
@@ -89,7 +93,7 @@ func (i *Injector) Middleware(next http.Handler) http.Handler {
 // an error only if ctx ends during a delay. An operation that starts over, as one
 // that plans its effects does when a plan is refused, is delayed once.
 func BeforeEffect(ctx context.Context) error {
-	p := planOf(ctx)
+	p := orderOf(ctx)
 	if p.crashBefore {
 		p.exit(1)
 	}
@@ -108,46 +112,76 @@ func BeforeEffect(ctx context.Context) error {
 
 // AfterEffect is called once the effect has happened.
 func AfterEffect(ctx context.Context) {
-	if p := planOf(ctx); p.crashAfter {
+	if p := orderOf(ctx); p.crashAfter {
 		p.exit(1)
 	}
 }
 
+// WantsShortWindow tells whether the request asks for its key to be forgotten
+// soon.
+func WantsShortWindow(ctx context.Context) bool { return orderOf(ctx).shortWindow }
+
 // plan is what a request asks for.
 type plan struct {
 	delay        time.Duration
-	delayed      *atomic.Bool
 	crashBefore  bool
 	crashAfter   bool
 	dropResponse bool
-	exit         func(code int)
+	shortWindow  bool
 }
 
-type planKey struct{}
-
-func planOf(ctx context.Context) plan {
-	p, _ := ctx.Value(planKey{}).(plan)
-	return p
+// ordered is a plan that is being carried out.
+type ordered struct {
+	plan
+	delayed *atomic.Bool
+	exit    func(code int)
 }
 
+type orderKey struct{}
+
+func orderOf(ctx context.Context) ordered {
+	o, _ := ctx.Value(orderKey{}).(ordered)
+	return o
+}
+
+// parse reads a list of different faults.
 func parse(text string) (plan, error) {
-	name, argument, hasArgument := strings.Cut(strings.TrimSpace(text), "=")
-	if name == "slow" {
+	var p plan
+	for item := range strings.SplitSeq(text, ",") {
+		before := p
+		if err := p.add(strings.TrimSpace(item)); err != nil {
+			return plan{}, err
+		}
+		if p == before {
+			return plan{}, fmt.Errorf("%s is there twice", strings.TrimSpace(item))
+		}
+	}
+	return p, nil
+}
+
+func (p *plan) add(item string) error {
+	name, argument, hasArgument := strings.Cut(item, "=")
+	switch {
+	case name == "slow":
 		delay, err := time.ParseDuration(argument)
 		if err != nil || delay <= 0 || delay > MaxDelay {
-			return plan{}, fmt.Errorf("slow wants a duration of at most %v, as in slow=1500ms", MaxDelay)
+			return fmt.Errorf("slow wants a duration of at most %v, as in slow=1500ms", MaxDelay)
 		}
-		return plan{delay: delay}, nil
+		p.delay = delay
+	case hasArgument:
+		return errUnknown
+	case name == "crash-before-effect":
+		p.crashBefore = true
+	case name == "crash-after-effect":
+		p.crashAfter = true
+	case name == "drop-response":
+		p.dropResponse = true
+	case name == "short-window":
+		p.shortWindow = true
+	default:
+		return errUnknown
 	}
-	if !hasArgument {
-		switch name {
-		case "crash-before-effect":
-			return plan{crashBefore: true}, nil
-		case "crash-after-effect":
-			return plan{crashAfter: true}, nil
-		case "drop-response":
-			return plan{dropResponse: true}, nil
-		}
-	}
-	return plan{}, errors.New("want one of slow=<duration>, crash-before-effect, crash-after-effect, drop-response")
+	return nil
 }
+
+var errUnknown = errors.New("want slow=<duration>, crash-before-effect, crash-after-effect, drop-response, short-window, or several of them")

@@ -52,6 +52,8 @@ func TestFaults(t *testing.T) {
 		{"crash-before-effect", "exit effect answer"}, // Exit returns here, as it never does
 		{"crash-after-effect", "effect exit answer"},
 		{"drop-response", "effect answer exit"},
+		{"crash-after-effect,drop-response", "effect exit answer exit"},
+		{"short-window", "effect answer"},
 	} {
 		t.Run(test.header, func(t *testing.T) {
 			t.Parallel()
@@ -81,12 +83,31 @@ func TestMalformedFaultIsRefusedBeforeAnythingHappens(t *testing.T) {
 	t.Parallel()
 	for _, header := range [][]string{
 		{""}, {"nonsense"}, {"slow"}, {"slow="}, {"slow=1"}, {"slow=-1s"}, {"slow=0s"}, {"slow=8001ms"},
-		{"crash-before-effect=1"}, {"slow=1s", "drop-response"},
+		{"crash-before-effect=1"}, {"short-window=1s"},
+		{"drop-response,"}, {"drop-response", "drop-response"}, {"slow=1s,slow=1s"},
 	} {
 		events, status := run(t, true, header...)
 		if len(events) != 0 || status != http.StatusBadRequest {
 			t.Errorf("%q: got %v, status %d; want nothing and 400", header, events, status)
 		}
+	}
+}
+
+func TestShortWindow(t *testing.T) {
+	t.Parallel()
+	for header, want := range map[string]bool{"short-window": true, "drop-response, short-window": true, "drop-response": false} {
+		injector, err := fault.New(fault.Config{Enabled: true, Exit: func(int) {}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		handler := injector.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if got := fault.WantsShortWindow(r.Context()); got != want {
+				t.Errorf("%s: got %v", header, got)
+			}
+		}))
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		r.Header.Set(fault.Header, header)
+		handler.ServeHTTP(httptest.NewRecorder(), r)
 	}
 }
 

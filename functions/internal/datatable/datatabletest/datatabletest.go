@@ -44,14 +44,18 @@ func New(t testing.TB, clock func() time.Time) *Fixture {
 }
 
 // AtomicGuard returns a guard in atomic mode, without a cache, whose records are
-// in the same DynamoDB. Executions under it can plan entries of the table.
-func (f *Fixture) AtomicGuard(t testing.TB) *idempotency.Guard {
+// in the same DynamoDB. Executions under it can plan entries of the table. The
+// window is how long it remembers keys; zero is the default.
+func (f *Fixture) AtomicGuard(t testing.TB, window time.Duration) *idempotency.Guard {
 	t.Helper()
 	store, err := dynamostore.NewAtomic(f.Client, records)
 	if err != nil {
 		t.Fatal(err)
 	}
-	guard, err := idempotency.New(idempotency.Config{Store: store, Mode: idempotency.Atomic, CacheEntries: -1, Clock: f.clock})
+	guard, err := idempotency.New(idempotency.Config{
+		Store: store, Mode: idempotency.Atomic, CacheEntries: -1, Clock: f.clock,
+		Window: window, Lease: time.Second, Skew: -1, // of no use in this mode, but no window is shorter
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
