@@ -33,6 +33,10 @@ run: build/bin/local build-local webapp/dist/index.html ## the whole stack on th
 dynamodb: build/bin/dynamodb ## only the embedded DynamoDB, on port 8000 (PORT=… for another port)
 	@exec build/bin/dynamodb $(if $(PORT),--port $(PORT)) $(ARGS)
 
+.PHONY: invoke
+invoke: build/bin/local ## send an event to a function of the running stack: FUNCTION=payments EVENT=docs/events/payments-batch.json
+	@build/bin/local invoke $(if $(PORT),--port $(PORT)) '$(FUNCTION)' '$(EVENT)'
+
 .PHONY: test
 test: lint test-go test-infra test-infra-static test-web test-e2e ## everything: lint, Go, infrastructure, web app, end to end in a browser
 	$(call say,All tests passed.)

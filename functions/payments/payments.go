@@ -8,6 +8,8 @@
 //	GET  /api/payments/{id}              shows it
 //	POST /api/unprotected/payments       makes a payment, every time
 //	GET  /api/unprotected/payments/{id}  shows it
+//
+// A payment can also be asked for by a [Command] in a queue.
 package payments
 
 import (
@@ -52,19 +54,10 @@ type Config struct {
 // New returns the handler of all payment routes, or an error that names the
 // field of cfg that is wrong.
 func New(cfg Config) (http.Handler, error) {
-	switch {
-	case cfg.Guard == nil:
-		return nil, errors.New("payments: Config.Guard is missing")
-	case cfg.Data == nil:
-		return nil, errors.New("payments: Config.Data is missing")
-	case cfg.Processor == nil:
-		return nil, errors.New("payments: Config.Processor is missing")
-	case cfg.Faults == nil:
-		return nil, errors.New("payments: Config.Faults is missing")
-	case cfg.Logger == nil:
-		return nil, errors.New("payments: Config.Logger is missing")
+	if err := cfg.check(); err != nil {
+		return nil, err
 	}
-	protected := service{Config: cfg, operation: Operation, path: "/api/payments"}
+	protected := protectedService(cfg)
 	protect, err := idemhttp.New(idemhttp.Config{
 		Guard:       cfg.Guard,
 		Operation:   Operation,
@@ -90,6 +83,26 @@ func New(cfg Config) (http.Handler, error) {
 		mux.Handle("GET "+s.path+"/{id}", api.Read[Payment]{Find: s.find, Logger: cfg.Logger})
 	}
 	return api.Edge(mux, cfg.Logger), nil
+}
+
+func (c Config) check() error {
+	switch {
+	case c.Guard == nil:
+		return errors.New("payments: Config.Guard is missing")
+	case c.Data == nil:
+		return errors.New("payments: Config.Data is missing")
+	case c.Processor == nil:
+		return errors.New("payments: Config.Processor is missing")
+	case c.Faults == nil:
+		return errors.New("payments: Config.Faults is missing")
+	case c.Logger == nil:
+		return errors.New("payments: Config.Logger is missing")
+	}
+	return nil
+}
+
+func protectedService(cfg Config) service {
+	return service{Config: cfg, operation: Operation, path: "/api/payments"}
 }
 
 // service is one of the two operations. They differ in the middleware and in

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -24,6 +25,7 @@ and the tables, as the CloudFormation template says. It needs no AWS account and
 listens on 127.0.0.1 only. Ctrl-C stops it.
 
 Usage: local [flags]
+       local invoke [flags] <function> <file of the event>
 
 `
 
@@ -41,6 +43,9 @@ func main() {
 // run is the program. It gives the exit status: 0 when it was stopped, 1 when
 // it could not start or stop, 2 when it was not called right.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "invoke" {
+		return runInvoke(ctx, args[1:], getenv, stdout, stderr)
+	}
 	cfg, err := parse(args, getenv, stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -73,10 +78,7 @@ func parse(args []string, getenv func(string) string, stdout io.Writer) (localst
 	var cfg localstack.Config
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	port := getenv("PORT")
-	if port == "" {
-		port = "8787"
-	}
+	port := cmp.Or(getenv("PORT"), defaultPort)
 	flags.StringVar(&port, "port", port, "`number` of the port to listen on; 0 picks a free one; the environment variable PORT works too")
 	flags.StringVar(&cfg.Data, "data", "", "`directory` in which the tables survive a restart; in memory without")
 	flags.BoolVar(&cfg.Reset, "reset", false, "forget what --data holds")
@@ -97,11 +99,18 @@ func parse(args []string, getenv func(string) string, stdout io.Writer) (localst
 	case cfg.Reset && cfg.Data == "":
 		return cfg, errors.New("--reset forgets what --data holds, and there is no --data")
 	}
+	cfg.Addr, err = loopback(port)
+	return cfg, err
+}
+
+const defaultPort = "8787"
+
+// loopback is the address of a port of this machine.
+func loopback(port string) (string, error) {
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return cfg, fmt.Errorf("%q is not the number of a port", port)
+		return "", fmt.Errorf("%q is not the number of a port", port)
 	}
-	cfg.Addr = net.JoinHostPort("127.0.0.1", port)
-	return cfg, nil
+	return net.JoinHostPort("127.0.0.1", port), nil
 }
 
 // printFlags describes the flags one by one.

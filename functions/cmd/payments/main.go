@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/idemlambda"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/environment"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/lambdahttp"
 	"github.com/idempotent-requests/idempotent-requests/functions/payments"
@@ -23,7 +25,14 @@ func main() {
 	lambda.Start(handler)
 }
 
-func newHandler(ctx context.Context) (lambdahttp.Handler, error) {
+// event is a request to the HTTP API or a batch of a queue's messages: the shape
+// tells which.
+type event struct {
+	events.APIGatewayV2HTTPRequest
+	events.SQSEvent
+}
+
+func newHandler(ctx context.Context) (func(context.Context, event) (any, error), error) {
 	env, err := environment.New(ctx, os.Getenv)
 	if err != nil {
 		return nil, err
@@ -36,15 +45,57 @@ func newHandler(ctx context.Context) (lambdahttp.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler, err := payments.New(payments.Config{
+	cfg := payments.Config{
 		Guard:     guard,
 		Data:      env.Data,
 		Processor: ledger,
 		Faults:    env.Faults,
 		Logger:    env.Logger,
-	})
+	}
+	handler, err := payments.New(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return lambdahttp.Adapt(handler), nil
+	consume, err := newConsumer(cfg)
+	if err != nil {
+		return nil, err
+	}
+	respond := lambdahttp.Adapt(handler)
+	return func(ctx context.Context, e event) (any, error) {
+		if e.Records != nil {
+			return consume(ctx, e.SQSEvent)
+		}
+		return respond(ctx, e.APIGatewayV2HTTPRequest)
+	}, nil
+}
+
+// newConsumer returns the function's other half: the consumer of a queue of
+// commands.
+func newConsumer(cfg payments.Config) (func(context.Context, events.SQSEvent) (events.SQSEventResponse, error), error) {
+	commands, err := payments.NewCommands(cfg)
+	if err != nil {
+		return nil, err
+	}
+	command := idemlambda.FromBody(func(c payments.Command) (payments.Command, error) { return c, nil })
+	return idemlambda.SQS(idemlambda.Config[events.SQSMessage]{
+		Guard:     cfg.Guard,
+		Operation: payments.Operation,
+		Scope:     idemlambda.FromBody(payments.Command.Scope),
+		Key:       idemlambda.FromBody(payments.Command.Key),
+		Payload:   idemlambda.FromBody(payments.Command.Payload),
+		Reconcile: func(ctx context.Context, m events.SQSMessage) (idempotency.Reconciliation, error) {
+			c, err := command(m)
+			if err != nil {
+				return idempotency.Reconciliation{}, err
+			}
+			return commands.Reconcile(ctx, c)
+		},
+		Logger: cfg.Logger,
+	}, func(ctx context.Context, m events.SQSMessage) error {
+		c, err := command(m)
+		if err != nil {
+			return err
+		}
+		return commands.Pay(ctx, c)
+	})
 }

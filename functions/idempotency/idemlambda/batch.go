@@ -2,9 +2,12 @@ package idemlambda
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+
+	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
 )
 
 // batch handles the messages of a batch one after the other.
@@ -37,7 +40,11 @@ func (b *batch[E]) log(ctx context.Context, id string, err error) {
 	if err == nil {
 		return
 	}
-	b.Logger.LogAttrs(ctx, slog.LevelError, "message failed",
+	level := slog.LevelError
+	if _, ok := errors.AsType[*idempotency.InProgressError](err); ok || err == errHeld {
+		level = slog.LevelInfo // it only has to wait
+	}
+	b.Logger.LogAttrs(ctx, level, "message failed",
 		slog.String("operation", b.Operation),
 		slog.String("message", id),
 		slog.String("error", err.Error()),

@@ -55,8 +55,10 @@ type Config[E any] struct {
 	WholeBatch bool
 
 	// Logger is told of each message of a batch that failed, and why: a function
-	// that reports failures has itself succeeded, so Lambda logs nothing. Bodies
-	// are not logged, unless an error of yours has them. Default [slog.Default].
+	// that reports failures has itself succeeded, so Lambda logs nothing. It is
+	// information where the message only has to wait, and an error otherwise.
+	// Bodies are not logged, unless an error of yours has them. Default
+	// [slog.Default].
 	Logger *slog.Logger
 }
 

@@ -251,11 +251,12 @@ func TestSQSNothingBeginsAfterTheDeadline(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(time.Hour))
 	w.fail = func(string) error { cancel(); return nil } // the time is up meanwhile
-	response, err := w.consumer()(ctx, events.SQSEvent{Records: []events.SQSMessage{message("m1", tea), message("m2", coffee)}})
+	consume := w.consumer(func(c *idemlambda.Config[events.SQSMessage]) { c.OptionalKey = true })
+	response, err := consume(ctx, events.SQSEvent{Records: []events.SQSMessage{message("m1", tea), message("m2", coffee), message("m3", `{}`)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantFailed(t, failed(response), "m2")
+	wantFailed(t, failed(response), "m2", "m3")
 	w.wantEffects(tea)
 }
 

@@ -218,8 +218,8 @@ func (x *expression) canonical(value any) ([]byte, error) {
 		return nil, x.errorf("selects what is not JSON")
 	}
 	canonical, err := canonicaljson.Transform(text)
-	if err != nil { // all else that is refused there has not come through Unmarshal
-		return nil, x.errorf("selects a number beyond ±(2^53-1): send it as a string")
+	if err != nil { // what else is refused there has not come through Unmarshal
+		return nil, x.errorf("selects a number beyond ±(2^53-1), which should be sent as a string, or too deep a structure")
 	}
 	return canonical, nil
 }

@@ -195,7 +195,7 @@ func (s *Stack) start(ctx context.Context, cfg Config, logs io.Writer, log *slog
 			cfg.Progress("website    " + cfg.Site)
 		}
 	}
-	s.public.serve(handler)
+	s.public.serve(s.invokeAPI(handler))
 	return ctx.Err()
 }
 
@@ -270,7 +270,8 @@ func (c Config) dataFile() (string, error) {
 }
 
 // URL is where the stack is served, such as http://127.0.0.1:8787: the website
-// and, under the paths that the template says, the API.
+// and, under the paths that the template says, the API. Lambda's Invoke operation
+// is there as well.
 func (s *Stack) URL() string { return s.public.url() }
 
 // DynamoDBURL is the endpoint of the tables, for an SDK to be pointed at.

@@ -81,10 +81,15 @@ func start(t *testing.T, change func(*localstack.Config)) *localstack.Stack {
 	return s
 }
 
-// call makes a request and gives the response with its body.
+// call makes a request without a body and gives the response with its body.
 func call(t *testing.T, method, url string, headers ...string) (*http.Response, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	return send(t, method, url, "", headers...)
+}
+
+func send(t *testing.T, method, url, payload string, headers ...string) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(payload))
 	if err != nil {
 		t.Fatal(err)
 	}

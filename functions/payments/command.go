@@ -1,0 +1,81 @@
+package payments
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
+)
+
+// Command asks for a payment by a message in a queue, where nobody waits for an
+// answer. It is the same operation as a request to POST /api/payments, of the
+// same key: what was asked for by one cannot be had once more by the other.
+type Command struct {
+	// Session is whose payment it is: a UUID.
+	Session string `json:"session"`
+	// IdempotencyKey is the sender's own, one for each payment that is wanted.
+	IdempotencyKey string `json:"idempotencyKey"`
+	// Payment is what to pay.
+	Payment NewPayment `json:"payment"`
+}
+
+// Key returns the idempotency key.
+func (c Command) Key() (string, error) { return c.IdempotencyKey, nil }
+
+// Scope returns the scope of the session, in which the key lives.
+func (c Command) Scope() (idempotency.Scope, error) {
+	id, err := session.Parse(c.Session)
+	if err != nil {
+		return idempotency.Scope{}, err
+	}
+	return id.Scope()
+}
+
+// Payload returns what duplicates have in common. A payment that is not valid has
+// none, so nothing is claimed for it.
+func (c Command) Payload() ([]byte, error) {
+	var invalid []error
+	for _, e := range c.Payment.Validate() {
+		invalid = append(invalid, fmt.Errorf("%s %s", e.Field, e.Detail))
+	}
+	if len(invalid) > 0 {
+		return nil, errors.Join(invalid...)
+	}
+	return json.Marshal(c.Payment)
+}
+
+// Commands carries commands out.
+type Commands struct{ service }
+
+// NewCommands returns what carries commands out, or an error that names the field
+// of cfg that is wrong.
+func NewCommands(cfg Config) (*Commands, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	return &Commands{protectedService(cfg)}, nil
+}
+
+// Pay makes the payment. It is executed under the command's key.
+func (c *Commands) Pay(ctx context.Context, command Command) error {
+	caller, err := session.Parse(command.Session)
+	if err != nil {
+		return err
+	}
+	_, err = c.create(ctx, caller, command.Payment)
+	return err
+}
+
+// Reconcile tells whether an interrupted execution has charged, and makes the
+// payment of that charge.
+func (c *Commands) Reconcile(ctx context.Context, command Command) (idempotency.Reconciliation, error) {
+	caller, err := session.Parse(command.Session)
+	if err != nil {
+		return idempotency.Reconciliation{}, err
+	}
+	_, found, err := c.reconcile(ctx, caller, command.Payment)
+	return idempotency.Reconciliation{Completed: found}, err
+}
