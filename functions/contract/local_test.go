@@ -198,6 +198,27 @@ func TestFailedCustomerFreesItsKey(t *testing.T) {
 	v.expectCreated(v.post("/api/customers", "k1", ada))
 }
 
+// TestRecordThatCannotBeCompleted takes the idempotency table away once the key is
+// claimed. The payment is made and its caller told so, since an error would only
+// provoke a second one; a retry finds out what became of it.
+func TestRecordThatCannotBeCompleted(t *testing.T) {
+	t.Parallel()
+	stack, v := newStack(t)
+	table := recordsTable(t, stack)
+	var writes atomic.Int64
+	restore := stack.Engine().Inject(func(call dynamolocal.Call) (action dynamolocal.Action) {
+		if slices.Contains(call.Tables, table) && call.Operation != "GetItem" && writes.Add(1) > 1 {
+			action.Effect = dynamolocal.Fail
+		}
+		return action
+	})
+	v.expectCreated(v.pay("k1"))
+	v.awaitRecord("k1", "INPROGRESS")
+	restore()
+	v.expectCreated(v.payUntilDone("k1"))
+	v.expectActivity(1, 1)
+}
+
 // TestLostReplies drops the reply to one write of the idempotency table, which
 // has been applied. The SDK repeats it and meets its own doing.
 func TestLostReplies(t *testing.T) {

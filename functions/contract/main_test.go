@@ -2,8 +2,10 @@ package contract_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,7 +61,7 @@ func run(m *testing.M) (code int, err error) {
 	if err := stack.Close(); err != nil || code != 0 || !everythingRan() {
 		return code, err
 	}
-	return code, comparePrivileges(stack.Tables())
+	return code, errors.Join(comparePrivileges(stack.Tables()), written.compareMetrics())
 }
 
 // buildFunctions builds the binaries as they are built for Lambda, but for this
@@ -80,9 +82,9 @@ func buildFunctions() error {
 }
 
 func startStack(ctx context.Context) (*localstack.Stack, error) {
-	cfg := localstack.Config{Template: template, Functions: functions, Site: site, Addr: "127.0.0.1:0", Observe: taken.observe}
+	cfg := localstack.Config{Template: template, Functions: functions, Site: site, Addr: "127.0.0.1:0", Observe: taken.observe, Logs: &written}
 	if testing.Verbose() {
-		cfg.Logs = os.Stderr
+		cfg.Logs = io.MultiWriter(&written, os.Stderr)
 	}
 	return localstack.Start(ctx, cfg)
 }
