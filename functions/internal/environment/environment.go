@@ -70,7 +70,7 @@ func New(ctx context.Context, getenv func(string) string) (*Environment, error) 
 	if err != nil {
 		return nil, fmt.Errorf("environment: %w", err)
 	}
-	client := dynamodb.NewFromConfig(aws)
+	client := dynamodb.NewFromConfig(aws, dynamostore.Tuned)
 
 	e := &Environment{Logger: lambdacontext.NewLogger(), window: s.window}
 	if e.Data, err = datatable.New(datatable.Config{Client: client, Name: s.dataTable, Retention: s.window}); err != nil {
