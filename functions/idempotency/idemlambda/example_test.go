@@ -149,6 +149,91 @@ func ExampleKinesis() {
 	// {"batchItemFailures":[{"itemIdentifier":"3"}]}
 }
 
+// A default payload of the whole input is the wrong one where a retry is not
+// quite the same: this one has a timestamp.
+func ExampleHandler_wholeInput() {
+	guard, err := idempotency.New(idempotency.Config{Store: memstore.New()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	type Input struct{ Token, Article, SentAt string }
+	buy, err := idemlambda.Handler(idemlambda.Config[Input]{
+		Guard:     guard,
+		Operation: "articles.buy",
+		Scope:     func(Input) (idempotency.Scope, error) { return idempotency.SharedScope(), nil }, // one caller only
+		Key:       func(in Input) (string, error) { return in.Token, nil },
+	}, func(ctx context.Context, in Input) (string, error) { return "bought " + in.Article, nil })
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(buy(context.Background(), Input{"k1", "tea", "12:00:00"}))
+	fmt.Println(buy(context.Background(), Input{"k1", "tea", "12:00:03"}))
+	// Output:
+	// bought tea <nil>
+	//  idempotency: the key was used with another payload
+}
+
+// EventBridge delivers an event at least once. Its id stays the same then.
+func ExampleEventBridge() {
+	guard, err := idempotency.New(idempotency.Config{Store: memstore.New()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	welcome, err := idemlambda.EventBridge(idemlambda.Config[events.EventBridgeEvent]{
+		Guard:     guard,
+		Operation: "customers.welcome",
+		Scope:     idemlambda.SourceScope,
+		Key:       idemlambda.EventID,
+	}, func(ctx context.Context, e events.EventBridgeEvent) error {
+		fmt.Printf("welcome, %s\n", e.Detail)
+		return nil
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// In a function: lambda.Start(welcome)
+	event := events.EventBridgeEvent{ID: "e1", AccountID: "000000000000", Source: "shop", DetailType: "CustomerCreated", Detail: []byte(`"Alice"`)}
+	fmt.Println(welcome(context.Background(), event))
+	fmt.Println(welcome(context.Background(), event))
+	// Output:
+	// welcome, "Alice"
+	// <nil>
+	// <nil>
+}
+
+// Each change of a table is acted on once.
+func ExampleDynamoDB() {
+	guard, err := idempotency.New(idempotency.Config{Store: memstore.New()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	index, err := idemlambda.DynamoDB(idemlambda.Config[events.DynamoDBEventRecord]{
+		Guard:     guard,
+		Operation: "orders.index",
+		Scope:     idemlambda.TableScope,
+		Key:       idemlambda.ChangeID,
+	}, func(ctx context.Context, r events.DynamoDBEventRecord) error {
+		fmt.Println(r.EventName, r.Change.Keys["id"].String())
+		return nil
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// In a function: lambda.Start(index)
+	change := events.DynamoDBEventRecord{
+		EventID: "e1", EventName: "INSERT",
+		EventSourceArn: "arn:aws:dynamodb:eu-central-1:000000000000:table/orders/stream/2026-01-01T00:00:00.000",
+		Change: events.DynamoDBStreamRecord{
+			SequenceNumber: "1",
+			Keys:           map[string]events.DynamoDBAttributeValue{"id": events.NewStringAttribute("o1")},
+		},
+	}
+	show(index(context.Background(), events.DynamoDBEvent{Records: []events.DynamoDBEventRecord{change, change}}))
+	// Output:
+	// INSERT o1
+	// {"batchItemFailures":[]}
+}
+
 // batch is what a queue delivers.
 func batch(bodies ...string) (event events.SQSEvent) {
 	for i, body := range bodies {
