@@ -199,7 +199,7 @@ func TestQueuedPaymentsOnSeveralProcesses(t *testing.T) {
 	stack, v := newStack(t)
 	q := queue{v}
 	const consumers, payments = 6, 12
-	deliveries := q.compete(consumers, payments)
+	deliveries := q.compete(consumers, payments, "k")
 	if n := len(stack.Processes("payments")); n < 2 {
 		t.Errorf("%d processes: nothing was concurrent", n)
 	}
@@ -208,16 +208,17 @@ func TestQueuedPaymentsOnSeveralProcesses(t *testing.T) {
 }
 
 // compete has consumers be sent all payments at once, each in an order of its
-// own and some twice, until all are acknowledged.
-func (q queue) compete(consumers, payments int) (deliveries int) {
+// own and some twice, until all are acknowledged. The payments' keys begin with
+// the given text.
+func (q queue) compete(consumers, payments int, keys string) (deliveries int) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for c := range consumers {
 		var batch []message
 		for p := range payments {
-			batch = append(batch, q.command(fmt.Sprintf("m%d-%d", c, p), fmt.Sprint("k", p), 100+p))
+			batch = append(batch, q.command(fmt.Sprintf("m%d-%d", c, p), fmt.Sprint(keys, p), 100+p))
 		}
-		batch = append(batch, q.command(fmt.Sprintf("again%d", c), "k0", 100))
+		batch = append(batch, q.command(fmt.Sprintf("again%d", c), keys+"0", 100))
 		rand.Shuffle(len(batch), func(i, j int) { batch[i], batch[j] = batch[j], batch[i] })
 		wg.Go(func() {
 			n := q.deliverAll(batch)
@@ -240,14 +241,17 @@ func TestKilledConsumers(t *testing.T) {
 	defer stop()
 	killed := make(chan int, 1)
 	go func() { killed <- killAtRandom(ctx, t, stack, "payments") }()
-	const consumers, payments = 3, 20
-	deliveries := q.compete(consumers, payments)
-	n := <-killed
-	if n == 0 {
-		t.Error("nothing was killed")
+	const consumers, payments, maxRounds = 3, 20, maxKeys / 20
+	rounds, deliveries := 0, 0
+	for ; ctx.Err() == nil && rounds < maxRounds; rounds++ {
+		deliveries += q.compete(consumers, payments, fmt.Sprintf("k%d-", rounds))
 	}
-	t.Logf("%d processes killed, %d deliveries", n, deliveries)
-	if a := v.activity(); a.EffectCount != payments {
-		t.Errorf("%d charges, want %d", a.EffectCount, payments)
+	n := <-killed
+	if deliveries == rounds*consumers {
+		t.Error("nothing was disturbed")
+	}
+	t.Logf("%d processes killed, %d batches in %d deliveries", n, rounds*consumers, deliveries)
+	if a := v.activity(); a.EffectCount != rounds*payments {
+		t.Errorf("%d charges, want %d", a.EffectCount, rounds*payments)
 	}
 }
