@@ -8,13 +8,14 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/idemclient"
 )
 
 // patience is how long tests wait for what must happen: an interrupted payment
@@ -28,7 +29,8 @@ type visitor struct {
 	t       testing.TB
 	url     string
 	session string
-	client  *http.Client
+	client  *http.Client // sends once
+	patient *http.Client // sends until there is an answer
 }
 
 // newVisitor returns a new visitor of the API under test.
@@ -36,7 +38,15 @@ func newVisitor(t testing.TB) *visitor { return newVisitorOf(t, apiURL) }
 
 func newVisitorOf(t testing.TB, url string) *visitor {
 	t.Helper()
-	return &visitor{t: t, url: strings.TrimSuffix(url, "/"), session: uuid.NewString(), client: &http.Client{Transport: newValidator(t)}}
+	once := newValidator(t)
+	patiently, err := idemclient.New(idemclient.Config{Base: once, Timeout: patience, MaxAttempts: 1000, MaxDelay: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &visitor{
+		t: t, url: strings.TrimSuffix(url, "/"), session: uuid.NewString(),
+		client: &http.Client{Transport: once}, patient: &http.Client{Transport: patiently},
+	}
 }
 
 // response is an answer, read to its end.
@@ -53,14 +63,14 @@ func (r response) String() string { return fmt.Sprintf("%d %v %s", r.status, r.h
 // values is nil is left out, though the visitor would send it by itself.
 func (v *visitor) send(ctx context.Context, method, path, body string, header http.Header) (response, error) {
 	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
-		answer, err := v.sendOnce(ctx, method, path, body, header)
+		answer, err := v.sendBy(ctx, v.client, method, path, body, header)
 		if err != nil || answer.status != http.StatusTooManyRequests || time.Now().After(deadline) {
 			return answer, err
 		}
 	}
 }
 
-func (v *visitor) sendOnce(ctx context.Context, method, path, body string, header http.Header) (response, error) {
+func (v *visitor) sendBy(ctx context.Context, client *http.Client, method, path, body string, header http.Header) (response, error) {
 	request, err := http.NewRequestWithContext(ctx, method, v.url+path, strings.NewReader(body))
 	if err != nil {
 		return response{}, err
@@ -76,7 +86,7 @@ func (v *visitor) sendOnce(ctx context.Context, method, path, body string, heade
 			request.Header[http.CanonicalHeaderKey(name)] = values
 		}
 	}
-	answer, err := v.client.Do(request)
+	answer, err := client.Do(request)
 	if err != nil {
 		return response{}, err
 	}
@@ -112,32 +122,20 @@ func (v *visitor) pay(key string, fault ...string) response {
 	return v.post("/api/payments", key, coffee, fault...)
 }
 
-// payUntilDone retries a payment for as long as it is in progress.
+// payUntilDone makes a payment with a key and waits for its answer.
 func (v *visitor) payUntilDone(key string) response {
 	v.t.Helper()
-	return v.postUntil("/api/payments", key, coffee, func(answer response) bool { return answer.status != http.StatusConflict })
+	return v.postUntilDone("/api/payments", key, coffee)
 }
 
-// postUntil posts as a client should: with the same key, after the time that the
-// answer asks for, until there is an answer to be content with.
-func (v *visitor) postUntil(path, key, body string, content func(response) bool) response {
+// postUntilDone posts as a client should: with the same key, after the time that
+// the answer asks for, until there is one that does not ask for a retry.
+func (v *visitor) postUntilDone(path, key, body string) response {
 	v.t.Helper()
-	var answer response
-	v.eventually("a final answer to "+path+" with the key "+key, func() (bool, time.Duration) {
-		answer = v.post(path, key, body)
-		if content(answer) {
-			return true, 0
-		}
-		if answer.status == http.StatusConflict {
-			v.expectProblem(answer, http.StatusConflict, "in-progress")
-		}
-		after := answer.header.Get("Retry-After")
-		seconds, err := strconv.Atoi(after)
-		if answer.status == http.StatusConflict && (err != nil || seconds < 1) {
-			v.t.Fatalf("409 with Retry-After %q", after)
-		}
-		return false, time.Duration(seconds) * time.Second
-	})
+	answer, err := v.sendBy(v.t.Context(), v.patient, http.MethodPost, path, body, http.Header{"Idempotency-Key": {key}})
+	if err != nil || !final(answer) {
+		v.t.Fatalf("no final answer to %s with the key %s within %v, but %v, %v", path, key, patience, answer, err)
+	}
 	return answer
 }
 

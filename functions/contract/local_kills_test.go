@@ -69,7 +69,7 @@ func TestKilledOrders(t *testing.T) {
 			for next.Load() < minKeys || ctx.Err() == nil && next.Load() < maxKeys {
 				key := fmt.Sprint("k", next.Add(1))
 				body := fmt.Sprintf(`{"sku":"mug","quantity":%d}`, 1+rand.IntN(10))
-				answer := v.postUntil("/api/orders", key, body, final)
+				answer := v.postUntilDone("/api/orders", key, body)
 				mu.Lock()
 				answers[key], bodies[key] = answer, body
 				mu.Unlock()
@@ -133,7 +133,7 @@ func TestKilledPayments(t *testing.T) {
 		wg.Go(func() {
 			for ctx.Err() == nil && next.Load() < maxKeys {
 				key := fmt.Sprint("k", next.Add(1))
-				answer := v.postUntil("/api/payments", key, coffee, final)
+				answer := v.postUntilDone("/api/payments", key, coffee)
 				mu.Lock()
 				answers[key] = answer
 				mu.Unlock()

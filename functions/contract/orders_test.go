@@ -70,7 +70,7 @@ func TestConcurrentDuplicatesOrderOnce(t *testing.T) {
 	t.Parallel()
 	v := newVisitor(t)
 	answers := v.concurrently(40, "/api/orders", "k1", twoMugs)
-	last := v.postUntil("/api/orders", "k1", twoMugs, final)
+	last := v.postUntilDone("/api/orders", "k1", twoMugs)
 	v.expectStatus(last, http.StatusCreated)
 	v.expectOneFirst(answers, last)
 	v.expectActivity(1, 1)

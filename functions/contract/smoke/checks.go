@@ -9,9 +9,10 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/idemclient"
 )
 
 const (
@@ -223,19 +224,18 @@ func (s *session) burst(ctx context.Context) error {
 	return visitor.onePayment(ctx)
 }
 
-// settled asks until the payment is made.
+// settled asks as a client should, until the payment is made.
 func (s *session) settled(ctx context.Context, key string) (answer, error) {
-	for {
-		a, err := s.pay(ctx, key, coffee)
-		if err != nil || a.status != http.StatusConflict {
-			return a, errors.Join(err, a.expect(http.StatusCreated))
-		}
-		select {
-		case <-ctx.Done():
-			return a, ctx.Err()
-		case <-time.After(time.Second):
-		}
+	transport, err := idemclient.New(idemclient.Config{Timeout: patience, MaxAttempts: 100})
+	if err != nil {
+		return answer{}, err
 	}
+	patient := &session{url: s.url, id: s.id, client: &http.Client{Transport: transport}}
+	a, err := patient.pay(ctx, key, coffee)
+	if err != nil {
+		return answer{}, err
+	}
+	return a, a.expect(http.StatusCreated)
 }
 
 // onePayment checks the evidence: one execution with one charge.

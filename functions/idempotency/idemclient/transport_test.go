@@ -74,6 +74,12 @@ func hangs(r *http.Request) (*http.Response, error) {
 	return nil, context.Cause(r.Context())
 }
 
+// late answers when it should have been given up, and does not notice.
+func late(r *http.Request) (*http.Response, error) {
+	time.Sleep(idemclient.DefaultAttemptTimeout)
+	return created(r)
+}
+
 // breaksOff promises more than it sends.
 func breaksOff(*http.Request) (*http.Response, error) {
 	body := io.MultiReader(strings.NewReader("half an ans"), failing{io.ErrUnexpectedEOF})
@@ -219,9 +225,15 @@ func TestRetriedUntilThereIsAnAnswer(t *testing.T) {
 		},
 	}
 	for name, first := range map[string]reply{
-		"lost":         fails(errLost),
-		"hangs":        hangs,
-		"breaks off":   breaksOff,
+		"lost":       fails(errLost),
+		"hangs":      hangs,
+		"comes late": late,
+		"breaks off": breaksOff,
+		"breaks off, compressed": func(r *http.Request) (*http.Response, error) {
+			answer, err := breaksOff(r)
+			answer.ContentLength, answer.Uncompressed = -1, true
+			return answer, err
+		},
 		"in progress":  conflict(idemhttp.TypeInProgress),
 		"timeout":      answers(http.StatusRequestTimeout, ""),
 		"too early":    answers(http.StatusTooEarly, ""),
@@ -463,7 +475,11 @@ func TestCancellation(t *testing.T) {
 			start := time.Now()
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, cancel)
-			transport, s := newTransport(t, idemclient.Config{}, first)
+			transport, s := newTransport(t, idemclient.Config{OnRetry: func(r idemclient.Retry) {
+				if name == "in an attempt" {
+					t.Errorf("announces another attempt: %+v", r)
+				}
+			}}, first)
 			_, _, err := send(transport, newRequest(t, "POST", "x").WithContext(ctx))
 			var gaveUp *idemclient.Error
 			if !errors.Is(err, context.Canceled) || !errors.As(err, &gaveUp) || gaveUp.Key != s.keys()[0] || len(s.seen) != 1 || time.Since(start) != time.Second {
