@@ -1,5 +1,6 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
+import { bundles } from './bundles.ts';
 
 /** Where `make run` serves the local stack unless told otherwise. */
 const localStack = process.env.LOCAL_STACK ?? 'http://localhost:8787';
@@ -7,7 +8,7 @@ const localStack = process.env.LOCAL_STACK ?? 'http://localhost:8787';
 export default defineConfig({
   // Relative asset paths: the same build works at any path of any origin.
   base: './',
-  plugins: [react()],
+  plugins: [react(), bundles()],
   build: {
     // Everything stays a file of its own, because the page's policy allows no `data:` scripts or styles.
     assetsInlineLimit: 0,

@@ -5,17 +5,20 @@ export { expect };
 
 /**
  * A test whose page must not complain: console errors, uncaught exceptions and violations of the
- * Content-Security-Policy fail it. A test that provokes error answers says which statuses it expects, because Chromium
- * logs those.
+ * Content-Security-Policy fail it. A test that provokes error answers says which statuses it expects, and one that cuts
+ * the network says so, because Chromium logs those.
  */
-export const test = base.extend<{ expectedStatuses: readonly number[]; quiet: undefined }>({
+export const test = base.extend<{ expectedStatuses: readonly number[]; cutsNetwork: boolean; quiet: undefined }>({
   expectedStatuses: [[], { option: true }],
+  cutsNetwork: [false, { option: true }],
   quiet: [
-    async ({ page, expectedStatuses }, use) => {
+    async ({ page, expectedStatuses, cutsNetwork }, use) => {
       const complaints: string[] = [];
       page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`));
       page.on('console', (message) => {
-        const expected = expectedStatuses.some((status) => message.text().includes(`status of ${status}`));
+        const expected =
+          expectedStatuses.some((status) => message.text().includes(`status of ${status}`)) ||
+          (cutsNetwork && message.text().includes('net::ERR_INTERNET_DISCONNECTED'));
         if (['error', 'warning'].includes(message.type()) && !expected) {
           complaints.push(`${message.type()}: ${message.text()}`);
         }

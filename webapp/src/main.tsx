@@ -2,6 +2,7 @@ import './app/styles.ts';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app/app.tsx';
+import { UpdateNotice } from './offline/update-notice.tsx';
 import { loadConfig } from './shared/config.ts';
 import { createSessionStore } from './shared/session.ts';
 
@@ -13,5 +14,6 @@ if (root === null) {
 createRoot(root).render(
   <StrictMode>
     <App config={config} sessions={createSessionStore()} />
+    {import.meta.env.PROD && <UpdateNotice />}
   </StrictMode>,
 );
