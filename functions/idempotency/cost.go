@@ -35,6 +35,9 @@ type meter struct {
 type meterKey struct{}
 
 func (m *meter) read() Cost {
+	if m == nil {
+		return Cost{}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.cost

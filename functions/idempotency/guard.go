@@ -102,11 +102,13 @@ func (g *Guard) Do(ctx context.Context, req Request, run func(context.Context) (
 	if err := g.check(req); err != nil {
 		return Outcome{}, err
 	}
-	c := &call{Guard: g, Request: req, start: time.Now()}
+	start := time.Now()
 	if known, found := g.cache.get(req.Key.ID(), g.cfg.Clock()); found {
+		c := call{Guard: g, Request: req, start: start}
 		return c.answer(ctx, &known) // at no cost
 	}
-	outcome, err := c.do(context.WithValue(ctx, meterKey{}, &c.meter), run)
+	c := &call{Guard: g, Request: req, start: start, meter: new(meter)}
+	outcome, err := c.do(context.WithValue(ctx, meterKey{}, c.meter), run)
 	outcome.Cost = c.meter.read()
 	return outcome, err
 }
@@ -150,7 +152,7 @@ func (g *Guard) check(req Request) error {
 type call struct {
 	*Guard
 	Request
-	meter    meter
+	meter    *meter // nil for what costs nothing
 	start    time.Time
 	owner    string
 	record   Record    // what is claimed, then completed

@@ -1,6 +1,7 @@
 package idemhttp
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"maps"
@@ -35,25 +36,47 @@ func encodeResponse(status int, header http.Header, body []byte) []byte {
 	return appendVarint(message, 0)
 }
 
-// decodeResponse reverses encodeResponse. The body is a part of message;
-// trailers and padding, which are never recorded, are not looked at.
-func decodeResponse(message []byte) (status int, header http.Header, body []byte, err error) {
+// recordedResponse is a response in parts of the message that holds it.
+type recordedResponse struct {
+	status int
+	fields []byte
+	body   []byte
+}
+
+// decodeResponse reverses encodeResponse. Trailers and padding, which are never
+// recorded, are not looked at.
+func decodeResponse(message []byte) (recordedResponse, error) {
 	r := varintReader{rest: message}
-	framing, code := r.varint(), r.varint()
-	fields := varintReader{rest: r.bytes()}
-	body = r.bytes()
-	header = make(http.Header)
-	for len(fields.rest) > 0 && !fields.bad {
-		name, value := string(fields.bytes()), string(fields.bytes())
-		if name == "" || name != strings.ToLower(name) {
-			fields.bad = true
+	framing, code, fields, body := r.varint(), r.varint(), r.bytes(), r.bytes()
+	names := varintReader{rest: fields}
+	for len(names.rest) > 0 && !names.bad {
+		name := names.bytes()
+		names.bytes()
+		names.bad = names.bad || len(name) == 0 || bytes.ContainsFunc(name, notInName)
+	}
+	if r.bad || names.bad || framing != knownLengthResponse || code < 200 || code > 599 {
+		return recordedResponse{}, errNotBinaryHTTP
+	}
+	return recordedResponse{int(code), fields, body}, nil
+}
+
+// notInName tells whether r is not in the names that are recorded: lower case,
+// and ASCII as all are.
+func notInName(r rune) bool { return 'A' <= r && r <= 'Z' || r > '~' }
+
+// setHeader puts the fields, which are sorted by name, in the place of those of
+// the same names.
+func (r recordedResponse) setHeader(header http.Header) {
+	previous := ""
+	for fields := (varintReader{rest: r.fields}); len(fields.rest) > 0; {
+		name, value := http.CanonicalHeaderKey(string(fields.bytes())), string(fields.bytes())
+		if name == previous {
+			header[name] = append(header[name], value)
+		} else {
+			header[name] = []string{value}
 		}
-		header.Add(name, value)
+		previous = name
 	}
-	if r.bad || fields.bad || framing != knownLengthResponse || code < 200 || code > 599 {
-		return 0, nil, nil, errNotBinaryHTTP
-	}
-	return int(code), header, body, nil
 }
 
 func appendString[T ~string | ~[]byte](b []byte, s T) []byte {

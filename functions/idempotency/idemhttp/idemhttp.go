@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
@@ -162,13 +163,14 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	outcome, err := h.cfg.Guard.Do(r.Context(), request, e.run)
 
 	if !outcome.Expires.IsZero() {
-		w.Header().Set(HeaderExpires, outcome.Expires.UTC().Format(http.TimeFormat))
+		w.Header()[HeaderExpires] = []string{outcome.Expires.UTC().Format(http.TimeFormat)}
 	}
 	switch {
 	case err == nil && outcome.Replayed:
 		replay(w, outcome.Data)
 	case err == nil, errors.Is(err, errServerError):
-		send(w, e.response.status, e.response.sent, e.response.body.Bytes())
+		maps.Copy(w.Header(), e.response.sent)
+		send(w, e.response.status, e.response.body.Bytes())
 	default:
 		problem.Write(w, problemOf(err))
 	}
@@ -200,10 +202,19 @@ func (h *handler) request(w http.ResponseWriter, r *http.Request, token string) 
 // not: it is believed as far as that costs little.
 func readAll(body io.Reader, length int64) ([]byte, error) {
 	const believed = 64 << 10
-	var b bytes.Buffer
-	b.Grow(int(min(max(length, 0), believed)) + bytes.MinRead)
-	_, err := b.ReadFrom(body)
-	return b.Bytes(), err
+	b := make([]byte, 0, min(max(length, 0), believed)+1)
+	for {
+		n, err := body.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case err == io.EOF:
+			return b, nil
+		case err != nil:
+			return nil, err
+		case len(b) == cap(b):
+			b = append(b, 0)[:len(b)]
+		}
+	}
 }
 
 // execution is the handling of one request, as far as it comes to that.
@@ -258,11 +269,12 @@ func (e *execution) result() (idempotency.Result, error) {
 }
 
 func replay(w http.ResponseWriter, recorded []byte) {
-	status, header, body, err := decodeResponse(recorded)
+	response, err := decodeResponse(recorded)
 	if err != nil {
 		problem.Write(w, problemOf(idempotency.ErrResultNotKept))
 		return
 	}
-	w.Header().Set(HeaderReplayed, "true")
-	send(w, status, header, body)
+	response.setHeader(w.Header())
+	w.Header()[HeaderReplayed] = []string{"true"}
+	send(w, response.status, response.body)
 }

@@ -2,7 +2,6 @@ package idemhttp
 
 import (
 	"bytes"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -80,10 +79,9 @@ func (w *response) kept(names []string) http.Header {
 	return kept
 }
 
-func send(w http.ResponseWriter, status int, header http.Header, body []byte) {
-	maps.Copy(w.Header(), header)
+func send(w http.ResponseWriter, status int, body []byte) {
 	if bodyAllowed(status) {
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
 	}
 	w.WriteHeader(status)
 	if len(body) > 0 {

@@ -739,7 +739,7 @@ var mutants = []mutant{
 	{
 		name: "http: replay not told",
 		file: "idemhttp/idemhttp.go",
-		old: `	w.Header().Set(HeaderReplayed, "true")
+		old: `	w.Header()[HeaderReplayed] = []string{"true"}
 `,
 		new:      "",
 		packages: []string{"idemhttp"},
