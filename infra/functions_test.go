@@ -11,9 +11,10 @@ func TestFunctions(t *testing.T) {
 		name                string
 		template            template
 		stage, demo, window string
+		concurrency         any
 	}{
-		{"demo", demo(t), "demo", "true", "24h"},
-		{"another stage", with(t, map[string]any{"stage": "production", "windowHours": "48"}), "production", "false", "48h"},
+		{"demo", demo(t), "demo", "true", "24h", nil},
+		{"another stage", with(t, map[string]any{"stage": "production", "windowHours": "48", "reservedConcurrency": "50"}), "production", "false", "48h", 50.0},
 	}
 	for _, deployment := range deployments {
 		for id, command := range map[string]string{"Customers": "customers", "Payments": "payments", "Orders": "orders", "Activity": "activity"} {
@@ -29,6 +30,8 @@ func TestFunctions(t *testing.T) {
 					"Architectures": []any{"arm64"},
 					"Timeout":       10.0,
 					"MemorySize":    256.0,
+
+					"ReservedConcurrentExecutions": deployment.concurrency,
 					"LoggingConfig": map[string]any{
 						"LogFormat": "JSON", "LogGroup": map[string]any{"Ref": logs},
 						"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO",

@@ -31,6 +31,9 @@ func TestGolden(t *testing.T) {
 			"domainName":     "pay.example.com",
 			"certificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012",
 			"alarmTopic":     "arn:aws:sns:eu-central-1:123456789012:alarms",
+			"webAclArn":      "arn:aws:wafv2:us-east-1:123456789012:global/webacl/pay/12345678-1234-1234-1234-123456789012",
+
+			"reservedConcurrency": "50",
 		},
 	} {
 		t.Run(name, func(t *testing.T) { compareGolden(t, name, values) })
@@ -61,6 +64,26 @@ func compareGolden(t *testing.T, name string, values map[string]any) {
 	}
 	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
 		t.Errorf("the template differs from the golden one; if that is meant, run `make golden` and review the change (-golden +now):\n%s", diff)
+	}
+}
+
+// TestDemoIsTheDefault holds that whoever names no stage deploys the demo, so that
+// the default golden template is the demo's.
+func TestDemoIsTheDefault(t *testing.T) {
+	context, err := cliContext(map[string]any{"stage": "demo"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := synthesise(stubs, context)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := defaultTemplate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("the demo differs from the default (-default +demo):\n%s", diff)
 	}
 }
 

@@ -253,6 +253,35 @@ func TestSiteConfig(t *testing.T) {
 	}
 }
 
+// TestOwnDomain holds what a domain of one's own and a web ACL change in the
+// distribution.
+func TestOwnDomain(t *testing.T) {
+	const (
+		certificate = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
+		acl         = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/pay/12345678-1234-1234-1234-123456789012"
+	)
+	tpl := with(t, map[string]any{"domainName": "pay.example.com", "certificateArn": certificate, "webAclArn": acl})
+	_, distribution := tpl.one(t, "AWS::CloudFront::Distribution", "Distribution")
+	config := at(t, distribution.Properties, "DistributionConfig")
+	for name, want := range map[string]any{
+		"Aliases":  []any{"pay.example.com"},
+		"WebACLId": acl,
+		"ViewerCertificate": map[string]any{
+			"AcmCertificateArn": certificate, "MinimumProtocolVersion": "TLSv1.2_2021", "SslSupportMethod": "sni-only",
+		},
+	} {
+		if diff := cmp.Diff(want, at(t, config, name)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if got := tpl.Outputs["SiteUrl"].Value; render(got) != "https://pay.example.com" {
+		t.Errorf("the website's address is %s", render(got))
+	}
+	if got := readable(render(tpl.Outputs["DistributionDomainName"].Value)); got != "${Distribution.DomainName}" {
+		t.Errorf("DNS is to lead to %s", got)
+	}
+}
+
 func TestOutputs(t *testing.T) {
 	tpl := demo(t)
 	got := map[string]string{}

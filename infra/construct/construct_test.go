@@ -63,6 +63,28 @@ func properties(t *testing.T, stack awscdk.Stack, kind string) map[string]any {
 	return found[0]
 }
 
+func TestIdempotencyTable(t *testing.T) {
+	for name, retain := range map[string]bool{"goes with its stack": false, "stays": true} {
+		t.Run(name, func(t *testing.T) {
+			stack := newStack(t)
+			construct.NewIdempotencyTable(stack, "Records", construct.IdempotencyTableProps{Retain: retain})
+			got := properties(t, stack, "AWS::DynamoDB::Table")
+			want := map[string]any{
+				"AttributeDefinitions":             []any{map[string]any{"AttributeName": "id", "AttributeType": "S"}},
+				"KeySchema":                        []any{map[string]any{"AttributeName": "id", "KeyType": "HASH"}},
+				"BillingMode":                      "PAY_PER_REQUEST",
+				"TimeToLiveSpecification":          map[string]any{"AttributeName": "expiration", "Enabled": true},
+				"PointInTimeRecoverySpecification": map[string]any{"PointInTimeRecoveryEnabled": true},
+				"SSESpecification":                 map[string]any{"SSEEnabled": true},
+				"DeletionProtectionEnabled":        retain,
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("table (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestIdempotentFunctionByDefault(t *testing.T) {
 	stack := newStack(t)
 	records := construct.NewIdempotencyTable(stack, "Records", construct.IdempotencyTableProps{})
@@ -128,7 +150,7 @@ func TestAtomicFunctionDeletesNoRecords(t *testing.T) {
 func TestGoFunctionAsAskedFor(t *testing.T) {
 	stack := newStack(t)
 	_, err := construct.NewGoFunction(stack, "Report", construct.GoFunctionProps{
-		Name: "report", Code: binary, Description: "Reports", Timeout: 90 * time.Second, MemoryMB: 1024,
+		Name: "report", Code: binary, Description: "Reports", Timeout: 90 * time.Second, MemoryMB: 1024, Concurrency: 3,
 		LogRetention: awslogs.RetentionDays_ONE_WEEK,
 	})
 	if err != nil {
@@ -136,7 +158,7 @@ func TestGoFunctionAsAskedFor(t *testing.T) {
 	}
 	function := properties(t, stack, "AWS::Lambda::Function")
 	for name, want := range map[string]any{
-		"Handler": "report", "Description": "Reports", "Timeout": 90.0, "MemorySize": 1024.0,
+		"Handler": "report", "Description": "Reports", "Timeout": 90.0, "MemorySize": 1024.0, "ReservedConcurrentExecutions": 3.0,
 	} {
 		if diff := cmp.Diff(want, function[name]); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)

@@ -54,6 +54,11 @@ type GoFunctionProps struct {
 	// Default: [DefaultMemoryMB].
 	MemoryMB int
 
+	// Concurrency is how many executions at once the function has for itself, out
+	// of the account's, and is limited to. Default: none of its own, and no limit
+	// but the account's.
+	Concurrency int
+
 	// LogRetention is how long log lines are kept. Default:
 	// [DefaultLogRetention].
 	LogRetention awslogs.RetentionDays
@@ -93,19 +98,20 @@ func NewGoFunction(scope constructs.Construct, id string, props GoFunctionProps)
 	return &GoFunction{
 		Logs: logs,
 		Function: awslambda.NewFunction(this, jsii.String("Function"), &awslambda.FunctionProps{
-			Description:           optional(props.Description),
-			Runtime:               awslambda.Runtime_PROVIDED_AL2023(),
-			Architecture:          architecture(props.Architecture),
-			Code:                  awslambda.Code_FromAsset(jsii.String(props.Code), nil),
-			Handler:               jsii.String(props.Name),
-			Role:                  role,
-			Environment:           environment(props.Environment),
-			Timeout:               duration(orDefault(props.Timeout, DefaultTimeout)),
-			MemorySize:            jsii.Number(orDefault(props.MemoryMB, DefaultMemoryMB)),
-			LogGroup:              logs,
-			LoggingFormat:         awslambda.LoggingFormat_JSON,
-			ApplicationLogLevelV2: awslambda.ApplicationLogLevel_INFO,
-			SystemLogLevelV2:      awslambda.SystemLogLevel_INFO,
+			Description:                  optional(props.Description),
+			Runtime:                      awslambda.Runtime_PROVIDED_AL2023(),
+			Architecture:                 architecture(props.Architecture),
+			Code:                         awslambda.Code_FromAsset(jsii.String(props.Code), nil),
+			Handler:                      jsii.String(props.Name),
+			Role:                         role,
+			Environment:                  environment(props.Environment),
+			Timeout:                      duration(orDefault(props.Timeout, DefaultTimeout)),
+			MemorySize:                   jsii.Number(orDefault(props.MemoryMB, DefaultMemoryMB)),
+			LogGroup:                     logs,
+			ReservedConcurrentExecutions: concurrency(props.Concurrency),
+			LoggingFormat:                awslambda.LoggingFormat_JSON,
+			ApplicationLogLevelV2:        awslambda.ApplicationLogLevel_INFO,
+			SystemLogLevelV2:             awslambda.SystemLogLevel_INFO,
 		}),
 	}, nil
 }
@@ -193,6 +199,13 @@ func architecture(a awslambda.Architecture) awslambda.Architecture {
 		return awslambda.Architecture_ARM_64()
 	}
 	return a
+}
+
+func concurrency(n int) *float64 {
+	if n == 0 {
+		return nil
+	}
+	return jsii.Number(n)
 }
 
 func duration(d time.Duration) awscdk.Duration {

@@ -86,6 +86,7 @@ func (s *Stack) functionProps(name, description string) construct.GoFunctionProp
 		Architecture: s.architecture(),
 		Description:  description,
 		Retain:       s.settings.Retain,
+		Concurrency:  s.settings.ReservedConcurrency,
 		Environment: map[string]string{
 			"DATA_TABLE":   *s.data.TableName(),
 			"STAGE":        s.settings.Stage,

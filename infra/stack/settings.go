@@ -29,6 +29,9 @@ import (
 //	domainName     none      the website's own domain name
 //	certificateArn none      its certificate in AWS Certificate Manager, in us-east-1
 //	alarmTopic     none      the ARN of an SNS topic that alarms are sent to
+//	webAclArn      none      the ARN of a web ACL of AWS WAF for CloudFront
+//
+//	reservedConcurrency  none  executions at once of each function, 1 to 1000
 //
 // The defaults are the public demo's. Those marked * hold for the stage "demo"
 // alone: any other stage is taken to matter, and defaults to no faults, to no
@@ -75,6 +78,14 @@ type Settings struct {
 	// AlarmTopic is the ARN of the SNS topic that is told of alarms. Empty: alarms
 	// are only seen by who looks.
 	AlarmTopic string
+
+	// WebACL is the ARN of the web ACL that every request to the distribution has
+	// to pass. Empty: none, the throttles alone bound what callers can spend.
+	WebACL string
+
+	// ReservedConcurrency is how many executions at once each function has for
+	// itself and is limited to. Zero: the functions share the account's.
+	ReservedConcurrency int
 }
 
 // The processors of [Settings.Architecture].
@@ -89,6 +100,7 @@ var (
 	stageName      = regexp.MustCompile(`^[a-z][a-z0-9-]{0,19}$`)
 	domainName     = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$`)
 	certificateARN = regexp.MustCompile(`^arn:aws[a-z-]*:acm:us-east-1:[0-9]{12}:certificate/[0-9a-f-]+$`)
+	webACLARN      = regexp.MustCompile(`^arn:aws[a-z-]*:wafv2:us-east-1:[0-9]{12}:global/webacl/[A-Za-z0-9_-]+/[0-9a-f-]+$`)
 	topicARN       = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$`)
 )
 
@@ -117,6 +129,9 @@ func ReadSettings(lookup func(key string) any) (Settings, error) {
 		DomainName:     r.text("domainName", "", "a domain name such as pay.example.com", domainName.MatchString),
 		CertificateARN: r.text("certificateArn", "", "the ARN of a certificate in us-east-1", certificateARN.MatchString),
 		AlarmTopic:     r.text("alarmTopic", "", "the ARN of an SNS topic", topicARN.MatchString),
+		WebACL:         r.text("webAclArn", "", "the ARN of a web ACL for CloudFront", webACLARN.MatchString),
+
+		ReservedConcurrency: r.number("reservedConcurrency", 0, 1, 1000),
 	}
 	if len(r.problems) == 0 && (settings.DomainName == "") != (settings.CertificateARN == "") {
 		r.problems = append(r.problems, errors.New("context domainName and certificateArn: one is set without the other"))

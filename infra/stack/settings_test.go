@@ -43,6 +43,9 @@ func TestReadSettings(t *testing.T) {
 			s.Window, s.ThrottleRate, s.ThrottleBurst = 8760*time.Hour, 1, 1
 			s.DemoFaults, s.CORSOrigins = false, []string{"https://a.example"}
 		}},
+		{"concurrency of each function", map[string]any{"reservedConcurrency": "50"}, func(s *stack.Settings) {
+			s.ReservedConcurrency = 50
+		}},
 		{"another processor", map[string]any{"architecture": "x86_64"}, func(s *stack.Settings) {
 			s.Architecture = "x86_64"
 		}},
@@ -78,6 +81,8 @@ func TestReadSettingsRefuses(t *testing.T) {
 		{"domainName", []any{"", "example", "https://pay.example.com", "-a.example.com", true}, "a domain name"},
 		{"domainName", []any{"pay.example.com"}, "one is set without the other"},
 		{"certificateArn", []any{"", "arn:aws:acm:eu-central-1:123456789012:certificate/1234"}, "a certificate in us-east-1"},
+		{"webAclArn", []any{"", "acl", "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/acl/1234", "arn:aws:waf::123456789012:webacl/1234"}, "a web ACL for CloudFront"},
+		{"reservedConcurrency", []any{"", "0", "-1", "1001", "all"}, "a whole number from 1 to 1000"},
 		{"alarmTopic", []any{"", "alarms", "arn:aws:sqs:us-east-1:123456789012:alarms"}, "an SNS topic"},
 		{"architecture", []any{"", "amd64", "ARM64", true}, "arm64 or x86_64"},
 		{"removalPolicy", []any{"", "keep", "DESTROY", true}, "destroy or retain"},

@@ -100,6 +100,9 @@ func (s *Stack) distribution(bucket awss3.Bucket) awscloudfront.Distribution {
 			},
 		},
 	}
+	if s.settings.WebACL != "" {
+		props.WebAclId = jsii.String(s.settings.WebACL)
+	}
 	if s.settings.DomainName != "" {
 		props.DomainNames = jsii.Strings(s.settings.DomainName)
 		props.Certificate = awscertificatemanager.Certificate_FromCertificateArn(

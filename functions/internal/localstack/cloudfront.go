@@ -51,6 +51,7 @@ type distributionConfig struct {
 	Logging           template.Ignored
 	PriceClass        template.Ignored
 	ViewerCertificate template.Ignored
+	WebACLID          template.Ignored `json:"WebACLId"`
 }
 
 type cacheBehavior struct {
