@@ -17,6 +17,11 @@ LAMBDA_BUILD := cd functions && GOWORK=off CGO_ENABLED=0 GOOS=linux go build -tr
 GO_SOURCES  := $(shell find functions -name '*.go' -not -name '*_test.go' -not -path '*/testdata/*') functions/go.mod functions/go.sum
 WEB_SOURCES := $(shell find webapp -type f -not -path '*/node_modules/*' -not -path 'webapp/dist/*' -not -path 'webapp/e2e/*' -not -path 'webapp/test-results/*')
 
+# The CDK's kernel is a Node program that complains about Node versions and would
+# ask the registry for newer ones.
+JSII_QUIET := JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION=1
+CDK        := $(JSII_QUIET) CDK_DISABLE_VERSION_CHECK=1 npx --no-install cdk
+
 say = @printf '\033[1m%s\033[0m\n' '$(1)'
 
 # --- for people ---------------------------------------------------------------
@@ -71,13 +76,16 @@ conformance: ## the DynamoDB contract suite against moto, or against AWS_ENDPOIN
 synth: node_modules/.installed ## synthesise the CloudFormation template into cdk.out
 	@$(CDK) synth --quiet && echo "cdk.out/IdempotentRequests.template.json"
 
+# It says where to and what it costs, and asks; YES=1 goes on without, for CI.
+DEPLOY := $(JSII_QUIET) go run ./infra/deploy $(if $(YES),-yes)
+
 .PHONY: deploy
-deploy: node_modules/.installed ## deploy everything to the AWS account of your credentials
-	$(CDK) deploy
+deploy: node_modules/.installed ## deploy everything to the AWS account of your credentials (ARGS='-c stage=…', YES=1)
+	@$(DEPLOY) deploy $(ARGS)
 
 .PHONY: destroy
 destroy: node_modules/.installed ## remove everything that deploy made
-	$(CDK) destroy
+	@$(DEPLOY) destroy $(ARGS)
 
 .PHONY: smoke
 smoke: ## check a deployment from outside: make smoke URL=https://…
@@ -111,9 +119,13 @@ build/bin/%: $(GO_SOURCES)
 	@echo "building $*"
 	@cd functions && go build -o ../$@ ./cmd/$*
 
-build/bin/staticcheck: tools/go.mod tools/go.sum
-	@echo "building staticcheck"
-	@cd tools && GOWORK=off go build -o ../$@ honnef.co/go/tools/cmd/staticcheck
+TOOLS := build/bin/staticcheck build/bin/actionlint
+build/bin/staticcheck: TOOL := honnef.co/go/tools/cmd/staticcheck
+build/bin/actionlint:  TOOL := github.com/rhysd/actionlint/cmd/actionlint
+
+$(TOOLS): tools/go.mod tools/go.sum
+	@echo "building $(@F)"
+	@cd tools && GOWORK=off go build -o ../$@ $(TOOL)
 
 webapp/dist/index.html: webapp/node_modules/.installed $(WEB_SOURCES)
 	@echo "building the web app"
@@ -133,17 +145,13 @@ node_modules/.installed: package.json package-lock.json
 
 # --- parts of test ------------------------------------------------------------
 
-# The CDK's kernel is a Node program that complains about Node versions and would
-# ask the registry for newer ones.
-JSII_QUIET := JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION=1
-CDK        := $(JSII_QUIET) CDK_DISABLE_VERSION_CHECK=1 npx --no-install cdk
-
 .PHONY: lint
-lint: build/bin/staticcheck ## gofmt, go vet, staticcheck
+lint: $(TOOLS) ## gofmt, go vet, staticcheck, and the workflows of GitHub
 	$(call say,Lint)
 	@unformatted=$$(gofmt -l functions infra) && if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 	@go vet ./functions/... ./infra/...
 	@build/bin/staticcheck ./functions/... ./infra/...
+	@build/bin/actionlint -no-color .github/workflows/*.yml
 
 .PHONY: test-go
 test-go: build-local ## the functions, the package, the local stack and the HTTP contract

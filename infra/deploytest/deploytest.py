@@ -71,23 +71,32 @@ class Deployment:
             "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
         }
 
-    def cdk(self, command, *arguments):
+    def arguments(self, *more):
         # cdk.json's build is for Lambda's processors; run.sh has built for this machine's.
-        return run(
-            "npx", "--no-install", "cdk", command, *arguments, *self.context, "--build", "true", "--ci",
-            "--output", str(self.work / "cdk.out"), cwd=ROOT, env=self.environment,
+        return [*more, *self.context, "--build", "true", "--ci", "--output", str(self.work / "cdk.out")]
+
+    def make(self, target, *arguments):
+        """Runs make as people do, and checks that it says where to and at what cost."""
+        said = run(
+            "make", target, "YES=1", "ARGS=" + " ".join(self.arguments(*arguments)), cwd=ROOT, env=self.environment,
         )
+        for needed in (ACCOUNT, REGION):
+            check(needed in said, f"make {target} does not say {needed}:\n{said}")
+        return said
 
     def bootstrap(self):
-        self.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        run(
+            "npx", "--no-install", "cdk", "bootstrap", f"aws://{ACCOUNT}/{REGION}", *self.arguments(),
+            cwd=ROOT, env=self.environment,
+        )
 
     def deploy(self, *arguments):
-        outputs = self.work / "outputs.json"
-        self.cdk("deploy", "--require-approval", "never", "--outputs-file", str(outputs), *arguments)
-        self.outputs = json.loads(outputs.read_text())[STACK]
+        said = self.make("deploy", *arguments)
+        self.outputs = json.loads((ROOT / "build" / "outputs.json").read_text())[STACK]
+        check(said.endswith(f"The website: {self.outputs['SiteUrl']}\n"), f"make deploy does not end with the address:\n{said}")
 
     def destroy(self):
-        self.cdk("destroy", "--force")
+        self.make("destroy")
 
     def status(self):
         stacks = self.emulator.client("cloudformation").list_stacks()["StackSummaries"]
