@@ -1,10 +1,40 @@
 package main
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
+
+// TestTags holds that everything that costs money says what it belongs to.
+func TestTags(t *testing.T) {
+	tpl := demo(t)
+	want := map[string]any{"Project": "idempotent-requests", "Stage": "demo"}
+	for _, kind := range []string{
+		"AWS::ApiGatewayV2::Api", "AWS::CloudFront::Distribution", "AWS::CloudWatch::Alarm", "AWS::DynamoDB::Table",
+		"AWS::IAM::Role", "AWS::Lambda::Function", "AWS::Logs::LogGroup", "AWS::S3::Bucket",
+	} {
+		for id, r := range tpl.all(kind) {
+			if strings.HasPrefix(id, "CustomS3AutoDeleteObjects") {
+				continue // CDK's own, which takes no tags
+			}
+			got, ok := r.Properties["Tags"].(map[string]any)
+			if !ok {
+				got = map[string]any{}
+				for _, tag := range list(r.Properties["Tags"]) {
+					got[fmt.Sprint(at(t, tag, "Key"))] = at(t, tag, "Value")
+				}
+			}
+			for name, value := range want {
+				if got[name] != value {
+					t.Errorf("%s is tagged %v, want %v", id, got, want)
+				}
+			}
+		}
+	}
+}
 
 func TestTables(t *testing.T) {
 	tables := []struct{ prefix, partitionKey, sortKey string }{

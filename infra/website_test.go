@@ -130,9 +130,13 @@ func TestSecurityHeaders(t *testing.T) {
 	}
 
 	_, distribution := tpl.one(t, "AWS::CloudFront::Distribution", "Distribution")
-	used := at(t, distribution.Properties, "DistributionConfig", "DefaultCacheBehavior", "ResponseHeadersPolicyId")
-	if render(used) != "${"+id+"}" {
-		t.Errorf("the website is served with headers %s", render(used))
+	for name, behavior := range map[string]any{
+		"website": at(t, distribution.Properties, "DistributionConfig", "DefaultCacheBehavior"),
+		"API":     at(t, distribution.Properties, "DistributionConfig", "CacheBehaviors", 0),
+	} {
+		if used := render(at(t, behavior, "ResponseHeadersPolicyId")); used != "${"+id+"}" {
+			t.Errorf("the %s is served with headers %s", name, used)
+		}
 	}
 }
 

@@ -54,6 +54,7 @@ func TestSmokeTestNotices(t *testing.T) {
 	}{
 		"a page without a policy":       {header("/", "Content-Security-Policy", ""), "Content-Security-Policy"},
 		"inline scripts":                {header("/", "Content-Security-Policy", "default-src 'none'; script-src 'self' 'unsafe-inline'; worker-src 'self'; manifest-src 'self'; frame-ancestors 'none'"), "unsafe"},
+		"an API without a policy":       {header("/api/", "Content-Security-Policy", ""), "the API's Content-Security-Policy"},
 		"frames":                        {header("/", "X-Frame-Options", "SAMEORIGIN"), "X-Frame-Options"},
 		"plain HTTP":                    {header("/", "Strict-Transport-Security", "max-age=0"), "Strict-Transport-Security"},
 		"a page that is kept":           {header("/", "Cache-Control", "max-age=60"), "Cache-Control"},

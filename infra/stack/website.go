@@ -63,6 +63,7 @@ func (s *Stack) siteBucket() awss3.Bucket {
 }
 
 func (s *Stack) distribution(bucket awss3.Bucket) awscloudfront.Distribution {
+	headers := s.securityHeaders()
 	props := &awscloudfront.DistributionProps{
 		Comment:           jsii.String("Idempotent requests: website and API"),
 		DefaultRootObject: jsii.String("index.html"),
@@ -80,7 +81,7 @@ func (s *Stack) distribution(bucket awss3.Bucket) awscloudfront.Distribution {
 			AllowedMethods:        awscloudfront.AllowedMethods_ALLOW_GET_HEAD(),
 			ViewerProtocolPolicy:  awscloudfront.ViewerProtocolPolicy_REDIRECT_TO_HTTPS,
 			CachePolicy:           awscloudfront.CachePolicy_CACHING_OPTIMIZED(),
-			ResponseHeadersPolicy: s.securityHeaders(),
+			ResponseHeadersPolicy: headers,
 			Compress:              jsii.Bool(true),
 			FunctionAssociations: &[]*awscloudfront.FunctionAssociation{{
 				EventType: awscloudfront.FunctionEventType_VIEWER_REQUEST,
@@ -95,6 +96,8 @@ func (s *Stack) distribution(bucket awss3.Bucket) awscloudfront.Distribution {
 				ViewerProtocolPolicy: awscloudfront.ViewerProtocolPolicy_HTTPS_ONLY,
 				CachePolicy:          awscloudfront.CachePolicy_CACHING_DISABLED(),
 				OriginRequestPolicy:  awscloudfront.OriginRequestPolicy_ALL_VIEWER_EXCEPT_HOST_HEADER(),
+				// An answer of the API can be opened like a page: it is of the page's origin.
+				ResponseHeadersPolicy: headers,
 				// Compression would turn the strong ETag into a weak one.
 				Compress: jsii.Bool(false),
 			},
@@ -181,7 +184,7 @@ func (s *Stack) securityHeaders() awscloudfront.ResponseHeadersPolicy {
 	}
 	return awscloudfront.NewResponseHeadersPolicy(s.stack, jsii.String("SiteHeaders"), &awscloudfront.ResponseHeadersPolicyProps{
 		ResponseHeadersPolicyName: s.edgeName("headers"),
-		Comment:                   jsii.String("Security headers of the website"),
+		Comment:                   jsii.String("Security headers of website and API"),
 		SecurityHeadersBehavior: &awscloudfront.ResponseSecurityHeadersBehavior{
 			ContentSecurityPolicy: &awscloudfront.ResponseHeadersContentSecurityPolicy{
 				ContentSecurityPolicy: jsii.String(contentSecurityPolicy()), Override: yes,
@@ -239,7 +242,8 @@ func (s *Stack) deploySite(bucket awss3.Bucket) {
 	})
 
 	// Everything else keeps its name when it changes: the page, its
-	// configuration, the service worker. Pruning spares what is excluded.
+	// configuration, the service worker. CloudFront keeps such a file for a second,
+	// the least that its cache policy allows. Pruning spares what is excluded.
 	entry := awss3deployment.NewBucketDeployment(s.stack, jsii.String("SiteEntry"), &awss3deployment.BucketDeploymentProps{
 		DestinationBucket: bucket,
 		Sources: &[]awss3deployment.ISource{

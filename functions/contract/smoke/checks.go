@@ -39,6 +39,27 @@ func (s *session) page(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	executions, err := s.read(ctx, "/api/executions", nil)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(protected("the page", page), protected("the API", executions)); err != nil {
+		return err
+	}
+	assets := asset.FindAllStringSubmatch(page.body, -1)
+	if len(assets) == 0 {
+		return errors.New("the page names no file under /assets")
+	}
+	for _, name := range assets {
+		if _, err := s.file(ctx, name[1], "", immutable); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// protected checks the headers that protect whoever opens an answer in a browser.
+func protected(who string, a answer) error {
 	for name, needed := range map[string][]string{
 		"Content-Security-Policy": {
 			"default-src 'none'", "script-src 'self'", "worker-src 'self'", "manifest-src 'self'", "frame-ancestors 'none'",
@@ -52,22 +73,13 @@ func (s *session) page(ctx context.Context) error {
 		"Cross-Origin-Resource-Policy": {"same-origin"},
 	} {
 		for _, part := range needed {
-			if got := page.header.Get(name); !strings.Contains(got, part) {
-				return fmt.Errorf("the page's %s is %q, want %s", name, got, part)
+			if got := a.header.Get(name); !strings.Contains(got, part) {
+				return fmt.Errorf("%s's %s is %q, want %s", who, name, got, part)
 			}
 		}
 	}
-	if csp := page.header.Get("Content-Security-Policy"); strings.Contains(csp, "unsafe-") {
-		return fmt.Errorf("the page's Content-Security-Policy is %q, which allows what it names unsafe", csp)
-	}
-	assets := asset.FindAllStringSubmatch(page.body, -1)
-	if len(assets) == 0 {
-		return errors.New("the page names no file under /assets")
-	}
-	for _, name := range assets {
-		if _, err := s.file(ctx, name[1], "", immutable); err != nil {
-			return err
-		}
+	if csp := a.header.Get("Content-Security-Policy"); strings.Contains(csp, "unsafe-") {
+		return fmt.Errorf("%s's Content-Security-Policy is %q, which allows what it names unsafe", who, csp)
 	}
 	return nil
 }
