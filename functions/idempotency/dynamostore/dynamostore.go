@@ -19,13 +19,13 @@ package dynamostore
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/internal/compression"
 )
 
 // Client is the part of *[dynamodb.Client] that a store uses.
@@ -38,13 +38,10 @@ type Client interface {
 // Store keeps records in one table. It is safe for concurrent use; make one
 // with [New].
 type Store struct {
-	client        Client
-	table         string
-	inlineLimit   int
-	compressAbove int
-
-	compressors   sync.Pool // of *gzip.Writer
-	decompressors sync.Pool // of *gzip.Reader
+	client      Client
+	table       string
+	inlineLimit int
+	codec       compression.Codec
 }
 
 var _ idempotency.Store = (*Store)(nil)
@@ -52,7 +49,7 @@ var _ idempotency.Store = (*Store)(nil)
 // Defaults of the options.
 const (
 	DefaultInlineLimit   = 4 << 10
-	DefaultCompressAbove = 1 << 10
+	DefaultCompressAbove = compression.DefaultAbove
 )
 
 // Option configures a store.
@@ -65,12 +62,12 @@ func InlineLimit(bytes int) Option { return func(s *Store) { s.inlineLimit = byt
 
 // CompressAbove sets the size in bytes from which responses are compressed if
 // that makes them smaller. Negative for never, default 1 KiB.
-func CompressAbove(bytes int) Option { return func(s *Store) { s.compressAbove = bytes } }
+func CompressAbove(bytes int) Option { return func(s *Store) { s.codec.Above = bytes } }
 
 // New returns a store on the table of that name or ARN, which it asks nothing
 // yet. It refuses a missing client, an empty name and limits out of bounds.
 func New(client Client, table string, options ...Option) (*Store, error) {
-	s := &Store{client: client, table: table, inlineLimit: DefaultInlineLimit, compressAbove: DefaultCompressAbove}
+	s := &Store{client: client, table: table, inlineLimit: DefaultInlineLimit, codec: compression.Codec{Above: DefaultCompressAbove}}
 	for _, option := range options {
 		option(s)
 	}

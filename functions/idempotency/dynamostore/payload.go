@@ -1,12 +1,9 @@
 package dynamostore
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"sync"
 
@@ -32,8 +29,6 @@ const (
 	maxParts = 256
 	// concurrentParts bounds the requests made at once for one record.
 	concurrentParts = 8
-
-	gzipEncoding = "gzip"
 )
 
 // pack decides how data is stored.
@@ -41,16 +36,11 @@ func (s *Store) pack(data []byte) (payload, error) {
 	if data == nil {
 		return payload{}, nil
 	}
-	var p payload
-	if s.compressAbove >= 0 && len(data) > s.compressAbove {
-		compressed, err := s.compress(data)
-		if err != nil {
-			return payload{}, err
-		}
-		if len(compressed) < len(data) {
-			data, p.encoding = compressed, gzipEncoding
-		}
+	data, encoding, err := s.codec.Compress(data)
+	if err != nil {
+		return payload{}, err
 	}
+	p := payload{encoding: encoding}
 	if len(data) <= s.inlineLimit {
 		p.inline = data
 		return p, nil
@@ -74,18 +64,11 @@ func (s *Store) unpack(ctx context.Context, r *idempotency.Record, p payload) (*
 		}
 		data = slices.Concat(p.parts...)
 	}
-	switch p.encoding {
-	case "":
-		r.Data = data
-	case gzipEncoding:
-		decompressed, err := s.decompress(data)
-		if err != nil {
-			return nil, fmt.Errorf("dynamostore: the record's data: %w", err)
-		}
-		r.Data = decompressed
-	default:
-		return nil, fmt.Errorf("dynamostore: the record's data has the unknown encoding %q", p.encoding)
+	decompressed, err := s.codec.Decompress(data, p.encoding)
+	if err != nil {
+		return nil, fmt.Errorf("dynamostore: the record's data: %w", err)
 	}
+	r.Data = decompressed
 	return r, nil
 }
 
@@ -155,35 +138,4 @@ func concurrently(n int, step func(i int) error) error {
 	}
 	wg.Wait()
 	return errors.Join(errs...)
-}
-
-// compress reuses writers, each of which holds some 800 KB, and decompress
-// readers of some 40 KB.
-func (s *Store) compress(data []byte) ([]byte, error) {
-	var b bytes.Buffer
-	w, reused := s.compressors.Get().(*gzip.Writer)
-	if !reused {
-		w = gzip.NewWriter(nil)
-	}
-	defer s.compressors.Put(w)
-	w.Reset(&b)
-	if _, err := w.Write(data); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
-}
-
-func (s *Store) decompress(data []byte) ([]byte, error) {
-	r, reused := s.decompressors.Get().(*gzip.Reader)
-	if !reused {
-		r = new(gzip.Reader)
-	}
-	defer s.decompressors.Put(r)
-	if err := r.Reset(bytes.NewReader(data)); err != nil {
-		return nil, err
-	}
-	return io.ReadAll(r)
 }
