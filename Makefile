@@ -47,7 +47,7 @@ test: lint test-go test-infra test-infra-static test-web test-e2e ## everything:
 	$(call say,All tests passed.)
 
 .PHONY: check
-check: ## seconds: what to run before a commit (formatting, vet, unit tests without races)
+check: valkey-server ## seconds: what to run before a commit (formatting, vet, unit tests without races)
 	$(call say,Formatting and vet)
 	@unformatted=$$(gofmt -l functions infra) && if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 	@go vet ./functions/... ./infra/...
@@ -61,11 +61,11 @@ golden: node_modules/.installed ## rewrite the golden templates after a change t
 	@git --no-pager diff --stat -- infra/testdata/golden || true
 
 .PHONY: guarantees
-guarantees: ## rewrite what is measured in docs: the crash matrix and the costs
+guarantees: valkey-server ## rewrite what is measured in docs: the crash matrix and the costs
 	@cd functions && go test ./internal/evidence/crash ./internal/evidence/costs -count=1 -update
 
 .PHONY: check-mutants
-check-mutants: ## minutes: break each guarded condition in turn and see which test catches it
+check-mutants: valkey-server ## minutes: break each guarded condition in turn and see which test catches it
 	@cd functions && go run ./internal/mutation
 
 .PHONY: conformance
@@ -154,9 +154,14 @@ lint: $(TOOLS) ## gofmt, go vet, staticcheck, and the workflows of GitHub
 	@build/bin/actionlint -no-color .github/workflows/*.yml
 
 .PHONY: test-go
-test-go: build-local ## the functions, the package, the local stack and the HTTP contract
+test-go: build-local valkey-server ## the functions, the package, the local stack and the HTTP contract
 	$(call say,Go tests)
 	@go test -race -shuffle=on ./functions/...
+
+# What the tests of the Valkey store run.
+.PHONY: valkey-server
+valkey-server:
+	@functions/internal/valkeyserver/ensure.sh
 
 .PHONY: test-infra
 test-infra: ## the stack against its golden template

@@ -30,8 +30,11 @@ type importRule struct {
 // the test, so that somebody decides where it belongs.
 var importRules = []importRule{
 	{"functions/idempotency", nil, false, "the core is built on nothing of ours"},
-	{"functions/idempotency/dynamostore/...", []string{"functions/idempotency"}, true,
+	{"functions/idempotency/internal/...", nil, false, "what stores share is built on nothing of ours"},
+	{"functions/idempotency/dynamostore/...", []string{"functions/idempotency", "functions/idempotency/internal/..."}, true,
 		"the DynamoDB store knows the core and the SDK"},
+	{"functions/idempotency/valkeystore", []string{"functions/idempotency", "functions/idempotency/internal/..."}, false,
+		"the Valkey store knows the core, and its server by a function that it is given"},
 	{"functions/idempotency/idemlambda", []string{"functions/idempotency"}, true,
 		"the adapters know the core and the types of Lambda's events"},
 	{"functions/idempotency/...", []string{"functions/idempotency/..."}, false,
@@ -82,6 +85,39 @@ func TestImportsFlowOneWay(t *testing.T) {
 				t.Errorf("%s imports %s: %s", path, imported, rule.why)
 			}
 		}
+	}
+}
+
+// What no function uses would only make their start slower.
+func TestCommandsDoWithoutTheValkeyStore(t *testing.T) {
+	t.Parallel()
+	imports := make(map[string][]string)
+	for _, p := range listPackages(t) {
+		imports[p.ImportPath] = p.Imports
+	}
+	seen := make(map[string]bool)
+	var visit func(path, command string)
+	visit = func(path, command string) {
+		if path == ours+"functions/idempotency/valkeystore" {
+			t.Errorf("%s contains it", command)
+		}
+		if seen[path] {
+			return
+		}
+		seen[path] = true
+		for _, imported := range imports[path] {
+			visit(imported, command)
+		}
+	}
+	commands := 0
+	for path := range imports {
+		if fits("functions/cmd/...", strings.TrimPrefix(path, ours)) {
+			commands++
+			visit(path, path)
+		}
+	}
+	if commands == 0 {
+		t.Error("there are no commands")
 	}
 }
 

@@ -3,8 +3,8 @@
 //
 // A [Key] names one intent of one caller. A [Guard] executes the operation and
 // records its result in a [Store] under the key; duplicates are given the
-// recorded result, byte for byte. Packages dynamostore and memstore are stores,
-// idemhttp is the middleware for net/http:
+// recorded result, byte for byte. Packages dynamostore, valkeystore and memstore
+// are stores, idemhttp is the middleware for net/http:
 //
 //	store, err := dynamostore.New(dynamodb.NewFromConfig(cfg), "idempotency")
 //	guard, err := idempotency.New(idempotency.Config{Store: store})

@@ -1,0 +1,72 @@
+package valkeystore
+
+// Each step of the protocol is one script on one key, which the server runs as
+// one atomic step. A record is a hash whose fields have the names that the
+// attributes of a DynamoDB record have.
+//
+// The arguments begin with the owner; the scripts that can meet another record
+// take the fingerprint next, and those that write the time to live, in
+// milliseconds. The fields to write come last.
+const (
+	// look reads what is there.
+	look = `
+local stored = redis.call('HMGET', KEYS[1],
+  'status', 'owner', 'validation', 'expiration', 'in_progress_expiration', 'data', 'data_encoding')
+local status, owner, validation, expiration, lease = unpack(stored, 1, 5)
+local exists = redis.call('EXISTS', KEYS[1]) == 1
+local own = status == 'INPROGRESS' and owner == ARGV[1]
+
+-- A request for something else needs no data.
+local function in_the_way()
+  if validation ~= ARGV[2] then stored[6] = false end
+  return stored
+end
+
+-- The deletion comes first because a server whose memory is full refuses what
+-- adds to it, unless the script has already written.
+local function replace(first)
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[1], unpack(ARGV, first))
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+end
+`
+
+	// claimScript: owner, fingerprint, time to live; lease, now, and the owner and
+	// lease of the record to take over or two empty strings; fields.
+	claimScript = look + `
+if own and lease == ARGV[4] then return {} end
+local free = not exists or tonumber(expiration) <= tonumber(ARGV[5])
+local observed = status == 'INPROGRESS' and owner == ARGV[6] and lease == ARGV[7]
+if not (free or observed) then return in_the_way() end
+redis.call('HSET', KEYS[1], 'owner', ARGV[1]) -- a full server refuses this: nothing shall begin
+replace(8)
+return {}
+`
+
+	// renewScript: owner, fingerprint, time to live; lease, or an empty string to end
+	// it at once; fields.
+	renewScript = look + `
+if not own then return 0 end
+if ARGV[4] == '' or tonumber(lease) <= tonumber(ARGV[4]) then replace(5) end
+return 1
+`
+
+	// completeScript: owner, fingerprint, time to live; fields.
+	completeScript = look + `
+if status == 'COMPLETED' and owner == ARGV[1] then return {} end
+if exists and not own then return in_the_way() end
+replace(4)
+return {}
+`
+
+	// releaseScript: owner.
+	releaseScript = look + `
+if own then redis.call('DEL', KEYS[1]) end
+return {}
+`
+
+	loadScript = look + `
+if not exists then return {} end
+return stored
+`
+)
