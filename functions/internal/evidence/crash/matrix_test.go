@@ -11,6 +11,7 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/dynamostore"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/dynamolocal"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/valkeyserver"
 )
 
 // breakage breaks a store on purpose.
@@ -26,7 +27,10 @@ const (
 	inMemory storeKind = "memory"
 	inDynamo storeKind = "DynamoDB"                   // with the SDK as it is
 	bare     storeKind = "DynamoDB, nothing repeated" // each failed request is seen by the guard
+	inValkey storeKind = "Valkey"                     // nor is anything repeated there
 )
+
+var storeKinds = []storeKind{inMemory, inDynamo, bare, inValkey}
 
 // bench runs one path under one policy, on one store.
 type bench struct {
@@ -35,6 +39,8 @@ type bench struct {
 	store  storeKind
 	broken breakage
 	engine *dynamolocal.Engine
+	valkey string // the server's socket
+	link   *link
 }
 
 func (b *bench) String() string { return fmt.Sprintf("%s/%s/%s", b.policy.name, b.path.name, b.store) }
@@ -44,9 +50,12 @@ func (b *bench) run(t *testing.T, injections ...injection) (m measurement) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, policy: b.policy, path: b.path, history: newHistory(), thorough: b.store == inMemory}
-		if b.store == inMemory {
+		switch b.store {
+		case inMemory:
 			w.backend = newMemory(b.broken)
-		} else {
+		case inValkey:
+			w.backend = newValkey(b.link)
+		default:
 			db := newDynamoDB(t, b.engine, dynamoDB{
 				atomic: b.policy.mode == idempotency.Atomic, repeats: b.store == inDynamo,
 				options: []dynamostore.Option{dynamostore.CompressAbove(-1)}, client: b.broken.client,
@@ -85,7 +94,11 @@ type cell struct {
 // about.
 func (b *bench) measure(t *testing.T) (cells []cell) {
 	t.Helper()
-	if b.store != inMemory {
+	switch b.store {
+	case inMemory:
+	case inValkey:
+		b.link = newLink(t, b.valkey)
+	default:
 		engine, err := dynamolocal.New(dynamolocal.Config{})
 		if err != nil {
 			t.Fatal(err)
@@ -138,7 +151,7 @@ func (b *bench) faultsAt(pt point) (all []fault) {
 	switch {
 	case pt.store && b.store == bare:
 		return errs
-	case pt.store && first:
+	case pt.store && (first || b.store == inValkey):
 		return slices.Concat(kills, freezes, stalls, losses)
 	case pt.store:
 		return slices.Concat(kills, freezes, losses)
@@ -151,19 +164,19 @@ func (b *bench) faultsAt(pt point) (all []fault) {
 // seesErrors tells whether the guard is told of a single failed request, on the
 // fastest store on which the path can be measured.
 func (b *bench) seesErrors() bool {
-	return b.store == inMemory || b.store == bare && (b.policy.mode == idempotency.Atomic || b.path.size > 0)
+	return b.store == inMemory || b.store == inValkey || b.store == bare && (b.policy.mode == idempotency.Atomic || b.path.size > 0)
 }
 
 // benches are all that is measured.
-func benches() (all []*bench) {
+func benches(valkey string) (all []*bench) {
 	for _, path := range leasedPaths {
-		stores := []storeKind{inMemory, inDynamo, bare}
+		stores := storeKinds
 		if path.size > 0 {
-			stores = stores[1:] // in memory nothing is beside anything
+			stores = []storeKind{inDynamo, bare} // elsewhere nothing is beside anything
 		}
 		for _, policy := range leased {
 			for _, store := range stores {
-				all = append(all, &bench{policy: policy, path: path, store: store})
+				all = append(all, &bench{policy: policy, path: path, store: store, valkey: valkey})
 			}
 		}
 	}
@@ -184,7 +197,7 @@ type matrix struct {
 func TestCrashMatrix(t *testing.T) {
 	t.Parallel()
 	m := matrix{cells: make(map[*bench][]cell)}
-	all := benches()
+	all := benches(valkeyserver.Start(t))
 	t.Run("cells", func(t *testing.T) {
 		for _, b := range all {
 			t.Run(b.String(), func(t *testing.T) {

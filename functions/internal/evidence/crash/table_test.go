@@ -125,7 +125,7 @@ func (m *matrix) stepOrder(path string, policies []policy) (order []string) {
 
 // benches returns those of a path under a policy.
 func (m *matrix) benches(p policy, path string) (found []*bench) {
-	for _, store := range []storeKind{inMemory, inDynamo, bare} {
+	for _, store := range storeKinds {
 		for b := range m.cells {
 			if b.policy == p && b.path.name == path && b.store == store {
 				found = append(found, b)
@@ -234,17 +234,22 @@ func (m *matrix) summary(b *strings.Builder) {
 		}
 		fmt.Fprintln(b)
 	}
-	line("cells", func(p policy) string { return fmt.Sprint(m.count(p, func(cell) bool { return true })) })
+	line("cells", func(p policy) string { return fmt.Sprint(m.count(p, everywhere)) })
+	for _, store := range storeKinds {
+		line("– on "+string(store), func(p policy) string {
+			return fmt.Sprint(m.count(p, func(b *bench, _ cell) bool { return b.store == store }))
+		})
+	}
 	for _, n := range []string{"no effect", "one effect", "two effects", "three effects"} {
 		effects := slices.Index([]string{"no effect", "one effect", "two effects", "three effects"}, n)
 		line(n, func(p policy) string {
-			return fmt.Sprint(m.count(p, func(c cell) bool { return c.effects == effects }))
+			return fmt.Sprint(m.count(p, func(_ *bench, c cell) bool { return c.effects == effects }))
 		})
 	}
 	for _, g := range guarantees {
 		line(string(g.name), func(p policy) string {
-			all := m.count(p, func(cell) bool { return true })
-			held := m.count(p, func(c cell) bool {
+			all := m.count(p, everywhere)
+			held := m.count(p, func(_ *bench, c cell) bool {
 				return !slices.ContainsFunc(c.violations, func(v violation) bool { return v.guarantee == g.name })
 			})
 			switch {
@@ -258,13 +263,15 @@ func (m *matrix) summary(b *strings.Builder) {
 	}
 }
 
-func (m *matrix) count(p policy, which func(cell) bool) (n int) {
+func everywhere(*bench, cell) bool { return true }
+
+func (m *matrix) count(p policy, which func(*bench, cell) bool) (n int) {
 	for b, cells := range m.cells {
 		if b.policy != p {
 			continue
 		}
 		for _, c := range cells {
-			if which(c) {
+			if which(b, c) {
 				n++
 			}
 		}
