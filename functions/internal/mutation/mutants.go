@@ -169,7 +169,7 @@ var mutants = []mutant{
 		name:     "dynamostore: missing part taken for data",
 		file:     "dynamostore/payload.go",
 		old:      "errors.Is(err, errPartGone)",
-		new:      "errors.Is(err, io.EOF)",
+		new:      "errors.Is(err, context.Canceled)",
 		packages: []string{"dynamostore"},
 		why:      "a lost response is an error for the whole window",
 	},
