@@ -14,7 +14,7 @@ PORT      ?=
 # dependencies.
 LAMBDA_BUILD := cd functions && GOWORK=off CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w'
 
-GO_SOURCES  := $(shell find functions -name '*.go' -not -name '*_test.go' -not -path '*/testdata/*') functions/go.mod functions/go.sum
+GO_SOURCES  := $(shell find functions -name '*.go' -not -path 'functions/bench/*' -not -name '*_test.go' -not -path '*/testdata/*') functions/go.mod functions/go.sum
 WEB_SOURCES := $(shell find webapp -type f -not -path '*/node_modules/*' -not -path 'webapp/dist/*' -not -path 'webapp/e2e/*' -not -path 'webapp/test-results/*')
 
 # The CDK's kernel is a Node program that complains about Node versions and would
@@ -67,6 +67,12 @@ guarantees: valkey-server ## rewrite what is measured in docs: the crash matrix 
 .PHONY: check-mutants
 check-mutants: valkey-server ## minutes: break each guarded condition in turn and see which test catches it
 	@cd functions && go run ./internal/mutation
+
+# What is only there to compare with stays out of the package's dependencies, and
+# so out of the workspace.
+.PHONY: bench
+bench: build-local build/bin/local $(FUNCTIONS:%=build/lambda/arm64/%/bootstrap) functions/bench/node_modules/.installed ## minutes: measure against the SDK, Powertools and Fiber; rewrites docs/performance.md
+	@cd functions/bench && GOWORK=off go run . $(ARGS)
 
 .PHONY: conformance
 conformance: ## the DynamoDB contract suite against moto, or against AWS_ENDPOINT_URL_DYNAMODB
@@ -151,12 +157,14 @@ lint: $(TOOLS) ## gofmt, go vet, staticcheck, and the workflows of GitHub
 	@unformatted=$$(gofmt -l functions infra) && if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 	@go vet ./functions/... ./infra/...
 	@build/bin/staticcheck ./functions/... ./infra/...
+	@cd functions/bench && GOWORK=off go vet ./... && GOWORK=off ../../build/bin/staticcheck ./...
 	@build/bin/actionlint -no-color .github/workflows/*.yml
 
 .PHONY: test-go
 test-go: build-local valkey-server ## the functions, the package, the local stack and the HTTP contract
 	$(call say,Go tests)
 	@go test -race -shuffle=on ./functions/...
+	@cd functions/bench && GOWORK=off go test ./...
 
 # What the tests of the Valkey store run.
 .PHONY: valkey-server
