@@ -69,10 +69,10 @@ check-mutants: valkey-server ## minutes: break each guarded condition in turn an
 	@cd functions && go run ./internal/mutation
 
 # What is only there to compare with stays out of the package's dependencies, and
-# so out of the workspace.
+# so out of the workspace. -mod=mod lets it follow when those change.
 .PHONY: bench
 bench: build-local build/bin/local $(FUNCTIONS:%=build/lambda/arm64/%/bootstrap) functions/bench/node_modules/.installed ## minutes: measure against the SDK, Powertools and Fiber; rewrites docs/performance.md
-	@cd functions/bench && GOWORK=off go run . $(ARGS)
+	@cd functions/bench && GOWORK=off GOFLAGS=-mod=mod go run . $(ARGS)
 
 .PHONY: conformance
 conformance: ## the DynamoDB contract suite against moto, or against AWS_ENDPOINT_URL_DYNAMODB
@@ -157,14 +157,14 @@ lint: $(TOOLS) ## gofmt, go vet, staticcheck, and the workflows of GitHub
 	@unformatted=$$(gofmt -l functions infra) && if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 	@go vet ./functions/... ./infra/...
 	@build/bin/staticcheck ./functions/... ./infra/...
-	@cd functions/bench && GOWORK=off go vet ./... && GOWORK=off ../../build/bin/staticcheck ./...
+	@cd functions/bench && GOWORK=off GOFLAGS=-mod=mod go vet ./... && GOWORK=off ../../build/bin/staticcheck ./...
 	@build/bin/actionlint -no-color .github/workflows/*.yml
 
 .PHONY: test-go
 test-go: build-local valkey-server ## the functions, the package, the local stack and the HTTP contract
 	$(call say,Go tests)
 	@go test -race -shuffle=on ./functions/...
-	@cd functions/bench && GOWORK=off go test ./...
+	@cd functions/bench && GOWORK=off GOFLAGS=-mod=mod go test ./...
 
 # What the tests of the Valkey store run.
 .PHONY: valkey-server
