@@ -59,7 +59,7 @@ func TestSmokeTestNotices(t *testing.T) {
 		"plain HTTP":                    {header("/", "Strict-Transport-Security", "max-age=0"), "Strict-Transport-Security"},
 		"a page that is kept":           {header("/", "Cache-Control", "max-age=60"), "Cache-Control"},
 		"assets that are not kept":      {header("/assets/", "Cache-Control", "no-cache"), "immutable"},
-		"a worker that is kept":         {header("/sw.js", "Cache-Control", "max-age=86400"), "/sw.js"},
+		"a worker that is kept":         {header("/service-worker.js", "Cache-Control", "max-age=86400"), "/service-worker.js"},
 		"a manifest that is a download": {header("/manifest.webmanifest", "Content-Type", "binary/octet-stream"), "manifest"},
 		"a replay that does not say so": {header("/api/payments", "Idempotent-Replayed", ""), "replayed"},
 		"a page in place of a file": {func(r *http.Response) {

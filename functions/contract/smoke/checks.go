@@ -84,8 +84,8 @@ func protected(who string, a answer) error {
 	return nil
 }
 
-// installation checks the files by which the page is installed and works offline,
-// where it has such.
+// installation checks the files by which the page is installed and works offline.
+// A service worker that browsers might keep would never be replaced.
 func (s *session) installation(ctx context.Context) error {
 	home, err := s.get(ctx, "/")
 	if err != nil {
@@ -93,16 +93,12 @@ func (s *session) installation(ctx context.Context) error {
 	}
 	named := manifest.FindStringSubmatch(home.body)
 	if named == nil {
-		return nil
+		return errors.New("the page names no manifest")
 	}
 	if _, err := s.file(ctx, named[1], "json", revalidate); err != nil {
 		return err
 	}
-	worker, err := s.get(ctx, "/sw.js")
-	if err != nil || worker.status == http.StatusNotFound {
-		return err
-	}
-	_, err = s.file(ctx, "/sw.js", "javascript", revalidate)
+	_, err = s.file(ctx, "/service-worker.js", "javascript", revalidate)
 	return err
 }
 

@@ -212,7 +212,7 @@ func TestWebsite(t *testing.T) {
 		"/some/route":           {"no-cache", "text/html", page},
 		"/assets/app-1f2e.js":   {"public, max-age=31536000, immutable", "text/javascript", "export {};\n"},
 		"/config.json":          {"no-cache", "application/json", config},
-		"/sw.js":                {"no-cache", "text/javascript", "self.skipWaiting();\n"},
+		"/service-worker.js":    {"no-cache", "text/javascript", "self.skipWaiting();\n"},
 		"/manifest.webmanifest": {"no-cache", "application/manifest+json", "{ \"name\": \"Page\" }\n"},
 		"/assets/none-1f2e.js":  {"", "application/xml", ""},
 	} {
