@@ -105,7 +105,7 @@ func (r runner) note(command string, at place) {
 			"         unless it was deployed with -c removalPolicy=destroy")
 		return
 	}
-	fmt.Fprintln(r.out, "cost     idle, a few US dollars a month for alarms and a dashboard; used, some 5 for a million payments.\n"+
+	fmt.Fprintln(r.out, "cost     idle, a few US dollars a month for alarms and a dashboard; used, some 5 to 10 for a million requests.\n"+
 		"         docs/costs.md has the numbers, and make destroy ends them")
 }
 
