@@ -10,10 +10,10 @@
 // promised rests on how it is set up:
 //
 //   - maxmemory-policy must be noeviction. Every other policy removes records
-//     when memory is short, those with a time to live first, and all records have
-//     one. Amazon ElastiCache does that unless its parameter group says
-//     otherwise. A full server then refuses new claims, so nothing runs, and
-//     still takes renewals and completions.
+//     when memory is short, those for keys with a time to live too, which all
+//     records have. Amazon ElastiCache evicts unless its parameter group says
+//     otherwise. With noeviction a full server refuses new claims, so nothing
+//     runs, and still takes renewals and completions.
 //   - Replication is asynchronous: a failover loses the last writes, those that
 //     were acknowledged included. WAIT makes that less likely and not impossible,
 //     and this package does not use it. min-replicas-to-write and
