@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"log/slog"
+	"os"
+	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/memstore"
@@ -153,11 +156,93 @@ func ExampleDiscard() {
 // every execution of this key. Then even an execution that is repeated after a
 // crash has its effect there once.
 func ExampleExecution_DerivedKey() {
-	charge := func(ctx context.Context) error {
-		execution, _ := idempotency.FromContext(ctx)
-		return chargeCard(ctx, execution.DerivedKey("charge"))
+	guard, err := idempotency.New(idempotency.Config{Store: memstore.New()})
+	if err != nil {
+		log.Fatal(err)
 	}
-	_ = charge
+	charges := make(map[string]int) // a bank that knows keys
+	pay := func() error {
+		_, _, err := idempotency.Do(context.Background(), guard, idempotency.Intent{
+			Scope: idempotency.SharedScope(), Operation: "payments.create", Token: "k1", Payload: 1250,
+		}, func(ctx context.Context) (string, error) {
+			execution, _ := idempotency.FromContext(ctx)
+			charges[execution.DerivedKey("charge")] = 1250
+			return "", errors.New("no memory left") // it was charged all the same
+		})
+		return err
+	}
+	fmt.Println(pay())
+	fmt.Println(pay())
+	fmt.Println("charges:", len(charges))
+	// Output:
+	// no memory left
+	// no memory left
+	// charges: 1
 }
 
-func chargeCard(context.Context, string) error { return nil }
+// A guard is not made of what cannot work.
+func ExampleNew() {
+	for _, cfg := range []idempotency.Config{
+		{},
+		{Store: memstore.New(), Window: time.Second},
+		{Store: memstore.New(), Mode: idempotency.Atomic},
+	} {
+		_, err := idempotency.New(cfg)
+		fmt.Println(err)
+	}
+	// Output:
+	// idempotency: Config.Store is missing
+	// idempotency: Config.Window (1s) is shorter than a lease and its skew allowance (1m5s): a key would be forgotten while it runs
+	// idempotency: Config.Mode is Atomic, but Config.Store is no AtomicStore
+}
+
+// None of a key's parts can be left out: records of strangers would be one.
+func ExampleNewKey() {
+	alice, err := idempotency.NewScope("alice")
+	if err != nil {
+		log.Fatal(err)
+	}
+	key, err := idempotency.NewKey(alice, "payments.create", "k1")
+	fmt.Println(key.ID(), err)
+
+	_, err = idempotency.NewKey(idempotency.Scope{}, "payments.create", "k1")
+	fmt.Println(err)
+	_, err = idempotency.NewKey(alice, "payments.create", "")
+	fmt.Println(err)
+	_, err = idempotency.NewScope("")
+	fmt.Println(err)
+	// Output:
+	// payments.create#a4fufuIDUHKZT46A2uCdahCJGSU3fs0oIiovjJCU00g <nil>
+	// idempotency: key: the scope is empty; use NewScope or, knowingly, SharedScope
+	// idempotency: key: the token is empty
+	// idempotency: scope: the principal is empty
+}
+
+// What happens to calls is told to an observer, for logs and metrics.
+func ExampleNewSlogObserver() {
+	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: onlyOutcome}))
+	guard, err := idempotency.New(idempotency.Config{Store: memstore.New(), Observer: idempotency.NewSlogObserver(logger)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for range 2 {
+		_, _, err := idempotency.Do(context.Background(), guard, idempotency.Intent{
+			Scope: idempotency.SharedScope(), Operation: "mails.send", Token: "k1", Payload: "hello",
+		}, func(context.Context) (string, error) { return "sent", nil })
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+	// Output:
+	// level=INFO msg=idempotency outcome=executed operation=mails.send
+	// level=INFO msg=idempotency outcome=replayed operation=mails.send
+}
+
+// onlyOutcome leaves out of a log what differs from run to run.
+func onlyOutcome(_ []string, a slog.Attr) slog.Attr {
+	switch a.Key {
+	case slog.LevelKey, slog.MessageKey, "outcome", "operation":
+		return a
+	}
+	return slog.Attr{}
+}
