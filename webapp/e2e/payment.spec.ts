@@ -21,9 +21,17 @@ test('a payment is made once, however often it is sent; without idempotency, eve
     await demo.expectEvidence({ requests: 1, executions: 1, effects: 1 });
   });
 
-  await test.step('submit the same again: the recorded answer comes back', async () => {
-    await demo.again.click();
+  await test.step('submit the same again: the client answers, nothing is sent', async () => {
+    await demo.submit.click();
     await expect(demo.results).toHaveCount(2);
+    await expect(demo.results.first()).toContainText('Client cache');
+    await expect(demo.newestResource).toHaveText(payment);
+    await demo.expectEvidence({ requests: 1, executions: 1, effects: 1 });
+  });
+
+  await test.step('resend it, past the client: the recorded answer comes back', async () => {
+    await demo.resend.click();
+    await expect(demo.results).toHaveCount(3);
     await expect(demo.results.first()).toContainText('Server replay');
     await expect(demo.newestResource).toHaveText(payment);
     await demo.expectEvidence({ requests: 2, executions: 1, effects: 1 });
@@ -35,26 +43,37 @@ test('a payment is made once, however often it is sent; without idempotency, eve
     expect(await layoutShift(page)).toBe(0);
   });
 
-  await test.step('switch idempotency off, submit, submit the same again: two more charges', async () => {
-    await demo.guard.press('Space');
-    await demo.submit.click();
-    await expect(demo.results).toHaveCount(3);
-    await expect(demo.results.first()).toContainText('Executed');
-    await demo.again.click();
+  await test.step('mean it again: a new key, another charge', async () => {
+    await demo.asNew.click();
     await expect(demo.results).toHaveCount(4);
     await expect(demo.results.first()).toContainText('Executed');
-    await demo.expectEvidence({ requests: 4, executions: 3, effects: 3 });
-    await expect(demo.ledger).toHaveCount(3);
+    await demo.expectEvidence({ requests: 3, executions: 2, effects: 2 });
+  });
+
+  await test.step('switch idempotency off, submit twice: two more charges', async () => {
+    await demo.guard.press('Space');
+    await demo.submit.click();
+    await expect(demo.results).toHaveCount(5);
+    await expect(demo.results.first()).toContainText('Executed');
+    await demo.submit.click();
+    await expect(demo.results).toHaveCount(6);
+    await expect(demo.results.first()).toContainText('Executed');
+    await demo.expectEvidence({ requests: 5, executions: 4, effects: 4 });
+    await expect(demo.ledger).toHaveCount(4);
   });
 
   await test.step('reload: the evidence is the server’s', async () => {
     await page.reload();
-    await demo.expectEvidence({ requests: 4, executions: 3, effects: 3 });
+    await demo.expectEvidence({ requests: 5, executions: 4, effects: 4 });
+    await expect(demo.stored).toHaveCount(2);
   });
 
   await test.step('start a new session: nobody else’s evidence', async () => {
     await page.getByRole('button', { name: 'New session' }).click();
     await demo.expectEvidence({ requests: 0, executions: 0, effects: 0 });
+    await expect(demo.stored).toHaveCount(0);
+    const left = await page.evaluate(() => Object.keys(localStorage).sort());
+    expect(left, 'what is left in the storage').toEqual(['idempotent-requests.history', 'idempotent-requests.session']);
   });
 });
 
@@ -66,7 +85,7 @@ test('customers and orders are made once, too', async ({ page }) => {
     await page.getByText(name, { exact: true }).click();
     await demo.submit.click();
     await expect(demo.results).toHaveCount(2 * i + 1);
-    await demo.again.click();
+    await demo.resend.click();
     await expect(demo.results).toHaveCount(2 * i + 2);
     await expect(demo.results.first()).toContainText('Server replay');
   }
@@ -106,7 +125,7 @@ test.describe('what the API refuses', () => {
 
       await demo.submit.click();
       await expect(demo.results.first()).toContainText('Executed');
-      await demo.again.click();
+      await demo.resend.click();
       await expect(demo.results.first()).toContainText('Server replay');
       await demo.guard.press('Space');
       await demo.field('Amount').fill('-5');
@@ -124,7 +143,7 @@ test('the page fits 360 pixels, and needs no mouse', async ({ page }) => {
   await page.goto('./');
   await demo.field('Description').press('Enter');
   await expect(demo.results.first()).toContainText('Executed');
-  await demo.again.press('Enter');
+  await demo.resend.press('Enter');
   await expect(demo.results.first()).toContainText('Server replay');
   await expect(demo.ledger).toHaveCount(1);
 

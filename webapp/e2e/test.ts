@@ -62,17 +62,24 @@ export function layoutShift(page: Page): Promise<number> {
   );
 }
 
+interface Activity {
+  readonly executions: readonly { readonly operation: string; readonly keyHash?: string }[];
+  readonly effects: readonly { readonly operation: string }[];
+}
+
 /** What a person sees and presses. */
 export class DemoPage {
   readonly page: Page;
   readonly submit;
-  readonly again;
+  readonly asNew;
+  readonly resend;
   readonly guard;
 
   constructor(page: Page) {
     this.page = page;
     this.submit = page.getByRole('button', { name: 'Submit', exact: true });
-    this.again = page.getByRole('button', { name: 'Submit the same again' });
+    this.asNew = page.getByRole('button', { name: 'Submit as new' });
+    this.resend = page.getByRole('button', { name: 'Resend' });
     this.guard = page.getByRole('switch', { name: 'Idempotency' });
   }
 
@@ -93,7 +100,22 @@ export class DemoPage {
 
   /** A scenario, by its title. */
   scenario(title: string) {
-    return this.page.getByRole('listitem').filter({ has: this.page.getByRole('heading', { name: title }) });
+    return this.page.getByRole('listitem').filter({ has: this.page.getByRole('heading', { name: title, level: 3 }) });
+  }
+
+  /** Plays a scenario, by one click. */
+  async play(title: string, way: string) {
+    await this.scenario(title).getByRole('button', { name: way, exact: true }).click();
+  }
+
+  /** One of the two ways on the stage, and what came of it. */
+  way(name: string) {
+    return this.page.getByRole('article', { name, exact: true });
+  }
+
+  /** The intents that the client has stored, newest first. */
+  get stored() {
+    return this.page.getByRole('list', { name: 'Stored intents, newest first' }).getByRole('listitem');
   }
 
   /** What just happened. */
@@ -114,6 +136,13 @@ export class DemoPage {
   /** The rows of the ledger, newest first. */
   get ledger() {
     return this.page.getByRole('list', { name: 'Effects, newest first' }).getByRole('listitem');
+  }
+
+  /** What the server says has happened in the page's session. */
+  async activity(): Promise<Activity> {
+    const session = await this.page.evaluate(() => JSON.parse(localStorage['idempotent-requests.session']).id);
+    const response = await this.page.request.get('./api/executions', { headers: { 'Demo-Session': session } });
+    return response.json();
   }
 
   /** Waits until the three large numbers are these. */

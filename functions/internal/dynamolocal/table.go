@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/btree"
-
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/dynamolocal/attribute"
 )
 
@@ -23,7 +21,7 @@ type table struct {
 	// partitions has the items by their hash key's encoding; ordered has the same
 	// partitions in the order of scans.
 	partitions map[string]*partition
-	ordered    *btree.BTreeG[*partition]
+	ordered    []*partition
 	items      int
 	bytes      int
 }
@@ -99,7 +97,7 @@ func compareSort(a, b attribute.Value) int {
 }
 
 func newTable(definition tableDefinition) *table {
-	t := &table{definition: definition, partitions: make(map[string]*partition), ordered: btree.NewG(degree, scannedBefore)}
+	t := &table{definition: definition, partitions: make(map[string]*partition)}
 	t.schema = schemaOf(definition.Keys, definition.Attributes)
 	for _, local := range definition.Local {
 		t.indexes = append(t.indexes, newIndex(local, definition.Attributes, t.schema, false))
@@ -120,12 +118,11 @@ func (p *partition) find(sort attribute.Value) (at int, found bool) {
 	})
 }
 
-// degree makes nodes of the tree of partitions that fill a few cache lines.
-const degree = 32
-
-// scannedBefore is the order of scans.
-func scannedBefore(a, b *partition) bool {
-	return cmp.Or(cmp.Compare(a.token, b.token), strings.Compare(a.hash, b.hash)) < 0
+// place returns the place of a hash key in the order of scans.
+func (t *table) place(token uint64, hash string) (at int, found bool) {
+	return slices.BinarySearchFunc(t.ordered, hash, func(p *partition, hash string) int {
+		return cmp.Or(cmp.Compare(p.token, token), strings.Compare(p.hash, hash))
+	})
 }
 
 // get returns the item with the key, nil if there is none.
@@ -147,7 +144,8 @@ func (t *table) put(key primaryKey, item attribute.Item) {
 	if p == nil {
 		p = &partition{token: tokenOf(key.hash), hash: key.hash}
 		t.partitions[key.hash] = p
-		t.ordered.ReplaceOrInsert(p)
+		at, _ := t.place(p.token, p.hash)
+		t.ordered = slices.Insert(t.ordered, at, p)
 	}
 	stored := &record{item: item, key: key, size: item.Size()}
 	at, found := p.find(key.sort)
@@ -178,30 +176,30 @@ func (t *table) remove(key primaryKey) {
 		return
 	}
 	delete(t.partitions, key.hash)
-	t.ordered.Delete(p)
+	if at, found := t.place(p.token, p.hash); found {
+		t.ordered = slices.Delete(t.ordered, at, at+1)
+	}
 }
 
 // all returns the table's items in the order of scans, from the first after the
 // key if one is given.
 func (t *table) all(after *primaryKey) iter.Seq[*record] {
 	return func(yield func(*record) bool) {
-		visit := func(p *partition) bool {
+		start := 0
+		if after != nil {
+			start, _ = t.place(tokenOf(after.hash), after.hash)
+		}
+		for _, p := range t.ordered[start:] {
 			records := p.records
 			if after != nil && p.hash == after.hash {
 				records = records[p.after(after.sort):]
 			}
 			for _, r := range records {
 				if !yield(r) {
-					return false
+					return
 				}
 			}
-			return true
 		}
-		if after == nil {
-			t.ordered.Ascend(visit)
-			return
-		}
-		t.ordered.AscendGreaterOrEqual(&partition{token: tokenOf(after.hash), hash: after.hash}, visit)
 	}
 }
 

@@ -1,6 +1,6 @@
-import { cleanup, render, screen, within } from '@testing-library/react';
+import { cleanup, render, screen, waitFor, within } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createSessionStore } from '../shared/session.ts';
 import { json, problem, type Route, serve } from '../testing/network.ts';
 import { testConfig } from '../testing/render-app.tsx';
@@ -51,7 +51,7 @@ function open(routes: Record<string, Route>) {
     sessions,
     posts: () => requests.filter(({ method }) => method === 'POST'),
     submit: () => screen.getByRole('button', { name: 'Submit' }),
-    again: () => screen.getByRole('button', { name: 'Submit the same again' }),
+    resend: () => screen.getByRole('button', { name: 'Resend' }),
     /** The results, newest first, once there are as many settled ones as expected. */
     results: async (count: number) => {
       await screen.findByText(new RegExp(`^Submission ${count}: (?!sending)`));
@@ -61,23 +61,46 @@ function open(routes: Record<string, Route>) {
 }
 
 describe('with idempotency', () => {
-  it('submits the same again with the same key and the same bytes, and shows the replay', async () => {
-    const { person, posts, submit, again, results, sessions } = open(recordingApi());
-    expect(again()).toBeDisabled();
+  it('sends nothing when the same is submitted again, and shows the answer that is kept', async () => {
+    const { person, posts, submit, results, sessions } = open(recordingApi());
     await person.click(submit());
     await results(1);
-    await person.click(again());
+    await person.click(submit());
     const [newest, oldest] = await results(2);
 
     expect(oldest).toHaveTextContent('Executed201Request 1: €12.50 Two coffees and a cake');
+    expect(newest).toHaveTextContent('Client cache201Request 2: €12.50 Two coffees and a cake');
+    expect(newest).toHaveTextContent(/0 attempts.*p-1/);
+    expect(posts()).toHaveLength(1);
+    expect(sessions.get().requestsSent).toBe(1);
+  });
+
+  it('resends with the same key and the same bytes, and shows the replay', async () => {
+    const { person, posts, submit, resend, results, sessions } = open(recordingApi());
+    expect(resend()).toBeDisabled();
+    await person.click(submit());
+    await results(1);
+    await person.click(resend());
+    const [newest] = await results(2);
+
     expect(newest).toHaveTextContent('Server replay201Request 2: €12.50 Two coffees and a cakeagain');
     expect(newest).toHaveTextContent('p-1');
-
     const [first, second] = posts();
     expect(second?.headers.get('Idempotency-Key')).toBe(first?.headers.get('Idempotency-Key'));
     expect(second?.headers.get('Demo-Session')).toBe(sessions.get().id);
     expect(await second?.text()).toBe(await first?.text());
     expect(sessions.get().requestsSent).toBe(2);
+  });
+
+  it('takes "as new" for another intent, with a key of its own', async () => {
+    const { person, posts, submit, results } = open(recordingApi());
+    await person.click(submit());
+    await results(1);
+    await person.click(screen.getByRole('button', { name: 'Submit as new' }));
+    const [newest] = await results(2);
+    expect(newest).toHaveTextContent('Executed201');
+    const [first, second] = posts();
+    expect(second?.headers.get('Idempotency-Key')).not.toBe(first?.headers.get('Idempotency-Key'));
   });
 
   it('submits what is in the form as a new intent with a key of its own', async () => {
@@ -96,7 +119,7 @@ describe('with idempotency', () => {
     await expect(second?.json()).resolves.toEqual({ amount: 990, currency: 'USD', description: 'tea' });
   });
 
-  it('takes a double press of Submit for one intent', async () => {
+  it('takes a double press of Submit for one intent, and says how far it has come', async () => {
     let answer = () => {};
     const slow = new Promise<void>((resolve) => {
       answer = resolve;
@@ -106,19 +129,57 @@ describe('with idempotency', () => {
       'POST /api/payments': () => slow.then(() => json(201, payment('p-1'))),
     });
     await person.dblClick(submit());
+    const states = screen.getByRole('list', { name: 'The intent’s state' });
+    await waitFor(() => expect(within(states).getByText('in flight')).toHaveAttribute('aria-current', 'step'));
     answer();
-    expect(await results(1)).toHaveLength(1);
+    const [newest, oldest] = await results(2);
+    expect(oldest).toHaveTextContent('Executed');
+    expect(newest).toHaveTextContent('Client cache');
+    expect(within(states).getByText('succeeded')).toHaveAttribute('aria-current', 'step');
     expect(posts()).toHaveLength(1);
   });
 });
 
+describe('without network', () => {
+  const offline = () => vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false);
+
+  it('writes down what is submitted, says that it waits, and sends it once there is one', async () => {
+    const { person, posts, submit, results } = open(recordingApi());
+    const network = offline();
+    await person.click(submit());
+    expect((await results(1))[0]).toHaveTextContent(/^Queued.*no network/);
+    expect(posts()).toHaveLength(0);
+    const cache = within(screen.getByRole('region', { name: 'Client cache' }));
+    expect(await cache.findByText(/1 waiting/)).toBeVisible();
+
+    network.mockRestore();
+    window.dispatchEvent(new Event('online'));
+    await waitFor(() => expect(screen.getByText(/^Submission 1: Executed/)).toBeVisible());
+    expect(posts()).toHaveLength(1);
+  });
+
+  it('goes on after a reload, with the same key', async () => {
+    const network = offline();
+    const { person, submit, results } = open(recordingApi());
+    await person.click(submit());
+    await results(1);
+    const [, key] = /Key([0-9a-f-]{36})/.exec((await results(1))[0]?.textContent ?? '') ?? [];
+    cleanup();
+    network.mockRestore();
+
+    const { posts, results: after } = open(recordingApi());
+    await waitFor(async () => expect((await after(1))[0]).toHaveTextContent('Executed'));
+    expect(posts().map(({ headers }) => headers.get('Idempotency-Key'))).toEqual([key]);
+  });
+});
+
 describe('without idempotency', () => {
-  it('sends no key, and repeats the body alone', async () => {
-    const { person, posts, submit, again, results } = open(recordingApi());
+  it('sends no key, and is charged each time', async () => {
+    const { person, posts, submit, results } = open(recordingApi());
     await person.click(screen.getByRole('switch', { name: 'Idempotency' }));
     await person.click(submit());
     await results(1);
-    await person.click(again());
+    await person.click(submit());
     const [newest, oldest] = await results(2);
 
     expect(oldest).toHaveTextContent(/Executed.*Keynone.*u-1/);
@@ -229,7 +290,7 @@ describe('the other operations', () => {
 
 describe('a scenario', () => {
   const scenario = (title: string) => {
-    const item = screen.getByRole('heading', { name: title }).closest('li');
+    const item = screen.getByRole('heading', { name: title, level: 3 }).closest('li');
     return within(item as HTMLElement);
   };
 
@@ -237,7 +298,7 @@ describe('a scenario', () => {
     const { person, posts } = open(recordingApi());
     await person.selectOptions(screen.getByLabelText('Number of duplicates'), '5');
     await person.click(scenario('Burst of duplicates').getByRole('button', { name: 'With a key' }));
-    expect(await screen.findByText(/^5 requests with one key, 1 charge: one was executed, 4 got/)).toBeVisible();
+    expect(await screen.findByText(/^5 requests with one key, 1 charge\. One was executed; 4 got/)).toBeVisible();
     expect(new Set(posts().map(({ headers }) => headers.get('Idempotency-Key'))).size).toBe(1);
     expect(location.search).toBe('?scenario=burst');
 
@@ -270,12 +331,12 @@ describe('a scenario', () => {
         return asked === 1
           ? json(500, { message: 'Internal Server Error' })
           : asked === 2
-            ? problem(409, 'in-progress', {}, { 'Retry-After': '2' })
+            ? problem(409, 'in-progress', {}, { 'Retry-After': '3' })
             : json(201, payment('p-1'));
       },
     });
     await person.click(scenario('Crash in the middle, then retry').getByRole('button', { name: 'With a key' }));
-    expect(await screen.findByRole('timer')).toHaveTextContent(/Retrying in [12] s/);
+    expect(await screen.findByRole('timer')).toHaveTextContent(/Retrying in [345] s/);
     expect(await screen.findByText(/^The function died after the charge, before it could record/)).toBeVisible();
     expect(posts().map(({ headers }) => headers.get('Demo-Fault'))).toEqual(['crash-after-effect', null, null]);
   });
@@ -283,19 +344,18 @@ describe('a scenario', () => {
   it('is opened by its address', () => {
     history.replaceState(null, '', '?scenario=slow');
     open(recordingApi());
-    expect(screen.getByRole('heading', { name: 'Slow first, impatient second' }).closest('li')).toHaveAttribute(
-      'aria-current',
-      'true',
-    );
+    expect(
+      screen.getByRole('heading', { name: 'Slow first, impatient second', level: 3 }).closest('li'),
+    ).toHaveAttribute('aria-current', 'true');
   });
 });
 
 describe('the requests', () => {
   it('outlive a reload, and can be filtered and forgotten', async () => {
-    const { person, submit, again, results } = open(recordingApi());
+    const { person, submit, resend, results } = open(recordingApi());
     await person.click(submit());
     await results(1);
-    await person.click(again());
+    await person.click(resend());
     await results(2);
     cleanup();
 
@@ -303,7 +363,8 @@ describe('the requests', () => {
     expect(await results(2)).toHaveLength(2);
     await person.selectOptions(screen.getByLabelText('Filter by outcome'), 'Executed');
     expect(await results(2)).toHaveLength(1);
-    await person.click(screen.getByRole('button', { name: 'Clear' }));
+    const requests = within(screen.getByRole('region', { name: 'Requests' }));
+    await person.click(requests.getByRole('button', { name: 'Clear' }));
     expect(screen.queryByRole('list', { name: /^Results/ })).not.toBeInTheDocument();
   });
 
@@ -327,6 +388,42 @@ describe('the requests', () => {
     expect(await record.findByText('COMPLETED')).toBeVisible();
     expect(record.getByText('337 bytes')).toBeVisible();
     expect(record.getByText(/^1 h 0 min [01] s left$|^59 min 59 s left$/)).toBeVisible();
+  });
+});
+
+describe('the client cache', () => {
+  it('lists what is stored, and clears one or all', async () => {
+    const { person, submit, results } = open(recordingApi());
+    const cache = within(screen.getByRole('region', { name: 'Client cache' }));
+    expect(await cache.findByText(/^Empty\./)).toBeVisible();
+    await person.click(submit());
+    await results(1);
+    await person.click(screen.getByRole('button', { name: 'Submit as new' }));
+    await results(2);
+    await waitFor(() => expect(cache.getAllByRole('listitem')).toHaveLength(2));
+    expect(cache.getAllByRole('listitem')[0]).toHaveTextContent(/€12\.50 succeeded.*left$/);
+
+    await person.click(cache.getAllByRole('button', { name: /^Clear €12\.50/ })[0] as HTMLElement);
+    await waitFor(() => expect(cache.getAllByRole('listitem')).toHaveLength(1));
+    await person.click(cache.getByRole('button', { name: 'Clear all' }));
+    expect(await cache.findByText(/^Empty\./)).toBeVisible();
+  });
+
+  it('asks before it gives up on what has no answer yet', async () => {
+    vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false);
+    const { person, submit, results } = open(recordingApi());
+    await person.click(submit());
+    await results(1);
+    const cache = within(screen.getByRole('region', { name: 'Client cache' }));
+    await cache.findByText(/1 waiting/);
+    await person.click(cache.getByRole('button', { name: 'Clear all' }));
+    expect(cache.getByRole('alert')).toHaveTextContent('One intent has no answer yet');
+    await person.click(cache.getByRole('button', { name: 'Keep' }));
+    expect(cache.getByText(/1 waiting/)).toBeVisible();
+    await person.click(cache.getByRole('button', { name: 'Clear all' }));
+    await person.click(cache.getByRole('button', { name: 'Clear all the same' }));
+    expect(await cache.findByText(/^Empty\./)).toBeVisible();
+    await waitFor(async () => expect((await results(1))[0]).toHaveTextContent(/No answer.*it was cleared/));
   });
 });
 

@@ -14,11 +14,18 @@ export function App({ config, sessions }: { config: Config; sessions: SessionSto
   // biome-ignore lint/correctness/useExhaustiveDependencies: the API is bound to the session that the store has now
   const api = useMemo(() => createApi(config, sessions), [config, sessions, session.id]);
 
+  /** Nothing of the old session stays behind in this browser. */
+  async function renew() {
+    await api.client.clear();
+    api.client.close();
+    sessions.renew();
+  }
+
   return (
     <Providers>
       <div className={classes.page}>
-        <Header sessionId={session.id} onNewSession={sessions.renew} />
         <ApiProvider value={api}>
+          <Header onNewSession={() => void renew()} />
           <Demo key={session.id} requestsSent={session.requestsSent} />
         </ApiProvider>
       </div>

@@ -1,10 +1,12 @@
 import { Button, SegmentedControl, useMantineColorScheme, VisuallyHidden } from '@mantine/core';
-import type { ReactNode } from 'react';
-import { MoonIcon, ScreenIcon, SunIcon } from '../shared/icons.tsx';
+import { type ReactNode, useSyncExternalStore } from 'react';
+import { useApi } from '../shared/api-context.ts';
+import { MoonIcon, ScreenIcon, SunIcon, UnpluggedIcon } from '../shared/icons.tsx';
 import classes from './header.module.css';
 
 /** What the page is, whose session it shows, and in which colours. */
-export function Header({ sessionId, onNewSession }: { sessionId: string; onNewSession: () => void }) {
+export function Header({ onNewSession }: { onNewSession: () => void }) {
+  const { sessionId } = useApi();
   return (
     <header className={classes.header}>
       <div className={classes.title}>
@@ -15,6 +17,7 @@ export function Header({ sessionId, onNewSession }: { sessionId: string; onNewSe
         </div>
       </div>
       <div className={classes.tools}>
+        <Connection />
         <span className={classes.session}>
           Session <code title={sessionId}>{sessionId.slice(0, 8)}</code>
         </span>
@@ -24,6 +27,21 @@ export function Header({ sessionId, onNewSession }: { sessionId: string; onNewSe
         <ColorSchemeControl />
       </div>
     </header>
+  );
+}
+
+/** Says so where there is no network. */
+function Connection() {
+  const { network } = useApi();
+  const online = useSyncExternalStore(network.subscribe, network.online);
+  return (
+    <span className={classes.connection} data-online={online} role="status">
+      {!online && (
+        <>
+          <UnpluggedIcon /> Offline
+        </>
+      )}
+    </span>
   );
 }
 

@@ -27,6 +27,6 @@ export function Providers({ children }: { children: ReactNode }) {
 function createQueryClient(): QueryClient {
   return new QueryClient({
     // Without a network a query fails at once and says so, instead of waiting in silence.
-    defaultOptions: { queries: { retry: 1, networkMode: 'always' } },
+    defaultOptions: { queries: { retry: 1, networkMode: 'always', refetchOnReconnect: true } },
   });
 }

@@ -59,8 +59,12 @@ export interface Client {
    */
   submit(request: IntentRequest | Intent, options?: SubmitOptions): Promise<Outcome>;
 
-  /** Says "I mean it again": like {@link submit}, with a new intent, though the same was asked before. */
-  submitAsNew(request: IntentRequest, options?: SubmitOptions): Promise<Outcome>;
+  /**
+   * Says "I mean it again": like {@link submit}, with a new intent, though the same was asked before.
+   *
+   * @param request what to do, or an intent that was prepared and not submitted yet
+   */
+  submitAsNew(request: IntentRequest | Intent, options?: SubmitOptions): Promise<Outcome>;
 
   /**
    * Asks the server, whatever is known here, and stores nothing: the layer below {@link submit}. The same key and the
@@ -153,6 +157,8 @@ export function createClient(options: ClientOptions): Client {
 
   const prepare = (request: IntentRequest) => createIntent(request, scope, platform.randomUUID());
 
+  const draftOf = async (request: IntentRequest | Intent) => ('key' in request ? owned(request) : prepare(request));
+
   /** Tries the outbox, with nobody waiting for it. */
   function wake(): void {
     runner.drain().catch((error) => events.emit({ type: 'background-error', error, at: platform.now() }));
@@ -162,7 +168,7 @@ export function createClient(options: ClientOptions): Client {
     signal?.throwIfAborted();
     const startedAt = platform.now();
     channel.open();
-    const draft = 'key' in request ? owned(request) : await prepare(request);
+    const draft = await draftOf(request);
     const known = await journal.find(draft);
     if (known?.state === 'succeeded') {
       // The answer doesn't wait for the bookkeeping.
@@ -212,7 +218,7 @@ export function createClient(options: ClientOptions): Client {
       signal?.throwIfAborted();
       const startedAt = platform.now();
       channel.open();
-      const { intent } = await journal.admitAsNew(await prepare(request));
+      const { intent } = await journal.admitAsNew(await draftOf(request));
       return unlessAborted(runner.deliver(intent, startedAt), signal);
     },
     send: async (intent, sending) => transport.send(owned(intent), sending),

@@ -25,10 +25,10 @@ export type {
   Listener,
   StateEvent,
 } from './events.ts';
-export { type Intent, type IntentRequest, requestHash } from './intent.ts';
+export { type Intent, type IntentRequest, requestHash, windowEnd } from './intent.ts';
 export type { Limits } from './journal.ts';
 export type { Locks } from './locks.ts';
-export type { Platform } from './platform.ts';
+export { browser, type Platform } from './platform.ts';
 export { isProblem, type Problem, readProblem } from './problem.ts';
 export type { Outcome, Queued, Result, ServerResult, ServerSource, Source, Trace } from './result.ts';
 export type { RetryPolicy } from './retry.ts';

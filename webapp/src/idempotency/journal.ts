@@ -175,6 +175,10 @@ export function createJournal({ scope, windowMs, limits, storage, platform, emit
     admitAsNew: (draft) =>
       locked(async () => {
         const siblings = await read(`${draft.hash}.`);
+        const own = siblings.find(({ intent }) => intent.key === draft.key);
+        if (own !== undefined) {
+          return own; // the same intent, submitted twice
+        }
         const entry = await add(draft, siblings);
         for (const expired of siblings.filter(({ state }) => state === 'expired')) {
           await forget(expired, 'cleared');

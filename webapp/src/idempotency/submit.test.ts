@@ -173,6 +173,15 @@ describe('a duplicate', () => {
     expect(world.effects.size).toBe(2);
   });
 
+  it('that was prepared is submitted with the key that it has, once', async () => {
+    await done();
+    const draft = await tab.client.prepare(payment);
+    const meant = [tab.client.submitAsNew(draft), tab.client.submitAsNew(draft)];
+    (await request()).answer();
+    expect((await Promise.all(meant)).map(({ intent }) => intent.key)).toEqual([draft.key, draft.key]);
+    expect(world.effects.get(draft.key)).toBe(1);
+  });
+
   it('of a failed intent is sent again as it is', async () => {
     const refused = tab.client.submit(payment);
     (await request()).refuse(422);

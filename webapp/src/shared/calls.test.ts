@@ -17,6 +17,7 @@ function submission(
     url: 'https://api.example/payments',
     body: {},
     key: 'k',
+    keyHash: 'h',
     repeats: false,
     startedAt: t0 + startMs,
     attempts,
@@ -39,6 +40,7 @@ function call(id: string, atMs: number, outcome = 'executed', more: Partial<Call
   return {
     id,
     operation: 'payments.create',
+    keyHash: 'h',
     outcome,
     cost: { roundTrips: 2, readUnits: 0, writeUnits: 2 },
     durationMs: 4,
@@ -48,13 +50,12 @@ function call(id: string, atMs: number, outcome = 'executed', more: Partial<Call
 }
 
 describe('a request and its call', () => {
-  it('agree in outcome, operation and time', () => {
+  it('agree in operation, key and outcome', () => {
     const request = attempt(1_000, 1_020);
     const candidates = [
       call('other outcome', 1_010, 'replayed'),
       call('other operation', 1_010, 'executed', { operation: 'orders.create' }),
-      call('too early', 500),
-      call('too late', 1_500),
+      call('other key', 1_010, 'executed', { keyHash: 'g' }),
       call('no time', 0, 'executed', { at: 'never' }),
     ];
     const of = submission('a', 1_000, [request]);
@@ -62,11 +63,16 @@ describe('a request and its call', () => {
     expect(matchCalls([of], [...candidates, call('it', 1_012)]).get(request)?.id).toBe('it');
   });
 
-  it('belong to each other alone', () => {
+  it('agree though the server has another idea of the time', () => {
+    const request = attempt(1_000, 1_020);
+    expect(matchCalls([submission('a', 1_000, [request])], [call('it', 60_000)]).get(request)?.id).toBe('it');
+  });
+
+  it('belong to each other alone, and are near each other', () => {
     const [one, other] = [attempt(0, 20, 'server-replay'), attempt(0, 30, 'server-replay')];
     const matched = matchCalls(
       [submission('a', 0, [one, other])],
-      [call('second', 25, 'replayed'), call('first', 15, 'replayed')],
+      [call('second', 25, 'replayed'), call('first', 15, 'replayed'), call('another page’s', 90_000, 'replayed')],
     );
     expect(matched.get(one)?.id).toBe('first');
     expect(matched.get(other)?.id).toBe('second');
@@ -80,7 +86,7 @@ describe('a request and its call', () => {
   });
 
   it('are not looked for without a key', () => {
-    const { key: _, ...unguarded } = submission('a', 0, [attempt(0, 20)]);
+    const { key: _, keyHash: __, ...unguarded } = submission('a', 0, [attempt(0, 20)]);
     expect(matchCalls([unguarded], [call('c', 15)]).size).toBe(0);
   });
 });

@@ -6,6 +6,8 @@ import type { Attempt, Submission, Verdict } from './submission.ts';
 export interface Call {
   readonly id: string;
   readonly operation: string;
+  /** What the server knows the idempotency key by. */
+  readonly keyHash: string;
   /** `executed`, `replayed`, `in_progress`, `payload_mismatch`, … */
   readonly outcome: string;
   /** What it asked of the table of idempotency records. */
@@ -14,9 +16,6 @@ export interface Call {
   /** When it ended, by the server's clock. */
   readonly at: string;
 }
-
-/** How far the server's clock may be from the browser's, in milliseconds. Beyond that, calls are left out. */
-const skew = 250;
 
 const queryKey = 'calls';
 
@@ -40,6 +39,7 @@ export function refreshCalls(queries: QueryClient): void {
 function isCall(value: Partial<Call> | null): value is Call {
   return (
     typeof value?.id === 'string' &&
+    typeof value.keyHash === 'string' &&
     typeof value.outcome === 'string' &&
     typeof value.at === 'string' &&
     typeof value.durationMs === 'number' &&
@@ -56,38 +56,44 @@ const outcomes: Partial<Record<Verdict, string>> = {
 };
 
 /**
- * Finds each request's call: of the same operation, with the same outcome, while the request was under way. The API
- * doesn't say which call was whose, but calls that agree in all of that look the same in the drawing.
+ * Finds each request's call: of the same operation, under the same key, with the same outcome. Where there are several,
+ * the one nearest in time; those look the same in the drawing.
  */
 export function matchCalls(submissions: readonly Submission[], calls: readonly Call[]): ReadonlyMap<Attempt, Call> {
-  const free = calls
-    .map((call) => ({ call, at: Date.parse(call.at) }))
-    .filter(({ at }) => !Number.isNaN(at))
-    .sort((a, b) => a.at - b.at);
+  const free = new Map<string, (Call & { readonly time: number })[]>();
+  for (const call of calls) {
+    const time = Date.parse(call.at);
+    const name = nameOf(call.operation, call.keyHash);
+    if (!Number.isNaN(time)) {
+      free.set(name, [...(free.get(name) ?? []), { ...call, time }]);
+    }
+  }
+  const found = new Map<Attempt, Call>();
   const requests = submissions
-    .filter(({ key }) => key !== undefined)
-    .flatMap(({ operation, attempts }) => attempts.map((attempt) => ({ operation, attempt })))
+    .flatMap(({ operation, keyHash, attempts }) =>
+      attempts.map((attempt) => ({ attempt, candidates: free.get(nameOf(operation, keyHash)) ?? [] })),
+    )
     .filter(({ attempt }) => attempt.endedAt !== undefined)
-    // Whose outcome is known chooses first; then whose answer came first.
+    // Whose outcome is known chooses first; then the newest, because the oldest calls may not be listed any more.
     .sort(
       (a, b) =>
-        Number(lost(a.attempt)) - Number(lost(b.attempt)) || (a.attempt.endedAt ?? 0) - (b.attempt.endedAt ?? 0),
+        Number(lost(a.attempt)) - Number(lost(b.attempt)) || (b.attempt.endedAt ?? 0) - (a.attempt.endedAt ?? 0),
     );
-  const found = new Map<Attempt, Call>();
-  for (const { operation, attempt } of requests) {
-    const index = free.findIndex(
-      ({ call, at }) =>
-        call.operation === operation &&
-        (lost(attempt) || call.outcome === outcomes[attempt.verdict]) &&
-        at >= attempt.startedAt - skew &&
-        at <= (attempt.endedAt ?? 0) + skew,
-    );
-    const [match] = index < 0 ? [] : free.splice(index, 1);
-    if (match !== undefined) {
-      found.set(attempt, match.call);
+  for (const { attempt, candidates } of requests) {
+    const distance = ({ time }: { time: number }) => Math.abs(time - (attempt.endedAt ?? time));
+    const [nearest] = candidates
+      .filter(({ outcome }) => lost(attempt) || outcome === outcomes[attempt.verdict])
+      .sort((a, b) => distance(a) - distance(b));
+    if (nearest !== undefined) {
+      candidates.splice(candidates.indexOf(nearest), 1);
+      found.set(attempt, nearest);
     }
   }
   return found;
+}
+
+function nameOf(operation: string, keyHash: string | undefined): string {
+  return `${operation}#${keyHash}`;
 }
 
 function lost({ verdict }: Attempt): boolean {

@@ -4,3 +4,6 @@ const repository = 'https://github.com/idempotent-requests/idempotent-requests/b
 export function docs(heading: string): string {
   return `${repository}/docs/http-api.md#${heading}`;
 }
+
+/** The address of the client library's description. */
+export const clientDocs = `${repository}/webapp/src/idempotency/README.md`;

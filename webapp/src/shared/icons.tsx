@@ -27,6 +27,13 @@ export const BoltIcon = () => (
   </Icon>
 );
 
+/** The handler ran once too often. */
+export const BoltsIcon = () => (
+  <Icon>
+    <path d="M6 1.5 1.8 8.500h3.400l-.7 6L9 6.500H5.800zM12 3.500 9.800 7M14.200 6.500h-2.600M14.200 6.500l-3.500 6" />
+  </Icon>
+);
+
 /** An answer played again. */
 export const ReplayIcon = () => (
   <Icon>
@@ -40,6 +47,29 @@ export const CrossIcon = () => (
   <Icon>
     <circle cx="8" cy="8" r="6" />
     <path d="m5.9 5.9 4.2 4.2m0-4.2-4.2 4.2" />
+  </Icon>
+);
+
+/** As it should be. */
+export const CheckIcon = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="6" />
+    <path d="m5.2 8.2 2 2 3.6-4.2" />
+  </Icon>
+);
+
+/** Too late. */
+export const ExpiredIcon = () => (
+  <Icon>
+    <circle cx="8" cy="8" r="6" />
+    <path d="M8 4.5V8l2.2 1.6M2.5 13.5l11-11" />
+  </Icon>
+);
+
+/** No connection. */
+export const UnpluggedIcon = () => (
+  <Icon>
+    <path d="M1.8 6.2C5.4 3 10.6 3 14.2 6.2M4 9c2.3-2 5.700-2 8 0M6.300 11.600c1-.8 2.400-.8 3.400 0M2.500 14l11-12" />
   </Icon>
 );
 

@@ -45,6 +45,29 @@ describe('the log', () => {
     expect(createSubmissionLog('s').get()[0]?.settlement?.outcome.kind).toBe('unanswered');
   });
 
+  it('keeps what the client carries on, with the requests that its page did not see the end of', () => {
+    const left = createSubmissionLog('s');
+    left.add({ ...asked('a'), kept: true });
+    left.update('a', () => ({ attempts: [{ startedAt: 2, verdict: 'pending' }] }));
+    const log = createSubmissionLog('s');
+    expect(log.get()).toMatchObject([{ id: 'a', attempts: [{ startedAt: 2, verdict: 'no-answer' }] }]);
+    expect(log.get()[0]?.settlement).toBeUndefined();
+
+    log.update('a', ({ attempts }) => ({ attempts: [...attempts, { startedAt: 3, endedAt: 4, verdict: 'executed' }] }));
+    log.update('a', () => ({ settlement }));
+    expect(createSubmissionLog('s').get()).toMatchObject([
+      { attempts: [{ startedAt: 2 }, { startedAt: 3 }], settlement },
+    ]);
+  });
+
+  it('forgets nothing that waits in the outbox', () => {
+    const log = createSubmissionLog('s');
+    log.add({ ...asked('a'), kept: true });
+    log.update('a', () => ({ settlement: { outcome: { kind: 'queued', message: 'm' }, attempts: 0, latencyMs: 0 } }));
+    log.clear();
+    expect(ids(log)).toEqual(['a']);
+  });
+
   it('leaves the stored history to the session that followed', () => {
     const left = createSubmissionLog('s');
     left.add(asked('a'));

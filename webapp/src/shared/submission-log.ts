@@ -1,4 +1,4 @@
-import type { Settlement, Submission } from './submission.ts';
+import { isSettled, type Settlement, type Submission } from './submission.ts';
 
 /** The submissions of one session: kept over reloads, and shared with the other tabs of this origin. */
 export interface SubmissionLog {
@@ -8,7 +8,10 @@ export interface SubmissionLog {
   readonly subscribe: (onChange: () => void) => () => void;
   /** Adds a submission, numbered. */
   readonly add: (submission: Omit<Submission, 'number'>) => Submission;
-  /** Changes members of one; what settles it is kept at once. Unknown ids are ignored: they were cleared. */
+  /**
+   * Changes members of one. What settles it is stored at once, as is all about one that outlives the page (`kept`).
+   * Unknown ids are ignored: they were cleared.
+   */
   readonly update: (id: string, change: (submission: Submission) => Partial<Submission>) => void;
   /** Forgets all that have ended. */
   readonly clear: () => void;
@@ -39,7 +42,7 @@ export function createSubmissionLog(session: string): SubmissionLog {
       return current;
     }
     const own = new Map(current.filter(({ id }) => underWay.has(id)).map((one) => [one.id, one]));
-    const others = stored.filter(({ id }) => !own.has(id));
+    const others = stored.filter(({ id }) => !own.has(id)).map(asLeft);
     return [...own.values(), ...others].sort((a, b) => b.number - a.number || b.startedAt - a.startedAt);
   }
 
@@ -52,9 +55,21 @@ export function createSubmissionLog(session: string): SubmissionLog {
     publish(bounded);
   }
 
-  // What was under way when the page was left has no answer here. Another tab may know better, and then says so.
-  current = (read(session) ?? []).map((one) => ({ settlement: interrupted, ...one }));
-  write(session, current);
+  // What was under way when the page was left has no answer here, and gets none unless the client carries it on. Where
+  // another tab has it under way, that one says so.
+  const left = new Set((read(session) ?? []).filter(({ settlement }) => settlement === undefined).map(({ id }) => id));
+  const asLeft = (one: Submission): Submission =>
+    left.has(one.id) && one.settlement === undefined
+      ? {
+          ...one,
+          attempts: one.attempts.map((attempt) => (attempt.endedAt === undefined ? { ...attempt, ...lost } : attempt)),
+          ...(one.kept ? {} : { settlement: interrupted }),
+        }
+      : one;
+  current = (read(session) ?? []).map(asLeft);
+  if (readStored().session !== session) {
+    write(session, current); // from now on it is this session's
+  }
 
   return {
     get: () => current,
@@ -82,17 +97,25 @@ export function createSubmissionLog(session: string): SubmissionLog {
       const changed = (all: readonly Submission[]) =>
         all.map((one) => (one.id === id ? { ...one, ...change(one) } : one));
       const next = changed(current);
-      if (next.find((one) => one.id === id)?.settlement === undefined) {
+      const updated = next.find((one) => one.id === id);
+      if (updated === undefined || (updated.settlement === undefined && !updated.kept)) {
         publish(next);
         return;
       }
       const all = changed(merged());
-      underWay.delete(id);
+      if (updated.settlement === undefined) {
+        underWay.add(id);
+      } else {
+        underWay.delete(id);
+      }
       keep(all);
     },
-    clear: () => keep(current.filter(({ id }) => underWay.has(id))),
+    clear: () => keep(current.filter((one) => !isSettled(one))),
   };
 }
+
+/** What becomes of a request whose page was left: it ends with that, and nobody hears the answer. */
+const lost = { endedAt: performance.timeOrigin, verdict: 'no-answer' } as const;
 
 const interrupted: Settlement = {
   outcome: { kind: 'unanswered', message: 'the page was left before the answer came' },

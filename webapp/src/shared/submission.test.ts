@@ -7,7 +7,11 @@ const refused = (status: number, slug: string, members: object = {}): Outcome =>
   problem: { type: `https://docs.example/http-api.md#${slug}`, title: 'A title', status, ...members },
 });
 
-const settled = (outcome: Outcome) => ({ settlement: { outcome, attempts: 1, latencyMs: 1 } });
+const settled = (outcome: Outcome) => ({
+  key: 'k',
+  repeats: false,
+  settlement: { outcome, attempts: 1, latencyMs: 1 },
+});
 
 describe('a verdict', () => {
   it.each<[Outcome, string, number | undefined]>([
@@ -19,14 +23,24 @@ describe('a verdict', () => {
     [refused(422, 'validation-failed'), 'refused', 422],
     [refused(500, 'internal'), 'failed', 500],
     [{ kind: 'unanswered', message: 'reset' }, 'no-answer', undefined],
-    [{ kind: 'unsent', message: 'too late' }, 'not-sent', undefined],
+    [{ kind: 'unsent', message: 'no JSON' }, 'not-sent', undefined],
+    [{ kind: 'queued', message: 'no network' }, 'queued', undefined],
+    [{ kind: 'expired', message: 'too late' }, 'expired', undefined],
+    [{ kind: 'done', source: 'client-cache', status: 201 }, 'client-cache', 201],
   ])('of %o is %s', (outcome, verdict, status) => {
     expect(verdictOf(settled(outcome))).toBe(verdict);
     expect(statusOf(settled(outcome))).toBe(status);
   });
 
+  it('tells of a duplicate without a key that it was executed again', () => {
+    const { key, ...unguarded } = settled({ kind: 'done', source: 'executed', status: 201 });
+    expect(verdictOf({ ...unguarded, repeats: true })).toBe('executed-again');
+    expect(verdictOf({ ...unguarded, key, repeats: true })).toBe('executed');
+    expect(verdictOf(unguarded)).toBe('executed');
+  });
+
   it('is pending until there is an outcome', () => {
-    expect(verdictOf({})).toBe('pending');
+    expect(verdictOf({ repeats: false })).toBe('pending');
   });
 });
 
@@ -47,10 +61,13 @@ describe('fieldErrors', () => {
       { field: 'amount', detail: 'must be positive' },
       { field: 'currency', detail: 'is unknown' },
     ];
-    expect(fieldErrors(refused(422, 'x', { errors }))).toEqual({ amount: 'must be positive', currency: 'is unknown' });
+    expect(fieldErrors({ type: 'x', title: 'x', status: 422, errors })).toEqual({
+      amount: 'must be positive',
+      currency: 'is unknown',
+    });
   });
 
   it.each([undefined, 'no', [null], [{ field: 1 }], [{ field: 'amount' }]])('makes nothing of %o', (errors) => {
-    expect(fieldErrors(refused(422, 'x', { errors }))).toEqual({});
+    expect(fieldErrors({ type: 'x', title: 'x', status: 422, errors })).toEqual({});
   });
 });

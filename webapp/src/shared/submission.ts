@@ -1,12 +1,19 @@
-import { isProblem, type Problem, type Source } from '../idempotency/index.ts';
+import { isProblem, type Problem, type ServerSource, type Source } from '../idempotency/index.ts';
 
 /** An operation that can be asked for, by the name under which the API uses its keys. */
 export type Operation = 'customers.create' | 'payments.create' | 'orders.create';
 
 /** How a submission ended. */
 export type Outcome =
-  | { readonly kind: 'done'; readonly source: Source; readonly status: number; readonly resource?: string }
-  | { readonly kind: 'refused'; readonly source: Source; readonly problem: Problem }
+  | {
+      readonly kind: 'done';
+      readonly source: Exclude<Source, 'queued'>;
+      readonly status: number;
+      readonly resource?: string;
+    }
+  | { readonly kind: 'refused'; readonly source: ServerSource; readonly problem: Problem }
+  | { readonly kind: 'queued'; readonly message: string }
+  | { readonly kind: 'expired'; readonly message: string }
   | { readonly kind: 'unanswered'; readonly message: string }
   | { readonly kind: 'unsent'; readonly message: string };
 
@@ -26,9 +33,7 @@ export interface Attempt {
   readonly endedAt?: number;
   readonly verdict: Verdict;
   readonly status?: number;
-  /** The fault that it asked for. */
-  readonly fault?: string;
-  /** The earliest moment of the next one, where the server named one. */
+  /** When the client means to make the next one. */
   readonly retryAt?: number;
 }
 
@@ -43,6 +48,12 @@ export interface Submission {
   readonly body: unknown;
   /** The idempotency key; absent where the guard was off. */
   readonly key?: string;
+  /** What the server knows the key by. */
+  readonly keyHash?: string;
+  /** Whether it went through the session's client, which has it written down and carries it on. */
+  readonly kept?: boolean;
+  /** Whether the second tab of a scenario pressed. */
+  readonly secondTab?: boolean;
   /** Whether it repeats an earlier submission. */
   readonly repeats: boolean;
   /** The scenario's run that it belongs to; absent where a person pressed. */
@@ -59,6 +70,7 @@ export interface Submission {
 export type Verdict =
   | 'pending'
   | 'executed'
+  | 'executed-again'
   | 'server-replay'
   | 'client-cache'
   | 'queued'
@@ -67,11 +79,13 @@ export type Verdict =
   | 'refused'
   | 'failed'
   | 'no-answer'
-  | 'not-sent';
+  | 'not-sent'
+  | 'expired';
 
 /** All of them, in the order in which they are listed. */
 export const verdicts: readonly Verdict[] = [
   'executed',
+  'executed-again',
   'server-replay',
   'client-cache',
   'queued',
@@ -81,12 +95,14 @@ export const verdicts: readonly Verdict[] = [
   'failed',
   'no-answer',
   'not-sent',
+  'expired',
   'pending',
 ];
 
 const labels: Readonly<Record<Verdict, string>> = {
   pending: 'Sending',
   executed: 'Executed',
+  'executed-again': 'Executed again',
   'server-replay': 'Server replay',
   'client-cache': 'Client cache',
   queued: 'Queued',
@@ -96,6 +112,7 @@ const labels: Readonly<Record<Verdict, string>> = {
   failed: 'Failed',
   'no-answer': 'No answer',
   'not-sent': 'Not sent',
+  expired: 'Window passed',
 };
 
 /** The verdict as people read it, never by colour alone. */
@@ -104,19 +121,30 @@ export function verdictLabel(verdict: Verdict): string {
 }
 
 /** What a submission has come to so far. */
-export function verdictOf({ settlement }: Pick<Submission, 'settlement'>): Verdict {
+export function verdictOf({ settlement, key, repeats }: Pick<Submission, 'settlement' | 'key' | 'repeats'>): Verdict {
   switch (settlement?.outcome.kind) {
     case undefined:
       return 'pending';
     case 'done':
-      return settlement.outcome.source;
+      // Without a key a duplicate is executed like anything else: that is the harm that it does.
+      return settlement.outcome.source === 'executed' && repeats && key === undefined
+        ? 'executed-again'
+        : settlement.outcome.source;
     case 'refused':
       return problemVerdict(settlement.outcome.problem);
+    case 'queued':
+    case 'expired':
+      return settlement.outcome.kind;
     case 'unanswered':
       return 'no-answer';
     case 'unsent':
       return 'not-sent';
   }
+}
+
+/** Whether nothing more will become of it by itself. */
+export function isSettled({ settlement }: Pick<Submission, 'settlement'>): boolean {
+  return settlement !== undefined && settlement.outcome.kind !== 'queued';
 }
 
 /** What an error answer says. */
@@ -146,8 +174,8 @@ export function statusOf({ settlement }: Pick<Submission, 'settlement'>): number
 export type FieldErrors = Readonly<Record<string, string>>;
 
 /** The `errors` member of a problem document: `[{"field": "amount", "detail": "must be …"}, …]`. */
-export function fieldErrors(outcome: Outcome | undefined): FieldErrors {
-  const errors = outcome?.kind === 'refused' ? outcome.problem.errors : undefined;
+export function fieldErrors(problem: Problem | undefined): FieldErrors {
+  const errors = problem?.errors;
   if (!Array.isArray(errors)) {
     return {};
   }

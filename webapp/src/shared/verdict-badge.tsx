@@ -1,9 +1,11 @@
 import type { ReactNode } from 'react';
 import {
   BoltIcon,
+  BoltsIcon,
   CrossIcon,
   DiskIcon,
   DotsIcon,
+  ExpiredIcon,
   HourglassIcon,
   PauseIcon,
   QuestionIcon,
@@ -17,6 +19,7 @@ import classes from './verdict-badge.module.css';
 const icons: Readonly<Record<Verdict, ReactNode>> = {
   pending: <DotsIcon />,
   executed: <BoltIcon />,
+  'executed-again': <BoltsIcon />,
   'server-replay': <ReplayIcon />,
   'client-cache': <DiskIcon />,
   queued: <PauseIcon />,
@@ -26,6 +29,7 @@ const icons: Readonly<Record<Verdict, ReactNode>> = {
   failed: <CrossIcon />,
   'no-answer': <QuestionIcon />,
   'not-sent': <StopIcon />,
+  expired: <ExpiredIcon />,
 };
 
 /** The drawing that goes with a verdict. Its colour is the custom property `--tone` below `data-verdict`, in theme.css. */

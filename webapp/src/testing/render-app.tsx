@@ -4,6 +4,7 @@ import type { ReactElement } from 'react';
 import { Providers } from '../app/providers.tsx';
 import { type Api, createApi } from '../shared/api.ts';
 import { ApiProvider } from '../shared/api-context.ts';
+import { createRequests, RequestsProvider } from '../shared/requests.ts';
 import { createSessionStore } from '../shared/session.ts';
 
 /** The configuration of a page that is served by its own API's origin. */
@@ -15,7 +16,9 @@ export function renderWithApi(element: ReactElement) {
   const api: Api = createApi(testConfig, sessions);
   render(
     <Providers>
-      <ApiProvider value={api}>{element}</ApiProvider>
+      <ApiProvider value={api}>
+        <RequestsProvider value={createRequests(api, () => {})}>{element}</RequestsProvider>
+      </ApiProvider>
     </Providers>,
   );
   return { person: userEvent.setup(), sessions };

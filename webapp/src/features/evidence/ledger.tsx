@@ -1,13 +1,18 @@
-import { Skeleton } from '@mantine/core';
+import { Button, Skeleton } from '@mantine/core';
+import { useState } from 'react';
 import { Moment } from '../../shared/moment.tsx';
 import { describe } from '../../shared/operation.ts';
 import { Panel } from '../../shared/panel.tsx';
 import { type Effect, useActivity } from './activity.ts';
 import classes from './ledger.module.css';
 
+/** How many rows are shown at first. */
+const page = 8;
+
 /** The effects themselves, newest first. */
 export function Ledger() {
   const { data, isPending } = useActivity();
+  const [rows, setRows] = useState(page);
   const effects = data?.effects ?? [];
   return (
     <Panel title="Ledger" note={data?.truncated ? `the newest ${effects.length}` : undefined}>
@@ -17,10 +22,15 @@ export function Ledger() {
       )}
       {effects.length > 0 && (
         <ol className={classes.rows} reversed aria-label="Effects, newest first">
-          {effects.map((effect) => (
+          {effects.slice(0, rows).map((effect) => (
             <Row key={effect.id} effect={effect} />
           ))}
         </ol>
+      )}
+      {effects.length > rows && (
+        <Button size="compact-sm" variant="default" mt="sm" onClick={() => setRows(rows + 2 * page)}>
+          Show {Math.min(2 * page, effects.length - rows)} more of {effects.length - rows}
+        </Button>
       )}
     </Panel>
   );

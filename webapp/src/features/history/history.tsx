@@ -75,7 +75,7 @@ export function History({ selected, onSelect }: { selected: string | undefined; 
 }
 
 function Row({ submission, selected, onSelect }: { submission: Submission; selected: boolean; onSelect: () => void }) {
-  const { number, body, key, repeats, startedAt, settlement } = submission;
+  const { number, body, key, repeats, secondTab, startedAt, settlement } = submission;
   const outcome = settlement?.outcome;
   const { gist, rest } = describe(body);
   return (
@@ -88,6 +88,7 @@ function Row({ submission, selected, onSelect }: { submission: Submission; selec
             <VisuallyHidden>Request {number}: </VisuallyHidden>
             <strong>{gist}</strong> {rest}
           </button>
+          {secondTab && <span className={classes.again}>second tab</span>}
           {repeats && <span className={classes.again}>again</span>}
         </div>
         <div className={classes.meta}>
@@ -150,7 +151,7 @@ function attempts(number: number): string {
 }
 
 function Reason({ outcome }: { outcome: Outcome }) {
-  const fields = Object.entries(fieldErrors(outcome));
+  const fields = Object.entries(fieldErrors(outcome.kind === 'refused' ? outcome.problem : undefined));
   return (
     <div className={classes.reason}>
       <p>{reasonOf(outcome)}</p>

@@ -4,6 +4,7 @@ import { matchCalls, useCalls } from '../../shared/calls.ts';
 import { Panel } from '../../shared/panel.tsx';
 import { useSubmissions } from '../../shared/requests.ts';
 import type { Submission } from '../../shared/submission.ts';
+import { formatLeft } from '../../shared/time-left.ts';
 import { useNow } from '../../shared/use-now.ts';
 import classes from './inspector.module.css';
 import { type IdempotencyRecord, leavesRecord, useRecord } from './record.ts';
@@ -73,8 +74,10 @@ function Facts({ record }: { record: IdempotencyRecord }) {
       <Fact name="Owner">
         <code>{owner}</code>
       </Fact>
-      <Fact name="Lease">{leaseExpiresAt === undefined ? 'given back' : left(leaseExpiresAt, now)}</Fact>
-      <Fact name="Window">{left(expiresAt, now)}</Fact>
+      <Fact name="Lease">
+        {leaseExpiresAt === undefined ? 'given back' : formatLeft(Date.parse(leaseExpiresAt), now)}
+      </Fact>
+      <Fact name="Window">{formatLeft(Date.parse(expiresAt), now)}</Fact>
       <Fact name="Fingerprint">
         <code>{fingerprint}</code>
       </Fact>
@@ -107,18 +110,4 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
       <dd>{children}</dd>
     </div>
   );
-}
-
-/** How much time is left, to the second. */
-function left(until: string, now: number): string {
-  const seconds = Math.ceil((Date.parse(until) - now) / 1_000);
-  if (Number.isNaN(seconds)) {
-    return 'unknown';
-  }
-  if (seconds <= 0) {
-    return 'over';
-  }
-  const [hours, minutes] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60];
-  const parts = [hours > 0 && `${hours} h`, (hours > 0 || minutes > 0) && `${minutes} min`, `${seconds % 60} s`];
-  return `${parts.filter(Boolean).join(' ')} left`;
 }

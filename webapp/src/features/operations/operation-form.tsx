@@ -1,22 +1,29 @@
 import { Button, NativeSelect, Switch, TextInput, type TextInputProps } from '@mantine/core';
-import { type ChangeEvent, type FormEvent, useId, useRef, useState } from 'react';
+import { type ChangeEvent, type FormEvent, useCallback, useEffect, useId, useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
-import { describe } from '../../shared/operation.ts';
-import type { FieldErrors } from '../../shared/submission.ts';
+import type { State } from '../../idempotency/index.ts';
+import { type FieldErrors, fieldErrors } from '../../shared/submission.ts';
 import { type Draft, type Field, type Form, sensibleDraft } from './drafts.ts';
 import classes from './operations.module.css';
 import { useOperation } from './use-operation.ts';
 
 type InputWrapperOrder = NonNullable<TextInputProps['inputWrapperOrder']>;
 
-/** Submits what is in the form, and submits the same again. Payments can do without the guard. */
+/** Submits what is in the form, once or again. Payments can do without the guard. */
 export function OperationForm({ form }: { form: Form }) {
-  const { guarded, setGuarded, repeatable, submit, repeat } = useOperation(form);
+  const { guarded, setGuarded, state, problem, intent, submit, submitAsNew, resend } = useOperation(form);
   const [draft, setDraft] = useState<Draft>(() => sensibleDraft(form));
   const [errors, setErrors] = useState<FieldErrors>({});
-  const [submitting, setSubmitting] = useState(false);
-  const busy = useRef(false);
   const element = useRef<HTMLFormElement>(null);
+
+  const show = useCallback((found: FieldErrors) => {
+    flushSync(() => setErrors(found));
+    element.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+  }, []);
+  useEffect(() => {
+    // Not while React draws: the focus follows what it has drawn.
+    queueMicrotask(() => show(fieldErrors(problem)));
+  }, [problem, show]);
 
   const input = ({ name, label, hint }: Field) => ({
     name,
@@ -33,23 +40,12 @@ export function OperationForm({ form }: { form: Form }) {
     },
   });
 
-  function show(found: FieldErrors) {
-    flushSync(() => setErrors(found));
-    element.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
-  }
-
   async function onSubmit(event: FormEvent) {
     event.preventDefault();
-    if (busy.current) {
-      return; // an accidental second press is not a second intent
-    }
-    busy.current = true;
-    setSubmitting(true);
-    try {
-      show(await submit(draft));
-    } finally {
-      busy.current = false;
-      setSubmitting(false);
+    show({});
+    const objection = await submit(draft);
+    if (objection !== undefined) {
+      show(fieldErrors(objection));
     }
   }
 
@@ -72,36 +68,50 @@ export function OperationForm({ form }: { form: Form }) {
         </div>
       ))}
       <div className={classes.actions}>
-        <Button type="submit" fullWidth aria-disabled={submitting}>
+        <Button type="submit" fullWidth>
           Submit
         </Button>
-        <Button
-          variant="default"
-          fullWidth
-          disabled={repeatable === undefined}
-          onClick={async () => show(await repeat())}
-        >
-          Submit the same again
-        </Button>
-        <p className={classes.hint}>
-          {repeatable === undefined ? (
-            'Submit first; then send it a second time.'
-          ) : (
-            <>
-              Again: {Object.values(describe(repeatable.body)).filter(Boolean).join(', ')}
-              <br />
-              {repeatable.intent ? (
-                <>
-                  with the same key <code>{repeatable.intent.key.slice(0, 8)}…</code>
-                </>
-              ) : (
-                'with no key at all'
-              )}
-            </>
-          )}
-        </p>
+        <div className={classes.again}>
+          <Button variant="default" px="xs" disabled={!guarded} onClick={() => void submitAsNew(draft)}>
+            Submit as new
+          </Button>
+          <Button variant="default" px="xs" disabled={!guarded || intent === undefined} onClick={() => void resend()}>
+            Resend
+          </Button>
+        </div>
+        {guarded ? (
+          <>
+            <States state={state} />
+            <p className={classes.hint}>
+              <b>Submit</b> again, and the client answers from its cache. <b>As new</b> means it again, with a new key.{' '}
+              <b>Resend</b> sends the same key past the client: the server replays.
+            </p>
+          </>
+        ) : (
+          <p className={classes.hint}>Press Submit twice, and it is charged twice.</p>
+        )}
       </div>
     </form>
+  );
+}
+
+const steps = ['draft', 'pending', 'in-flight'] as const satisfies readonly State[];
+
+/** How far the intent has come. */
+function States({ state }: { state: State | undefined }) {
+  const begun = state === undefined ? -1 : (steps as readonly State[]).indexOf(state);
+  const end = state !== undefined && begun < 0 ? state : undefined;
+  return (
+    <ol className={classes.states} aria-label="The intent’s state" aria-live="polite">
+      {steps.map((step, at) => (
+        <li key={step} aria-current={step === state ? 'step' : undefined} data-done={end !== undefined || at <= begun}>
+          {step.replace('-', ' ')}
+        </li>
+      ))}
+      <li aria-current={end ? 'step' : undefined} data-done={end !== undefined} data-end={end}>
+        {end ?? 'succeeded'}
+      </li>
+    </ol>
   );
 }
 

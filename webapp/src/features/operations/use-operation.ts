@@ -1,51 +1,75 @@
 import { useCallback, useState } from 'react';
-import type { Intent } from '../../idempotency/index.ts';
+import {
+  type Intent,
+  type Problem,
+  ProblemError,
+  SendError,
+  type State,
+  WindowPassedError,
+} from '../../idempotency/index.ts';
+import { useIntent } from '../../idempotency-react/use-intent.ts';
+import { useApi } from '../../shared/api-context.ts';
+import { pathOf } from '../../shared/operation.ts';
 import { useRequests } from '../../shared/requests.ts';
-import { type FieldErrors, fieldErrors } from '../../shared/submission.ts';
 import { type Draft, type Form, toBody } from './drafts.ts';
-
-/** What "the same again" repeats. */
-export interface Repeatable {
-  readonly body: unknown;
-  /** Absent with the guard off. */
-  readonly intent?: Intent;
-}
 
 /** One operation, asked for by hand. */
 export interface HandOperation {
   readonly guarded: boolean;
   readonly setGuarded: (guarded: boolean) => void;
-  /** What "the same again" would repeat in the present mode. */
-  readonly repeatable: Repeatable | undefined;
-  /** A new intent. Resolves, once settled, to what was wrong with its fields. */
-  readonly submit: (draft: Draft) => Promise<FieldErrors>;
-  /** The last submission again: the same key and bytes, or with the guard off the same body. */
-  readonly repeat: () => Promise<FieldErrors>;
+  /** How far the last intent has come; absent with the guard off, and at first. */
+  readonly state: State | undefined;
+  /** What the API objects to in the last submission through the client. */
+  readonly problem: Problem | undefined;
+  /** The last intent that was sent, to send again. */
+  readonly intent: Intent | undefined;
+  /**
+   * Asks for what is in the form. With the guard, what has been asked already is not sent again, and `problem` says what
+   * is objected to; without, what it resolves to.
+   */
+  readonly submit: (draft: Draft) => Promise<Problem | undefined>;
+  /** Says "I mean it again": a new key. */
+  readonly submitAsNew: (draft: Draft) => Promise<void>;
+  /** Sends the last intent again, past the client. */
+  readonly resend: () => Promise<void>;
 }
 
-/** Remembers what was last asked for with a form, to ask for it again. */
+/** Asks for an operation by hand: through the client, or with the guard off without a key. */
 export function useOperation(form: Form): HandOperation {
-  const { send } = useRequests();
+  const api = useApi();
+  const { client, sendUnprotected, resend } = useRequests();
+  const handle = useIntent(client);
   const [guarded, setGuarded] = useState(true);
-  const [lastIntent, setLastIntent] = useState<Required<Repeatable>>();
-  const [lastBody, setLastBody] = useState<unknown>();
+  const { submit, submitAsNew, outcome, error } = handle;
 
-  const ask = useCallback(
-    async ({ body, intent }: Repeatable, repeats: boolean) => {
-      setLastBody(body);
-      const sent = await send({ operation: form.operation, body, guarded, intent, repeats });
-      if (sent.intent !== undefined) {
-        setLastIntent({ body, intent: sent.intent });
-      }
-      return fieldErrors(sent.submission.settlement?.outcome);
-    },
-    [form, guarded, send],
+  const toRequest = useCallback(
+    (draft: Draft) => ({ url: api.url(pathOf(form.operation)), body: toBody(form, draft) }),
+    [api, form],
   );
+  const intent = outcome?.intent ?? (error instanceof SendError ? error.intent : undefined);
+  return {
+    guarded,
+    setGuarded,
+    state: guarded ? (error instanceof SendError ? stateAfter(error) : handle.state) : undefined,
+    problem: error instanceof ProblemError ? error.problem : undefined,
+    intent,
+    submit: async (draft) => {
+      if (guarded) {
+        await submit(toRequest(draft));
+        return undefined;
+      }
+      const done = await sendUnprotected(form.operation, toBody(form, draft));
+      return done.kind === 'refused' ? done.problem : undefined;
+    },
+    submitAsNew: (draft) => submitAsNew(toRequest(draft)),
+    resend: async () => {
+      if (intent !== undefined) {
+        await resend(intent, { repeats: true });
+      }
+    },
+  };
+}
 
-  const submit = useCallback((draft: Draft) => ask({ body: toBody(form, draft) }, false), [ask, form]);
-  const unguarded = lastBody === undefined ? undefined : { body: lastBody };
-  const repeatable = guarded ? lastIntent : unguarded;
-  const repeat = useCallback(async () => (repeatable ? ask(repeatable, true) : {}), [ask, repeatable]);
-
-  return { guarded, setGuarded, repeatable, submit, repeat };
+function stateAfter(error: SendError): State {
+  return error instanceof WindowPassedError ? 'expired' : 'failed';
 }

@@ -1,3 +1,3 @@
 export { Scenarios } from './scenarios.tsx';
-export { Story } from './story.tsx';
+export { Stage } from './stage.tsx';
 export { type Counts, type ScenarioRuns, useScenarios } from './use-scenarios.ts';

@@ -1,18 +1,14 @@
-import { Button, NativeSelect } from '@mantine/core';
-import { useId, useState } from 'react';
-import { useApi } from '../../shared/api-context.ts';
-import { PlayIcon } from '../../shared/icons.tsx';
+import { useId } from 'react';
 import { Panel } from '../../shared/panel.tsx';
-import { type Scenario, scenarios } from './scenario.ts';
+import { PlayButton, useObstacle } from './controls.tsx';
+import { type Scenario, scenarios, waysOf } from './scenario.ts';
 import classes from './scenarios.module.css';
 import type { ScenarioRuns } from './use-scenarios.ts';
-
-const counts = ['2', '5', '10', '20', '50'];
 
 /** The scenarios to choose from, each one click away. */
 export function Scenarios({ runs }: { runs: ScenarioRuns }) {
   return (
-    <Panel title="Scenarios">
+    <Panel title="Scenarios" note="one click each">
       <ul className={classes.list}>
         {scenarios.map((scenario) => (
           <Item key={scenario.id} scenario={scenario} runs={runs} />
@@ -22,46 +18,23 @@ export function Scenarios({ runs }: { runs: ScenarioRuns }) {
   );
 }
 
-function Item({ scenario, runs: { chosen, playing, play } }: { scenario: Scenario; runs: ScenarioRuns }) {
-  const { faults } = useApi();
-  const [count, setCount] = useState('20');
+function Item({ scenario, runs }: { scenario: Scenario; runs: ScenarioRuns }) {
   const title = useId();
-  const unavailable = scenario.needsFaults && !faults;
-  const button = (guarded: boolean) => ({
-    size: 'compact-sm' as const,
-    disabled: unavailable,
-    'aria-disabled': playing !== undefined,
-    'aria-describedby': title,
-    onClick: () => play(scenario, guarded, Number(count)),
-  });
-
+  const obstacle = useObstacle(scenario);
+  const button = { scenario, runs, size: 'compact-sm', describedBy: title } as const;
   return (
-    <li className={classes.item} aria-current={scenario === chosen} aria-busy={playing?.scenario === scenario}>
+    <li
+      className={classes.item}
+      aria-current={scenario === runs.chosen}
+      aria-busy={runs.playing?.scenario === scenario}
+    >
       <h3 id={title} className={classes.title}>
         {scenario.title}
       </h3>
-      <p className={classes.summary}>
-        {unavailable ? 'This deployment lets nothing go wrong on purpose.' : scenario.summary}
-      </p>
+      <p className={classes.summary}>{obstacle ?? scenario.summary}</p>
       <div className={classes.actions}>
-        <Button {...button(true)} leftSection={<PlayIcon />}>
-          {scenario.comparable ? 'With a key' : 'Run'}
-        </Button>
-        {scenario.comparable && (
-          <Button {...button(false)} variant="default">
-            Without
-          </Button>
-        )}
-        {scenario.countable && (
-          <NativeSelect
-            size="xs"
-            className={classes.count}
-            aria-label="Number of duplicates"
-            data={counts.map((value) => ({ value, label: `× ${value}` }))}
-            value={count}
-            onChange={({ currentTarget }) => setCount(currentTarget.value)}
-          />
-        )}
+        <PlayButton {...button} guarded />
+        {waysOf(scenario).length > 1 && <PlayButton {...button} guarded={false} />}
       </div>
     </li>
   );

@@ -1,9 +1,9 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { useApi } from '../../shared/api-context.ts';
-import { pathOf } from '../../shared/operation.ts';
 import { useRequests } from '../../shared/requests.ts';
-import type { Submission } from '../../shared/submission.ts';
-import { type Run, type Scenario, type Send, scenarios } from './scenario.ts';
+import { createBench, submissionsOf } from './bench.ts';
+import { type Run, type Scenario, scenarios } from './scenario.ts';
+import { openSecondTab, useSecondTab } from './second-tab.ts';
 
 /** How much has happened in the session so far. */
 export interface Counts {
@@ -11,22 +11,41 @@ export interface Counts {
   readonly effects: number;
 }
 
+/** A run that is under way. */
+interface Playing {
+  readonly id: string;
+  readonly scenario: Scenario;
+  readonly guarded: boolean;
+}
+
 /** The scenarios' state. */
 export interface ScenarioRuns {
-  /** The scenario that the page's address names or that was played last. */
-  readonly chosen: Scenario | undefined;
-  /** The one that is under way. */
-  readonly playing: { readonly run: string; readonly scenario: Scenario; readonly guarded: boolean } | undefined;
+  /** The scenario that the page's address names or that was played last; the first where there is neither. */
+  readonly chosen: Scenario;
+  /** The run that is under way. */
+  readonly playing: Playing | undefined;
   /** The chosen scenario's latest runs. */
   readonly guarded: Run | undefined;
   readonly unguarded: Run | undefined;
   /** The later of the two. */
   readonly latest: Run | undefined;
-  readonly play: (scenario: Scenario, guarded: boolean, count: number) => void;
+  /** How many duplicates a scenario makes that leaves the choice. */
+  readonly count: number;
+  readonly setCount: (count: number) => void;
+  readonly play: (scenario: Scenario, guarded: boolean) => void;
+}
+
+/** What a run needs to go on after a reload. */
+interface Resumable {
+  readonly session: string;
+  readonly id: string;
+  readonly scenario: string;
+  readonly guarded: boolean;
+  readonly count: number;
+  readonly before?: Counts | undefined;
 }
 
 const parameter = 'scenario';
-const payment = { amount: 1250, currency: 'EUR', description: 'Two coffees and a cake' };
 
 /**
  * Plays scenarios, one at a time.
@@ -35,11 +54,13 @@ const payment = { amount: 1250, currency: 'EUR', description: 'Two coffees and a
  */
 export function useScenarios(count: () => Promise<Counts | undefined>): ScenarioRuns {
   const api = useApi();
-  const { send } = useRequests();
+  const requests = useRequests();
   const [chosen, setChosen] = useState(fromAddress);
-  const [playing, setPlaying] = useState<ScenarioRuns['playing']>();
+  const [playing, setPlaying] = useState<Playing>();
+  const [duplicates, setDuplicates] = useState(20);
   const [runs, setRuns] = useState<readonly Run[]>([]);
   const busy = useRef(false);
+  useSecondTab(chosen);
 
   useEffect(() => {
     const onNavigation = () => setChosen(fromAddress());
@@ -48,67 +69,62 @@ export function useScenarios(count: () => Promise<Counts | undefined>): Scenario
   }, []);
 
   const perform = useCallback(
-    async (scenario: Scenario, guarded: boolean, duplicates: number) => {
-      const run = crypto.randomUUID();
-      setPlaying({ run, scenario, guarded });
-      const before = await count();
-      const submissions: Submission[] = [];
-
-      const intend = async (): Promise<Send> => {
-        const body = payment;
-        const idempotent = api.idempotent();
-        const url = api.url(pathOf('payments.create'));
-        const intent = guarded ? await idempotent.prepare({ url, body }) : undefined;
-        let sentBefore = false;
-        return async ({ amount, ...conduct } = {}) => {
-          const repeats = sentBefore;
-          sentBefore = true;
-          const asked = amount === undefined ? body : { ...body, amount };
-          const other =
-            asked === body || !intent
-              ? intent
-              : { ...(await idempotent.prepare({ url, body: asked })), key: intent.key };
-          const sent = await send({
-            operation: 'payments.create',
-            body: asked,
-            guarded,
-            intent: other,
-            repeats,
-            run,
-            ...conduct,
-          });
-          submissions.push(sent.submission);
-        };
+    async (scenario: Scenario, run: Resumable, act: 'play' | 'afterReload') => {
+      const { id, guarded } = run;
+      busy.current = true;
+      setChosen(scenario);
+      setPlaying({ id, scenario, guarded });
+      const before = act === 'play' ? await count() : run.before;
+      const reload = () => {
+        remember({ ...run, before });
+        location.reload();
+        return new Promise<never>(() => {});
       };
-      await scenario.play({ guarded, count: duplicates, intend, wait });
-
+      try {
+        await scenario[act]?.(createBench(api, requests, run, reload));
+      } catch (error) {
+        console.warn('a scenario did not come to its end:', error);
+      } finally {
+        api.network.plugIn();
+      }
       const after = await count();
       const gained = before &&
         after && { executions: after.executions - before.executions, effects: after.effects - before.effects };
-      submissions.sort((a, b) => a.number - b.number);
+      const submissions = submissionsOf(requests.log.get(), id);
       setRuns((all) => [
-        { scenario, guarded, submissions, gained },
+        { id, scenario, guarded, submissions, gained },
         ...all.filter((one) => one.scenario !== scenario || one.guarded !== guarded),
       ]);
       setPlaying(undefined);
+      busy.current = false;
     },
-    [api, count, send],
+    [api, count, requests],
   );
 
   const play = useCallback(
-    (scenario: Scenario, guarded: boolean, duplicates: number) => {
+    (scenario: Scenario, guarded: boolean) => {
       if (busy.current) {
         return;
       }
-      busy.current = true;
-      setChosen(scenario);
+      const id = crypto.randomUUID();
+      if (scenario.twoTabs) {
+        openSecondTab(scenario.id, id); // at once: browsers let a click open a window, and nothing later
+      }
       toAddress(scenario);
-      void perform(scenario, guarded, duplicates).finally(() => {
-        busy.current = false;
-      });
+      void perform(scenario, { session: api.sessionId, id, scenario: scenario.id, guarded, count: duplicates }, 'play');
     },
-    [perform],
+    [api, duplicates, perform],
   );
+
+  useEffect(() => {
+    const run = recall(api.sessionId);
+    const scenario = scenarios.find(({ id }) => id === run?.scenario);
+    if (run !== undefined && scenario !== undefined) {
+      void perform(scenario, run, 'afterReload');
+    } else if (!busy.current) {
+      api.network.plugIn(); // whoever unplugged it is gone
+    }
+  }, [api, perform]);
 
   const ofChosen = runs.filter(({ scenario }) => scenario === chosen);
   return {
@@ -117,13 +133,15 @@ export function useScenarios(count: () => Promise<Counts | undefined>): Scenario
     guarded: ofChosen.find((run) => run.guarded),
     unguarded: ofChosen.find((run) => !run.guarded),
     latest: ofChosen[0],
+    count: duplicates,
+    setCount: setDuplicates,
     play,
   };
 }
 
-function fromAddress(): Scenario | undefined {
+function fromAddress(): Scenario {
   const named = new URLSearchParams(location.search).get(parameter);
-  return scenarios.find(({ id }) => id === named);
+  return scenarios.find(({ id }) => id === named) ?? scenarios[0];
 }
 
 function toAddress({ id }: Scenario) {
@@ -134,6 +152,20 @@ function toAddress({ id }: Scenario) {
   }
 }
 
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+const storageKey = 'idempotent-requests.run';
+
+function remember(run: Resumable) {
+  sessionStorage.setItem(storageKey, JSON.stringify(run));
+}
+
+/** What was remembered, once. */
+function recall(session: string): Resumable | undefined {
+  try {
+    const stored = sessionStorage.getItem(storageKey);
+    sessionStorage.removeItem(storageKey);
+    const run = JSON.parse(stored ?? 'null') as Resumable | null;
+    return run?.session === session ? run : undefined;
+  } catch {
+    return undefined;
+  }
 }

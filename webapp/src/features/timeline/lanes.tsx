@@ -24,7 +24,7 @@ export function Axis({ ticks }: { ticks: readonly Tick[] }) {
 /** One request's swimlane. What it says is in its title; its label and duration stand beside it. */
 export function Lanes({ row, ticks, dense }: { row: Row; ticks: readonly Tick[]; dense: boolean }) {
   const lanes = dense ? denseLanes : roomyLanes;
-  const { browser, attempts, calls } = row;
+  const { verdict, browser, attempts, calls } = row;
   return (
     <svg className={classes.lanes} width="100%" height={lanes.height} role="img" aria-label={story(row)}>
       {ticks.map(({ at, label }) => (
@@ -40,8 +40,8 @@ export function Lanes({ row, ticks, dense }: { row: Row; ticks: readonly Tick[];
       {!dense && <line className={classes.browserEnd} {...vertical(browser.from, lanes.browser)} />}
       {!dense && <line className={classes.browserEnd} {...vertical(browser.to, lanes.browser)} />}
       {attempts.map(({ attempt, ...span }) => (
-        <Request key={attempt.startedAt} span={span} verdict={attempt.verdict} lane={lanes.api}>
-          {dense ? undefined : caption(attempt.verdict, attempt.status)}
+        <Request key={attempt.startedAt} span={span} verdict={shownAs(attempt.verdict, verdict)} lane={lanes.api}>
+          {dense ? undefined : caption(shownAs(attempt.verdict, verdict), attempt.status)}
         </Request>
       ))}
       {calls.map(({ call, from, to }) => (
@@ -106,6 +106,11 @@ function Request({
       )}
     </g>
   );
+}
+
+/** A request that was executed although it was a duplicate is shown as that. */
+function shownAs(attempt: Verdict, submission: Verdict): Verdict {
+  return attempt === 'executed' && submission === 'executed-again' ? submission : attempt;
 }
 
 function caption(verdict: Verdict, status: number | undefined): string {

@@ -40,6 +40,7 @@ function call(id: string, atMs: number, outcome = 'executed', more: Partial<Call
   return {
     id,
     operation: 'payments.create',
+    keyHash: 'h',
     outcome,
     cost: { roundTrips: 2, readUnits: 0, writeUnits: 2 },
     durationMs: 4,

@@ -1,0 +1,1 @@
+export { ClientCache } from './client-cache.tsx';
