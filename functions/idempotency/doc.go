@@ -16,7 +16,8 @@
 //	mux.Handle("POST /payments", protect(createPayment))
 //
 // Package idemlambda is for queues, streams and other events of AWS Lambda. Any
-// other function is executed once by [Do] or, in bytes, by [Guard.Do].
+// other function is executed once by [Do] or, in bytes, by [Guard.Do]. Package
+// idemclient is for those who call.
 //
 // # Two modes
 //

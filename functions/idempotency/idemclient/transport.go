@@ -99,9 +99,9 @@ func WithFirstSent(ctx context.Context, at time.Time) context.Context {
 }
 
 // RoundTrip implements http.RoundTripper. A request whose header has
-// "Idempotency-Key" with no value at all (nil) is to have no key; it is sent
-// once if its method needs one. Errors after which a request may have been
-// executed are an *[Error].
+// "Idempotency-Key" with no value at all (nil), or an empty one, is to have no
+// key: it is sent as it is, and once if its method needs one. Errors after which
+// a request may have been executed are an *[Error].
 func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	key, repeatable := t.keyOf(request)
 	if !repeatable {
@@ -131,7 +131,7 @@ func (t *Transport) keyOf(request *http.Request) (key string, repeatable bool) {
 		return values[0], true
 	case keyed && !decided:
 		// What a redirect leads to is still the same intent.
-		if from := request.Response; from != nil && from.Request != nil && from.Request.Method == request.Method && KeyOf(from) != "" {
+		if from := request.Response; from != nil && KeyOf(from) != "" && from.Request.Method == request.Method {
 			return KeyOf(from), true
 		}
 		return t.cfg.NewKey(), true
