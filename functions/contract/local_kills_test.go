@@ -28,8 +28,9 @@ const (
 )
 
 // killAtRandom kills a function's processes, in the middle of whatever they do,
-// until ctx ends. It returns how many it killed.
-func killAtRandom(ctx context.Context, t *testing.T, stack *localstack.Stack, handler string) (killed int) {
+// until ctx ends: each time every one of them with the given chance. It returns
+// how many it killed.
+func killAtRandom(ctx context.Context, t *testing.T, stack *localstack.Stack, handler string, chance float64) (killed int) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -37,6 +38,9 @@ func killAtRandom(ctx context.Context, t *testing.T, stack *localstack.Stack, ha
 		case <-time.After(20*time.Millisecond + rand.N(130*time.Millisecond)):
 		}
 		for _, process := range stack.Processes(handler) {
+			if rand.Float64() >= chance {
+				continue
+			}
 			switch err := syscall.Kill(process, syscall.SIGKILL); err {
 			case nil:
 				killed++
@@ -57,7 +61,7 @@ func TestKilledOrders(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
 	defer stop()
 	killed := make(chan int, 1)
-	go func() { killed <- killAtRandom(ctx, t, stack, "orders") }()
+	go func() { killed <- killAtRandom(ctx, t, stack, "orders", 1) }()
 
 	var mu sync.Mutex
 	answers := make(map[string]response) // by key
@@ -83,18 +87,70 @@ func TestKilledOrders(t *testing.T) {
 		t.Logf("%d keys, %d processes killed", len(answers), n)
 	}
 
+	if placed := v.expectOrders(stack, answers, bodies); placed == len(answers) {
+		t.Errorf("all %d orders were placed, so that the stock was never short", placed)
+	}
+}
+
+// TestKilledDuplicates sends each order forty times at once, and kills some of
+// the processes that are at it, all the time. Who hears of it hears of the same
+// order.
+func TestKilledDuplicates(t *testing.T) {
+	t.Parallel()
+	stack, v := newStack(t)
+	ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
+	defer stop()
+	killed := make(chan int, 1)
+	go func() { killed <- killAtRandom(ctx, t, stack, "orders", 0.1) }()
+
+	const body = `{"sku":"mug","quantity":30}`
+	answers := make(map[string]response) // by key
+	bodies := make(map[string]string)
+	for len(answers) == 0 || ctx.Err() == nil && len(answers) < maxKeys {
+		key := fmt.Sprint("k", len(answers)+1)
+		all := make([]response, 40)
+		var wg sync.WaitGroup
+		for i := range all {
+			wg.Go(func() { all[i] = v.postUntilDone("/api/orders", key, body) })
+		}
+		wg.Wait()
+		firsts := 0
+		for _, answer := range all {
+			if answer.header.Get("Idempotent-Replayed") == "" {
+				firsts++
+			}
+			expectSame(t, answer, all[0])
+		}
+		if firsts > 1 { // none, where the reply to the first one was lost
+			t.Errorf("%d answers to the key %s are no replays", firsts, key)
+		}
+		answers[key], bodies[key] = all[0], body
+	}
+	if n := <-killed; n == 0 {
+		t.Error("nothing was killed")
+	} else {
+		t.Logf("%d keys, %d processes killed", len(answers), n)
+	}
+	v.expectOrders(stack, answers, bodies)
+}
+
+// expectOrders checks that each key has an order of its own or was told that
+// there is nothing left, that there are no other orders, and that as much was
+// sold as is missing. It returns how many orders were placed.
+func (v *visitor) expectOrders(stack *localstack.Stack, answers map[string]response, bodies map[string]string) int {
+	v.t.Helper()
 	placed := make(map[string]string) // key by order
 	for key, answer := range answers {
 		switch answer.status {
 		case http.StatusCreated:
 			id := strings.TrimPrefix(answer.header.Get("Location"), "/api/orders/")
 			if other, twice := placed[id]; twice {
-				t.Errorf("the keys %s and %s have the same order %s", key, other, id)
+				v.t.Errorf("the keys %s and %s have the same order %s", key, other, id)
 			}
 			placed[id] = key
 		case http.StatusConflict:
 		default:
-			t.Errorf("%s ends with %v", key, answer)
+			v.t.Errorf("%s ends with %v", key, answer)
 		}
 		v.expectReplay(v.order(key, bodies[key]), answer)
 	}
@@ -102,17 +158,14 @@ func TestKilledOrders(t *testing.T) {
 	sold := 0
 	for _, e := range a.Effects {
 		if placed[e.Resource] == "" {
-			t.Errorf("nobody was told of the order %+v", e)
+			v.t.Errorf("nobody was told of the order %+v", e)
 		}
 		sold += e.Detail.Quantity
 	}
-	left := v.stockOf(stack, "mug")
-	if left < 0 || sold+left != 100 {
-		t.Errorf("of 100, %d are sold and %d left", sold, left)
+	if left := v.stockOf(stack, "mug"); left < 0 || sold+left != 100 {
+		v.t.Errorf("of 100, %d are sold and %d left", sold, left)
 	}
-	if len(placed) == len(answers) {
-		t.Errorf("all %d orders were placed, so that the stock was never short", len(placed))
-	}
+	return len(placed)
 }
 
 // TestKilledPayments does the same to payments, whose charges are outside of any
@@ -123,7 +176,7 @@ func TestKilledPayments(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), 3*time.Second)
 	defer stop()
 	killed := make(chan int, 1)
-	go func() { killed <- killAtRandom(ctx, t, stack, "payments") }()
+	go func() { killed <- killAtRandom(ctx, t, stack, "payments", 1) }()
 
 	var mu sync.Mutex
 	answers := make(map[string]response) // by key

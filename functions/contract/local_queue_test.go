@@ -240,7 +240,7 @@ func TestKilledConsumers(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), 2*time.Second)
 	defer stop()
 	killed := make(chan int, 1)
-	go func() { killed <- killAtRandom(ctx, t, stack, "payments") }()
+	go func() { killed <- killAtRandom(ctx, t, stack, "payments", 1) }()
 	const consumers, payments, maxRounds = 3, 20, maxKeys / 20
 	rounds, deliveries := 0, 0
 	for ; ctx.Err() == nil && rounds < maxRounds; rounds++ {

@@ -65,7 +65,16 @@ type Observer interface {
 
 // NewSlogObserver returns an observer that writes each event as one structured
 // log line: failures as errors, lost and taken-over leases as warnings, the
-// rest as information.
+// rest as information. Its message is "idempotency", and its attributes are
+//
+//	outcome     the observation
+//	operation   that of the key
+//	record      the key's ID
+//	durationMs  milliseconds from the beginning of the call
+//	roundTrips  what the call has asked of the store so far: see [Cost]
+//	readUnits
+//	writeUnits
+//	error       the cause, where something failed
 func NewSlogObserver(logger *slog.Logger) Observer { return slogObserver{logger} }
 
 type slogObserver struct{ logger *slog.Logger }
@@ -82,7 +91,7 @@ func (o slogObserver) Observe(ctx context.Context, e Event) {
 		slog.String("outcome", string(e.Observation)),
 		slog.String("operation", e.Operation),
 		slog.String("record", e.ID),
-		slog.Duration("duration", e.Duration),
+		slog.Float64("durationMs", float64(e.Duration.Microseconds())/1000),
 		slog.Int("roundTrips", e.Cost.RoundTrips),
 		slog.Float64("readUnits", e.Cost.ReadUnits),
 		slog.Float64("writeUnits", e.Cost.WriteUnits),

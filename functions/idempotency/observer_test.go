@@ -23,25 +23,25 @@ func TestSlogObserver(t *testing.T) {
 		{
 			idempotency.Event{
 				Observation: idempotency.ObservedReplayed, Operation: "payments.create", ID: "payments.create#hash",
-				Duration: 3 * time.Millisecond, Cost: idempotency.Cost{RoundTrips: 1, WriteUnits: 1},
+				Duration: 1500 * time.Microsecond, Cost: idempotency.Cost{RoundTrips: 1, WriteUnits: 1},
 			},
 			map[string]any{
 				"level": "INFO", "msg": "idempotency", "outcome": "replayed", "operation": "payments.create", "record": "payments.create#hash",
-				"duration": 3e6, "roundTrips": 1.0, "readUnits": 0.0, "writeUnits": 1.0,
+				"durationMs": 1.5, "roundTrips": 1.0, "readUnits": 0.0, "writeUnits": 1.0,
 			},
 		},
 		{
 			idempotency.Event{Observation: idempotency.ObservedLeaseLost},
 			map[string]any{
 				"level": "WARN", "msg": "idempotency", "outcome": "lease_lost", "operation": "", "record": "",
-				"duration": 0.0, "roundTrips": 0.0, "readUnits": 0.0, "writeUnits": 0.0,
+				"durationMs": 0.0, "roundTrips": 0.0, "readUnits": 0.0, "writeUnits": 0.0,
 			},
 		},
 		{
 			idempotency.Event{Observation: idempotency.ObservedCompletionFailed, Err: errors.New("throttled")},
 			map[string]any{
 				"level": "ERROR", "msg": "idempotency", "outcome": "completion_failed", "operation": "", "record": "", "error": "throttled",
-				"duration": 0.0, "roundTrips": 0.0, "readUnits": 0.0, "writeUnits": 0.0,
+				"durationMs": 0.0, "roundTrips": 0.0, "readUnits": 0.0, "writeUnits": 0.0,
 			},
 		},
 	} {

@@ -41,7 +41,7 @@ func Edge(mux *http.ServeMux, logger *slog.Logger) http.Handler {
 				slog.String("route", route),
 				slog.Int("status", answer.status),
 				slog.Bool("replayed", answer.Header().Get(idemhttp.HeaderReplayed) == "true"),
-				slog.Duration("duration", time.Since(start)),
+				slog.Float64("durationMs", float64(time.Since(start).Microseconds())/1000),
 			)
 		}()
 		if route == "" {
