@@ -74,6 +74,10 @@ check-mutants: valkey-server ## minutes: break each guarded condition in turn an
 bench: build-local build/bin/local $(FUNCTIONS:%=build/lambda/arm64/%/bootstrap) functions/bench/node_modules/.installed ## minutes: measure against the SDK, Powertools and Fiber; rewrites docs/performance.md
 	@cd functions/bench && GOWORK=off GOFLAGS=-mod=mod go run . $(ARGS)
 
+.PHONY: check-model
+check-model: ## one to two minutes: every interleaving of the protocol's models, and mutants that must fail
+	@docs/model/check.sh
+
 .PHONY: conformance
 conformance: ## the DynamoDB contract suite against moto, or against AWS_ENDPOINT_URL_DYNAMODB
 	@functions/internal/dynamolocal/conformance/moto.sh
