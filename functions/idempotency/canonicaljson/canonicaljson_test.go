@@ -13,8 +13,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/gowebpki/jcs"
+	"pgregory.net/rapid"
 
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/canonicaljson"
 )
@@ -105,6 +107,55 @@ func FuzzAgainstReference(f *testing.F) {
 			t.Errorf("%q:\n got %q, %v\nwant %q, %v", text, got, err, want, wantErr)
 		}
 	})
+}
+
+// Texts made to be difficult: names that sort otherwise in UTF-8, strings half
+// escaped, numbers in every notation, members out of order and sometimes twice.
+func TestGeneratedTextsAgainstReference(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		text := []byte(drawJSON(t, 4))
+		got, err := canonicaljson.Transform(text)
+		want, wantErr := reference(text)
+		if (err == nil) != (wantErr == nil) || !bytes.Equal(got, want) {
+			t.Fatalf("%s:\n got %s, %v\nwant %s, %v", text, got, err, want, wantErr)
+		}
+	})
+}
+
+func drawJSON(t *rapid.T, depth int) string {
+	space := rapid.SampledFrom([]string{"", " ", "\n\t"}).Draw(t, "space")
+	if kind := rapid.IntRange(0, 3).Draw(t, "kind"); depth == 0 || kind == 0 {
+		return space + rapid.SampledFrom([]string{"null", "true", "0", "-0.0", "1E2", "12.50e-1", "1e-7", "9007199254740991", "9007199254740992", "1e22"}).Draw(t, "scalar") + space
+	} else if kind == 1 {
+		return space + drawString(t) + space
+	} else if kind == 2 {
+		elements := make([]string, rapid.IntRange(0, 4).Draw(t, "length"))
+		for i := range elements {
+			elements[i] = drawJSON(t, depth-1)
+		}
+		return "[" + space + strings.Join(elements, ",") + "]"
+	}
+	members := make([]string, rapid.IntRange(0, 6).Draw(t, "members"))
+	for i := range members {
+		members[i] = space + drawString(t) + space + ":" + drawJSON(t, depth-1)
+	}
+	return "{" + space + strings.Join(members, ",") + "}"
+}
+
+func drawString(t *rapid.T) string {
+	var b strings.Builder
+	for range rapid.IntRange(0, 5).Draw(t, "characters") {
+		r := rapid.SampledFrom([]rune("a0\"\\/\n\x1f\x7fé\u2028\ud7ff\ue000\ufb33\uffff\U00010000\U0001f600\U0010ffff")).Draw(t, "character")
+		if high, low := utf16.EncodeRune(r); r > 0xffff && rapid.Bool().Draw(t, "escaped") {
+			fmt.Fprintf(&b, `\u%04x\u%04X`, high, low)
+		} else if r <= 0xffff && (r < ' ' || r == '"' || r == '\\' || rapid.Bool().Draw(t, "escaped")) {
+			fmt.Fprintf(&b, `\u%04X`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return `"` + b.String() + `"`
 }
 
 func reference(text []byte) ([]byte, error) {
