@@ -146,7 +146,7 @@ func drawJSON(t *rapid.T, depth int) string {
 func drawString(t *rapid.T) string {
 	var b strings.Builder
 	for range rapid.IntRange(0, 5).Draw(t, "characters") {
-		r := rapid.SampledFrom([]rune("a0\"\\/\n\x1f\x7fé\u2028\ud7ff\ue000\ufb33\uffff\U00010000\U0001f600\U0010ffff")).Draw(t, "character")
+		r := rapid.SampledFrom([]rune("a\ue000\U00010000\"\\\n\uffff\U0010ffff\ufb33\U0001f600\ud7ff0/\x1f\x7fé\u2028")).Draw(t, "character")
 		if high, low := utf16.EncodeRune(r); r > 0xffff && rapid.Bool().Draw(t, "escaped") {
 			fmt.Fprintf(&b, `\u%04x\u%04X`, high, low)
 		} else if r <= 0xffff && (r < ' ' || r == '"' || r == '\\' || rapid.Bool().Draw(t, "escaped")) {
