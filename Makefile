@@ -15,7 +15,7 @@ PORT      ?=
 LAMBDA_BUILD := cd functions && GOWORK=off CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w'
 
 GO_SOURCES  := $(shell find functions -name '*.go' -not -path 'functions/bench/*' -not -name '*_test.go' -not -path '*/testdata/*') functions/go.mod functions/go.sum
-WEB_SOURCES := $(shell find webapp -type f -not -path '*/node_modules/*' -not -path 'webapp/dist/*' -not -path 'webapp/e2e/*' -not -path 'webapp/test-results/*')
+WEB_SOURCES := $(shell find webapp -type f -not -path '*/node_modules/*' -not -path 'webapp/dist/*' -not -path 'webapp/e2e/*' -not -path 'webapp/budgets/*' -not -path 'webapp/test-results/*')
 
 # The CDK's kernel is a Node program that complains about Node versions and would
 # ask the registry for newer ones.
@@ -190,8 +190,10 @@ test-web: webapp/node_modules/.installed ## web app: lint, types, unit tests, bu
 	$(call say,Web app tests)
 	@cd webapp && npm run --silent lint && npm run --silent typecheck && npm run --silent test
 	@$(MAKE) webapp/dist/index.html
+	@node webapp/budgets/javascript.mjs
 
 .PHONY: test-e2e
-test-e2e: build/bin/local build-local webapp/dist/index.html ## end to end: a real browser against the local stack
+test-e2e: build/bin/local build-local webapp/dist/index.html webapp/budgets/node_modules/.installed ## end to end: a real browser against the local stack; Lighthouse
 	$(call say,End-to-end tests)
 	@cd webapp && npm run --silent e2e
+	@node webapp/budgets/lighthouse.mjs
