@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import type * as idempotency from '../src/idempotency/index.ts';
 import { expect, test } from './test.ts';
@@ -209,4 +210,14 @@ test('one action clears everything, in every tab and for the outbox too', async 
   await visitor.wakeWorker(page);
   await page.evaluate(() => (window as unknown as Bench).client.resume());
   expect(await visitor.evidence(page)).toEqual({ executions: 1, effects: 1 });
+});
+
+test('the five lines of the README do in the console what they say', async ({ page }) => {
+  const readme = readFileSync(new URL('../src/idempotency/README.md', import.meta.url), 'utf8');
+  const lines = /```js\n([^`]*)```/.exec(readme)?.[1] ?? '';
+  expect(lines.trim().split('\n')).toHaveLength(5);
+  await page.goto('./');
+  const printed = page.waitForEvent('console', (message) => message.text().startsWith('executed'));
+  await page.evaluate(`(async () => { ${lines} })()`);
+  expect((await printed).text()).toBe('executed client-cache');
 });

@@ -1,0 +1,15 @@
+import { describe, expect, it } from 'vitest';
+import readme from './README.md?raw';
+import { mayFollow, type State } from './state.ts';
+
+const states: readonly State[] = ['draft', 'pending', 'in-flight', 'queued', 'succeeded', 'failed', 'expired'];
+
+describe('the state diagram of the README', () => {
+  it('has every transition that there is, and no other', () => {
+    const drawn = [...readme.matchAll(/^ +(\w+) --> (\w+):/gm)].map(([, from, to]) =>
+      `${from} → ${to}`.replaceAll('_', '-'),
+    );
+    const real = states.flatMap((from) => states.filter((to) => mayFollow(from, to)).map((to) => `${from} → ${to}`));
+    expect(drawn.sort()).toEqual(real.sort());
+  });
+});
