@@ -73,7 +73,7 @@ func (c *call) commit(ctx context.Context, store AtomicStore, completed Record, 
 		}
 		pause := mathrand.N(backoff)
 		if time.Until(until) < pause {
-			return nil, err
+			return c.settle(ctx, store, completed, err)
 		}
 		select {
 		case <-time.After(pause):
@@ -81,4 +81,19 @@ func (c *call) commit(ctx context.Context, store AtomicStore, completed Record, 
 			return nil, err
 		}
 	}
+}
+
+// settle asks for the record before the call gives up because of a conflict:
+// what stood in the way may since have been written, or have been an earlier
+// attempt of this call whose reply was lost. It returns what commit does.
+func (c *call) settle(ctx context.Context, store Store, completed Record, conflict error) (existing *Record, err error) {
+	r, err := store.Load(ctx, completed.ID)
+	switch {
+	case err != nil || r == nil || r.Status != Completed || !c.cfg.Clock().Before(r.Expires):
+		return nil, conflict
+	case r.Owner == completed.Owner:
+		c.cache.put(&completed)
+		return nil, nil
+	}
+	return r, nil
 }

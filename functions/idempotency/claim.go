@@ -25,7 +25,7 @@ func (c *call) claim(ctx context.Context) (existing *Record, tookOver bool, err 
 			c.abandon(ctx, observed != nil)
 			return nil, false, err
 		}
-		if existing == nil && !time.Now().Before(c.deadline) {
+		if existing == nil && c.leaseIsOver() {
 			// The reply took longer than the lease that it grants: somebody else may
 			// have taken over already.
 			c.abandon(ctx, observed != nil)
@@ -81,6 +81,13 @@ func (c *call) extend(d time.Duration) {
 	if c.record.Expires.Before(c.record.LeaseUntil) {
 		c.record.Expires = wholeSeconds(c.record.LeaseUntil)
 	}
+}
+
+// leaseIsOver tells whether this call's own lease is. Others count by the wall
+// clock and the process by one that may have stood still while it was frozen;
+// whichever says so first is right.
+func (c *call) leaseIsOver() bool {
+	return !time.Now().Before(c.deadline) || !c.cfg.Clock().Add(c.cfg.Skew).Before(c.record.LeaseUntil)
 }
 
 // interrupted tells whether the lease that r shows was over at the given time.

@@ -37,6 +37,46 @@ func TestASlowClaimDoesNotProlongTheLease(t *testing.T) {
 	})
 }
 
+// A process finds its own lease over by either clock: the one that others go by,
+// where its timers have stood still while it was frozen, and that of its timers,
+// where the other one was set back.
+func TestASlowClaimIsNotExecutedUnder(t *testing.T) {
+	t.Parallel()
+	const lease = idempotency.DefaultLease
+	for name, test := range map[string]struct {
+		timers, clock time.Duration // how far they move while the store is asked
+		runs          bool
+	}{
+		"in time":            {lease - time.Millisecond, lease - time.Millisecond, true},
+		"too late":           {lease, lease, false},
+		"timers stood":       {0, lease, false},
+		"clock was set back": {lease, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var ahead time.Duration
+				w := newWorld(t, func(c *idempotency.Config) {
+					c.Clock = func() time.Time { return time.Now().Add(ahead) }
+				})
+				w.store.claim = func(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
+					existing, err := w.store.Store.Claim(ctx, c)
+					time.Sleep(test.timers)
+					ahead += test.clock - test.timers
+					return existing, err
+				}
+				if test.runs {
+					outcome, err := w.do("pay", "paid")
+					w.wantOutcome(outcome, err, "paid", false)
+					return
+				}
+				_, err := w.guard.Do(t.Context(), w.request("pay"), w.mustNotRun)
+				w.wantError(err, idempotency.ErrLeaseOver)
+			})
+		})
+	}
+}
+
 // That an execution was interrupted is said of what the store holds, and not of
 // what it once held: meanwhile the owner may have renewed its lease.
 func TestARecordOfOldDoesNotMeanThatItsOwnerDied(t *testing.T) {

@@ -306,6 +306,53 @@ func TestAtomicConflictThatDoesNotEnd(t *testing.T) {
 	s.wantLedger(t, 10, 0)
 }
 
+// Where conflicts do not end, the record says what has become of the operation.
+func TestAtomicConflictIsSettledByTheRecord(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	impatient := func(c *idempotency.Config) {
+		c.CompletionTimeout = 50 * time.Millisecond
+		c.Clock = func() time.Time { return now }
+	}
+	t.Run("another call's", func(t *testing.T) {
+		t.Parallel()
+		s := newShop(t, 10)
+		s.guard = s.newGuard(t, impatient)
+		first, err := s.order(t, "k1")
+		wantOutcome(t, first, err, "order 1", false)
+
+		s.conflicts(1000, 0)
+		s.guard = s.newGuard(t, impatient) // which has nothing in its cache
+		outcome, err := s.order(t, "k1")
+		wantOutcome(t, outcome, err, "order 1", true)
+
+		s.guard = s.newGuard(t, impatient, func(c *idempotency.Config) { c.Clock = func() time.Time { return first.Expires } })
+		_, err = s.order(t, "k1")
+		if _, busy := errors.AsType[*idempotency.InProgressError](err); !busy {
+			t.Errorf("error %v past the window, want *InProgressError", err)
+		}
+		s.wantLedger(t, 9, 1)
+	})
+	t.Run("its own", func(t *testing.T) {
+		t.Parallel()
+		s := newShop(t, 10)
+		s.guard = s.newGuard(t, impatient)
+		var calls atomic.Int32
+		s.Engine.Inject(func(c dynamolocal.Call) dynamolocal.Action {
+			switch {
+			case c.Operation != "TransactWriteItems":
+				return dynamolocal.Action{}
+			case calls.Add(1) == 1:
+				return dynamolocal.Action{Effect: dynamolocal.DropReply}
+			}
+			return dynamolocal.Action{Effect: dynamolocal.Conflict}
+		})
+		outcome, err := s.order(t, "k1")
+		wantOutcome(t, outcome, err, "order 1", false)
+		s.wantLedger(t, 9, 1)
+	})
+}
+
 func TestAtomicStoreUnavailable(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, 10)
