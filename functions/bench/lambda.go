@@ -28,10 +28,12 @@ type function struct {
 // starts are the figures of one function.
 type starts struct {
 	toAnswer series // nanoseconds from the start of the process to its first answer
-	memory   series // bytes resident after that and callsBeforeMemory further calls
+	atFirst  series // bytes resident after it
+	memory   series // bytes resident after callsBeforeMemory further calls
 }
 
-const callsBeforeMemory = 200
+// callsBeforeMemory is when the memory of all has stopped growing.
+const callsBeforeMemory = 1000
 
 // coldStarts starts each function again and again, in turn.
 func (b *bench) coldStarts(ctx context.Context, functions []function) error {
@@ -40,7 +42,7 @@ func (b *bench) coldStarts(ctx context.Context, functions []function) error {
 			for round := range b.starts {
 				b.progress("cold starts: round %d of %d", round+1, b.starts)
 				for _, f := range functions {
-					if err := b.coldStart(ctx, f, records, data, round == b.starts-1 || round < 3); err != nil {
+					if err := b.coldStart(ctx, f, records, data, round < 3); err != nil {
 						return fmt.Errorf("%s: %w", f.name, err)
 					}
 				}
@@ -74,6 +76,19 @@ func (b *bench) coldStart(ctx context.Context, f function, records, data string,
 		return err
 	}
 	result.toAnswer = append(result.toAnswer, float64(time.Since(start)))
+	resident := func() (float64, error) {
+		pids := service.Processes("bench")
+		if len(pids) != 1 {
+			return 0, fmt.Errorf("%d processes, want 1", len(pids))
+		}
+		bytes, err := residentMemory(pids[0])
+		return float64(bytes), err
+	}
+	bytes, err := resident()
+	if err != nil {
+		return err
+	}
+	result.atFirst = append(result.atFirst, bytes)
 	if !memory {
 		return nil
 	}
@@ -82,13 +97,11 @@ func (b *bench) coldStart(ctx context.Context, f function, records, data string,
 			return err
 		}
 	}
-	pids := service.Processes("bench")
-	if len(pids) != 1 {
-		return fmt.Errorf("%d processes, want 1", len(pids))
+	if bytes, err = resident(); err != nil {
+		return err
 	}
-	resident, err := residentMemory(pids[0])
-	result.memory = append(result.memory, float64(resident))
-	return err
+	result.memory = append(result.memory, bytes)
+	return nil
 }
 
 // invoke sends an HTTP API event: with a new key where the function is asked for

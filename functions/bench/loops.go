@@ -92,7 +92,11 @@ func (b *bench) loop(w what, table string) error {
 	if b.results.loops[w] == nil {
 		b.results.loops[w] = &figures{}
 	}
-	b.results.loops[w].add(result, b.db.usage().since(before))
+	f := b.results.loops[w]
+	f.add(result)
+	if b.db.engine != nil && !inProcess(w) {
+		f.charge(b.db.usage().since(before), result.Calls)
+	}
 	return nil
 }
 
@@ -123,14 +127,16 @@ func (b *bench) growth(ctx context.Context) error {
 	return b.db.withTable(ctx, func(table string) error {
 		records := 0
 		for _, n := range b.sizes {
-			b.progress("growth: %d records", n)
-			if err := b.db.fill(ctx, table, records, n); err != nil {
-				return err
+			for records < n {
+				next := min(n, records+250_000)
+				b.progress("growth: filling the table up to %d records", next)
+				if err := b.db.fill(ctx, table, records, next); err != nil {
+					return err
+				}
+				records = next
 			}
-			records = n
 			f := &figures{}
 			for range b.rounds {
-				before := b.db.usage()
 				result, err := b.client.perform(measure.Task{
 					Subject: "ours", Path: "replay", Concurrency: 1, Response: small,
 					Milliseconds: b.batch, Endpoint: b.db.endpoint, Table: table,
@@ -138,7 +144,7 @@ func (b *bench) growth(ctx context.Context) error {
 				if err != nil {
 					return err
 				}
-				f.add(result, b.db.usage().since(before))
+				f.add(result)
 			}
 			b.results.growth = append(b.results.growth, grown{n, f})
 		}

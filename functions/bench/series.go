@@ -57,19 +57,25 @@ type figures struct {
 	cpu         series // nanoseconds per operation
 	allocations series
 	bytes       series
-	// requests, read and write are per operation, as the engine counted.
+	// requests, read and write are per operation, as the engine counted; nothing
+	// where another database served.
 	requests, read, write series
 }
 
-func (f *figures) add(r measure.Result, asked usage) {
-	n, calls := float64(r.Operations), float64(r.Calls)
+func (f *figures) add(r measure.Result) {
+	n := float64(r.Operations)
 	f.p50 = append(f.p50, float64(r.P50))
 	f.p99 = append(f.p99, float64(r.P99))
 	f.throughput = append(f.throughput, n/(float64(r.Wall)/1e9))
 	f.cpu = append(f.cpu, float64(r.CPU)/n)
 	f.allocations = append(f.allocations, r.Allocations)
 	f.bytes = append(f.bytes, r.Bytes)
-	f.requests = append(f.requests, float64(asked.requests)/calls)
-	f.read = append(f.read, asked.read/calls)
-	f.write = append(f.write, asked.write/calls)
+}
+
+// charge adds what so many calls have asked of the engine.
+func (f *figures) charge(asked usage, calls int) {
+	n := float64(calls)
+	f.requests = append(f.requests, float64(asked.requests)/n)
+	f.read = append(f.read, asked.read/n)
+	f.write = append(f.write, asked.write/n)
 }

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"regexp"
 	"strings"
@@ -135,9 +134,20 @@ func anotherID(id string) string {
 	return name + "#" + base64.RawURLEncoding.EncodeToString(random[:])
 }
 
-// renamed is the item under its new id; an item of another kind gets a new one.
-func renamed(item map[string]types.AttributeValue, from, to string) map[string]types.AttributeValue {
-	item = maps.Clone(item)
+// renamed is the item, made anew as for every request, under its new id; an item
+// of another kind gets a new one.
+func renamed(template map[string]types.AttributeValue, from, to string) map[string]types.AttributeValue {
+	item := make(map[string]types.AttributeValue, len(template))
+	for name, value := range template {
+		switch v := value.(type) {
+		case *types.AttributeValueMemberS:
+			item[name] = &types.AttributeValueMemberS{Value: v.Value}
+		case *types.AttributeValueMemberN:
+			item[name] = &types.AttributeValueMemberN{Value: v.Value}
+		case *types.AttributeValueMemberB:
+			item[name] = &types.AttributeValueMemberB{Value: v.Value}
+		}
+	}
 	id := item["id"].(*types.AttributeValueMemberS).Value
 	if rest, found := strings.CutPrefix(id, from); found {
 		id = to + rest
