@@ -17,10 +17,8 @@ const executablePath = findChromium();
 export default defineConfig({
   testDir: 'e2e',
   fullyParallel: true,
-  // Generous, because a busy machine is no failure.
-  timeout: 60_000,
-  // Most tests wait for something most of the time, leases above all: others go on meanwhile.
-  workers: 3,
+  // Two tests wait for leases to run out: others go on meanwhile.
+  workers: 2,
   forbidOnly: process.env.CI !== undefined,
   reporter: 'list',
   use: {

@@ -128,7 +128,7 @@ func (t *Transport) keyOf(request *http.Request) (key string, repeatable bool) {
 	keyed := slices.Contains(t.cfg.KeyedMethods, request.Method)
 	switch {
 	case len(values) > 0:
-		return values[0], true
+		return values[0], values[0] != ""
 	case keyed && !decided:
 		// What a redirect leads to is still the same intent.
 		if from := request.Response; from != nil && KeyOf(from) != "" && from.Request.Method == request.Method {

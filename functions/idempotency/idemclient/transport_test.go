@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -189,14 +190,16 @@ func TestKeyOfTheCaller(t *testing.T) {
 
 func TestKeyOptOut(t *testing.T) {
 	t.Parallel()
-	transport, s := newTransport(t, idemclient.Config{}, unavailable)
-	r := newRequest(t, "POST", "x")
-	r.Header["Idempotency-Key"] = nil
-	if status, _, err := send(transport, r); status != http.StatusServiceUnavailable || err != nil {
-		t.Errorf("got %d, %v", status, err)
-	}
-	if len(s.seen) != 1 || s.keys()[0] != "" {
-		t.Errorf("sent with the keys %q, want once without", s.keys())
+	for _, none := range [][]string{nil, {""}} {
+		transport, s := newTransport(t, idemclient.Config{}, unavailable)
+		r := newRequest(t, "POST", "x")
+		r.Header["Idempotency-Key"] = none
+		if status, _, err := send(transport, r); status != http.StatusServiceUnavailable || err != nil {
+			t.Errorf("got %d, %v", status, err)
+		}
+		if len(s.seen) != 1 || s.keys()[0] != "" {
+			t.Errorf("sent with the keys %q, want once without", s.keys())
+		}
 	}
 }
 
@@ -383,7 +386,7 @@ func TestPauses(t *testing.T) {
 		inBubble(t, test.name, func(t *testing.T) {
 			// Virtual time begins on a full second, and so the dates do.
 			bounds := []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 5 * time.Second, 5 * time.Second}
-			longest := make([]time.Duration, len(bounds))
+			shortest, longest := slices.Clone(bounds), make([]time.Duration, len(bounds))
 			for range 50 {
 				var announced []time.Duration
 				transport, s := newTransport(t, idemclient.Config{
@@ -403,12 +406,13 @@ func TestPauses(t *testing.T) {
 					if pause != announced[i] {
 						t.Errorf("pause %d: %v, announced was %v", i+1, pause, announced[i])
 					}
+					shortest[i] = min(shortest[i], pause-test.least)
 					longest[i] = max(longest[i], pause-test.least)
 				}
 			}
-			for i, bound := range bounds { // fifty that are all short would be no full jitter
-				if longest[i] < bound/2 {
-					t.Errorf("pause %d is never longer than %v beyond %v", i+1, longest[i], test.least)
+			for i, bound := range bounds { // fifty in one half would be no full jitter
+				if shortest[i] > bound/2 || longest[i] < bound/2 {
+					t.Errorf("pause %d lies always between %v and %v beyond %v", i+1, shortest[i], longest[i], test.least)
 				}
 			}
 		})

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/btree"
+
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/dynamolocal/attribute"
 )
 
@@ -21,7 +23,7 @@ type table struct {
 	// partitions has the items by their hash key's encoding; ordered has the same
 	// partitions in the order of scans.
 	partitions map[string]*partition
-	ordered    []*partition
+	ordered    *btree.BTreeG[*partition]
 	items      int
 	bytes      int
 }
@@ -97,7 +99,7 @@ func compareSort(a, b attribute.Value) int {
 }
 
 func newTable(definition tableDefinition) *table {
-	t := &table{definition: definition, partitions: make(map[string]*partition)}
+	t := &table{definition: definition, partitions: make(map[string]*partition), ordered: btree.NewG(degree, scannedBefore)}
 	t.schema = schemaOf(definition.Keys, definition.Attributes)
 	for _, local := range definition.Local {
 		t.indexes = append(t.indexes, newIndex(local, definition.Attributes, t.schema, false))
@@ -118,11 +120,12 @@ func (p *partition) find(sort attribute.Value) (at int, found bool) {
 	})
 }
 
-// place returns the place of a hash key in the order of scans.
-func (t *table) place(token uint64, hash string) (at int, found bool) {
-	return slices.BinarySearchFunc(t.ordered, hash, func(p *partition, hash string) int {
-		return cmp.Or(cmp.Compare(p.token, token), strings.Compare(p.hash, hash))
-	})
+// degree makes nodes of the tree of partitions that fill a few cache lines.
+const degree = 32
+
+// scannedBefore is the order of scans.
+func scannedBefore(a, b *partition) bool {
+	return cmp.Or(cmp.Compare(a.token, b.token), strings.Compare(a.hash, b.hash)) < 0
 }
 
 // get returns the item with the key, nil if there is none.
@@ -144,8 +147,7 @@ func (t *table) put(key primaryKey, item attribute.Item) {
 	if p == nil {
 		p = &partition{token: tokenOf(key.hash), hash: key.hash}
 		t.partitions[key.hash] = p
-		at, _ := t.place(p.token, p.hash)
-		t.ordered = slices.Insert(t.ordered, at, p)
+		t.ordered.ReplaceOrInsert(p)
 	}
 	stored := &record{item: item, key: key, size: item.Size()}
 	at, found := p.find(key.sort)
@@ -176,30 +178,30 @@ func (t *table) remove(key primaryKey) {
 		return
 	}
 	delete(t.partitions, key.hash)
-	if at, found := t.place(p.token, p.hash); found {
-		t.ordered = slices.Delete(t.ordered, at, at+1)
-	}
+	t.ordered.Delete(p)
 }
 
 // all returns the table's items in the order of scans, from the first after the
 // key if one is given.
 func (t *table) all(after *primaryKey) iter.Seq[*record] {
 	return func(yield func(*record) bool) {
-		start := 0
-		if after != nil {
-			start, _ = t.place(tokenOf(after.hash), after.hash)
-		}
-		for _, p := range t.ordered[start:] {
+		visit := func(p *partition) bool {
 			records := p.records
 			if after != nil && p.hash == after.hash {
 				records = records[p.after(after.sort):]
 			}
 			for _, r := range records {
 				if !yield(r) {
-					return
+					return false
 				}
 			}
+			return true
 		}
+		if after == nil {
+			t.ordered.Ascend(visit)
+			return
+		}
+		t.ordered.AscendGreaterOrEqual(&partition{token: tokenOf(after.hash), hash: after.hash}, visit)
 	}
 }
 
