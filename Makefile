@@ -105,6 +105,14 @@ smoke: ## check a deployment from outside: make smoke URL=https://…
 test-deploy: ## deploy to an emulator by the real CDK, test what runs there, destroy it
 	@infra/deploytest/run.sh
 
+.PHONY: test-kills
+test-kills: build/bin/local build-local webapp/dist/index.html ## minutes: kill the page's tab at every moment of every scenario
+	@cd webapp && EVERY_MOMENT=true npm run --silent e2e -- survival
+
+.PHONY: screenshots
+screenshots: build/bin/local build-local webapp/dist/index.html ## take the pictures that the README shows
+	@cd webapp && SCREENSHOTS=true npm run --silent e2e -- screenshots
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf build cdk.out webapp/dist

@@ -17,8 +17,10 @@ const executablePath = findChromium();
 export default defineConfig({
   testDir: 'e2e',
   fullyParallel: true,
-  // Two tests wait for leases to run out: others go on meanwhile.
-  workers: 2,
+  // Generous, because a busy machine is no failure.
+  timeout: 60_000,
+  // Most tests wait for something most of the time, leases above all: others go on meanwhile.
+  workers: 3,
   forbidOnly: process.env.CI !== undefined,
   reporter: 'list',
   use: {

@@ -173,11 +173,11 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
     const demo = new DemoPage(page);
     await page.goto('./');
+    await page.getByLabel('Number of duplicates').selectOption('5');
     await demo.play('Burst of duplicates', 'With a key');
-    await expect(demo.story).toContainText('20 requests with one key');
+    await expect(demo.story).toContainText('5 requests with one key');
     await expect(demo.record).toContainText('COMPLETED');
     await expect(demo.stored).toHaveCount(1);
-    await expectAccessible(page);
     await demo.play('Double click', 'Without');
     await expect(demo.story).toContainText('charged twice');
     await demo.play('Same key, another payload', 'Run');

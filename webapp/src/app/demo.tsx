@@ -46,13 +46,17 @@ function Parts({ requestsSent }: { requestsSent: number }) {
       </div>
       <div className={classes.column}>
         <Scenarios runs={runs} />
-        <Operations />
-        <ClientCache />
       </div>
       <div className={classes.column}>
         <Evidence requestsSent={requestsSent} />
         <Timeline selected={selected} onSelect={setSelected} />
         <Inspector selected={selected} />
+      </div>
+      <div className={classes.column}>
+        <Operations />
+        <ClientCache />
+      </div>
+      <div className={classes.column}>
         <Ledger />
         <History selected={selected} onSelect={setSelected} />
       </div>

@@ -108,12 +108,16 @@ export function createRequests(api: Api, onChange: () => void): Requests {
     const draft = 'key' in request ? request : await prepare(request, about);
     api.askForFault(draft.key, about.fault);
     const described = await describe(draft);
-    const { id } = begin(described, about, { keyHash: described.keyHash, kept: true });
+    const { id, startedAt } = begin(described, about, { keyHash: described.keyHash, kept: true });
     awaited.add(id);
     try {
       const outcome = await client[how](draft);
       const { key } = outcome.intent;
-      settle(id, ofOutcome(outcome), { key, keyHash: await keyHash(api.sessionId, key) });
+      // An intent of this submission's own may have been sent by another tab: then that is where the answer is from.
+      const own = outcome.source === 'client-cache' && key === draft.key;
+      const entry = own ? (await client.entries()).find(({ intent }) => intent.key === key) : undefined;
+      const settlement = entry ? ofEntry(entry, startedAt) : ofOutcome(outcome);
+      settle(id, settlement, { key, keyHash: await keyHash(api.sessionId, key) });
       return outcome;
     } catch (error) {
       settle(id, ofError(error));
@@ -124,7 +128,7 @@ export function createRequests(api: Api, onChange: () => void): Requests {
   }
 
   /** The submission for which the client makes its requests: the first with that key. */
-  const ownerOf = (key: string) => log.get().findLast((one) => one.kept && one.key === key)?.id;
+  const ownerOf = (key: string) => log.findOldest((one) => one.kept === true && one.key === key)?.id;
 
   /** Settles what nobody waits for by what the client has written down. */
   async function catchUp(concerns: (one: Submission) => boolean): Promise<void> {

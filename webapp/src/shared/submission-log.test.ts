@@ -90,6 +90,14 @@ describe('the log', () => {
     expect(there.get().find(({ id }) => id === 'a')?.settlement).toEqual(settlement);
   });
 
+  it('finds and changes what another tab has only just added', () => {
+    const [here, there] = [createSubmissionLog('s'), createSubmissionLog('s')];
+    there.add({ ...asked('a'), kept: true });
+    expect(here.findOldest(({ kept }) => kept === true)?.id).toBe('a');
+    here.update('a', () => ({ attempts: [{ startedAt: 2, verdict: 'pending' }] }));
+    expect(here.get()).toMatchObject([{ id: 'a', attempts: [{ startedAt: 2 }] }]);
+  });
+
   it('is bounded', () => {
     const log = createSubmissionLog('s');
     for (let i = 0; i < capacity + 5; i++) {

@@ -4,6 +4,8 @@ import { isSettled, type Settlement, type Submission } from './submission.ts';
 export interface SubmissionLog {
   /** Newest first. The same array until something changes. */
   readonly get: () => readonly Submission[];
+  /** The oldest of which that holds, also if another tab has only just added it. */
+  readonly findOldest: (wanted: (submission: Submission) => boolean) => Submission | undefined;
   /** Calls back at each change, from whichever tab. Returns the unsubscriber. */
   readonly subscribe: (onChange: () => void) => () => void;
   /** Adds a submission, numbered. */
@@ -73,6 +75,7 @@ export function createSubmissionLog(session: string): SubmissionLog {
 
   return {
     get: () => current,
+    findOldest: (wanted) => merged().findLast(wanted),
     subscribe: (onChange) => {
       const onStorage = ({ key }: StorageEvent) => {
         if (key === storageKey || key === null) {
@@ -96,7 +99,7 @@ export function createSubmissionLog(session: string): SubmissionLog {
     update: (id, change) => {
       const changed = (all: readonly Submission[]) =>
         all.map((one) => (one.id === id ? { ...one, ...change(one) } : one));
-      const next = changed(current);
+      const next = changed(current.some((one) => one.id === id) ? current : merged());
       const updated = next.find((one) => one.id === id);
       if (updated === undefined || (updated.settlement === undefined && !updated.kept)) {
         publish(next);

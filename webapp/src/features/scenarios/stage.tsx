@@ -51,10 +51,10 @@ export function Stage({ runs }: { runs: ScenarioRuns }) {
               Nothing yet. {ways.length > 1 ? 'Play it both ways, and compare.' : 'Play it.'}
             </p>
           )}
+          <p className={classes.reading}>
+            Read on: <a href={chosen.reading.href}>{chosen.reading.text}</a>
+          </p>
         </div>
-        <p className={classes.reading}>
-          Read on: <a href={chosen.reading.href}>{chosen.reading.text}</a>
-        </p>
       </section>
     </section>
   );

@@ -1,10 +1,18 @@
+import type { ReactNode } from 'react';
 import { type Verdict, verdictLabel } from '../../shared/submission.ts';
-import type { Row, Span, Tick } from './model.ts';
+import { type CaptionPlace, placeOfCaption, type Row, type Span, type Tick } from './model.ts';
 import classes from './timeline.module.css';
 
 /** Where things are in a swimlane, top to bottom, in pixels. Across, all is in parts of the axis. */
 const roomyLanes = { height: 56, browser: 10, api: { top: 19, height: 16 }, store: 46, radius: 4 };
 const denseLanes = { height: 22, browser: 8, api: { top: 3, height: 10 }, store: 17.5, radius: 2.75 };
+
+/** What each lane is, and how far down its name stands. */
+const names: readonly (readonly [string, number])[] = [
+  ['browser', roomyLanes.browser + 3],
+  ['API', roomyLanes.api.top + 12],
+  ['DynamoDB', roomyLanes.store + 4],
+];
 
 const percent = (part: number) => `${part * 100}%`;
 
@@ -37,13 +45,39 @@ export function Lanes({ row, ticks, dense }: { row: Row; ticks: readonly Tick[];
         y1={lanes.browser}
         y2={lanes.browser}
       />
+      {!dense &&
+        names.map(([name, y]) => (
+          <text key={name} className={classes.name} x="-10" y={y} textAnchor="end">
+            {name}
+          </text>
+        ))}
       {!dense && <line className={classes.browserEnd} {...vertical(browser.from, lanes.browser)} />}
       {!dense && <line className={classes.browserEnd} {...vertical(browser.to, lanes.browser)} />}
-      {attempts.map(({ attempt, ...span }) => (
-        <Request key={attempt.startedAt} span={span} verdict={shownAs(attempt.verdict, verdict)} lane={lanes.api}>
-          {dense ? undefined : caption(shownAs(attempt.verdict, verdict), attempt.status)}
-        </Request>
-      ))}
+      {attempts.length === 0 && (
+        <g data-verdict={verdict}>
+          <circle className={classes.kept} cx={percent(browser.to)} cy={lanes.browser} r={dense ? 3.5 : 6} />
+          {!dense && (
+            <Caption span={browser} place={placeOfCaption([browser], 0)} y={lanes.browser + 4} hollow>
+              {verdictLabel(verdict).toLowerCase()}, no request
+            </Caption>
+          )}
+        </g>
+      )}
+      {attempts.map(({ attempt, ...span }, i) => {
+        const shown = shownAs(attempt.verdict, verdict);
+        const text = dense ? undefined : caption(shown, attempt.status);
+        return (
+          <Request
+            key={attempt.startedAt}
+            span={span}
+            place={placeOfCaption(attempts, i)}
+            verdict={shown}
+            lane={lanes.api}
+          >
+            {text}
+          </Request>
+        );
+      })}
       {calls.map(({ call, from, to }) => (
         <g key={call.id}>
           <title>{`${call.outcome}: ${call.cost.readUnits} read units, ${call.cost.writeUnits} write units`}</title>
@@ -73,16 +107,17 @@ function vertical(at: number, y: number) {
 /** A bar, never too thin to be seen, and what is written beside it: on the side where there is room. */
 function Request({
   span: { from, to },
+  place,
   verdict,
   lane,
   children,
 }: {
   span: Span;
+  place: CaptionPlace | undefined;
   verdict: Verdict;
   lane: { top: number; height: number };
   children: string | undefined;
 }) {
-  const before = to > 0.7;
   return (
     <g data-verdict={verdict}>
       <rect
@@ -94,17 +129,43 @@ function Request({
         style={{ x: percent(from), width: `max(5px, ${percent(to - from)})` }}
       />
       {children !== undefined && (
-        <text
-          className={classes.caption}
-          x={percent(before ? from : to)}
-          y={lane.top + lane.height - 4}
-          dx={before ? -6 : 9}
-          textAnchor={before ? 'end' : 'start'}
-        >
+        <Caption span={{ from, to }} place={place} y={lane.top + lane.height - 4} hollow={!solid.includes(verdict)}>
           {children}
-        </text>
+        </Caption>
       )}
     </g>
+  );
+}
+
+/** Bars that are filled with their colour. */
+const solid: readonly Verdict[] = ['executed', 'executed-again', 'mismatch', 'refused'];
+
+/** What is written beside a bar, or in it. */
+function Caption({
+  span: { from, to },
+  place,
+  y,
+  hollow,
+  children,
+}: {
+  span: Span;
+  place: CaptionPlace | undefined;
+  y: number;
+  hollow: boolean;
+  children: ReactNode;
+}) {
+  if (place === undefined) {
+    return null;
+  }
+  const position = {
+    after: { x: percent(to), dx: 10, textAnchor: 'start' },
+    before: { x: percent(from), dx: -8, textAnchor: 'end' },
+    inside: { x: percent(from), dx: 8, textAnchor: 'start' },
+  } as const;
+  return (
+    <text className={classes.caption} data-inside={place === 'inside' && !hollow} y={y} {...position[place]}>
+      {children}
+    </text>
   );
 }
 

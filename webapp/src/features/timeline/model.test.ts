@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Call } from '../../shared/calls.ts';
 import type { Attempt, Submission, Verdict } from '../../shared/submission.ts';
-import { formatDuration, layOut, together } from './model.ts';
+import { formatDuration, layOut, placeOfCaption, together } from './model.ts';
 
 const t0 = Date.parse('2026-01-01T10:00:00Z');
 
@@ -115,6 +115,21 @@ describe('the layout', () => {
     [15_000, ['0 ms', '5 s', '10 s', '15 s']],
   ])('of %i ms has round ticks', (ms, labels) => {
     expect(layOut([submission('a', 0, [attempt(0, ms)])], none, t0).ticks.map(({ label }) => label)).toEqual(labels);
+  });
+});
+
+describe('a caption', () => {
+  const bar = (from: number, to: number) => ({ from, to });
+
+  it.each<[string, readonly { from: number; to: number }[], readonly (string | undefined)[]]>([
+    ['after its bar', [bar(0, 0.2)], ['after']],
+    ['before a bar at the end', [bar(0.9, 1)], ['before']],
+    ['in a bar that leaves no room', [bar(0, 0.9)], ['inside']],
+    ['nowhere between bars that are close', [bar(0, 0.05), bar(0.06, 0.2)], [undefined, 'after']],
+    ['where another caption is not', [bar(0, 0.5), bar(0.75, 1)], ['after', 'inside']],
+    ['where another caption is not, and nowhere else', [bar(0, 0.6), bar(0.85, 1)], ['after', undefined]],
+  ])('stands %s', (_, bars, places) => {
+    expect(bars.map((__, i) => placeOfCaption(bars, i))).toEqual(places);
   });
 });
 

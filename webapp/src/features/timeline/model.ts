@@ -125,11 +125,41 @@ export function layOut(submissions: readonly Submission[], calls: ReadonlyMap<At
   };
 }
 
+/** Where a bar's caption is written. */
+export type CaptionPlace = 'after' | 'before' | 'inside';
+
+/** How much of the axis a caption takes. */
+const captionLength = 0.22;
+
+/**
+ * Finds room for a bar's caption, on a lane with other bars: after it, before it or in it. Undefined where there is none.
+ *
+ * @param bars of the lane, in order; a caption that has found room before another's keeps it
+ */
+export function placeOfCaption(bars: readonly Span[], index: number): CaptionPlace | undefined {
+  const bar = bars[index];
+  if (bar === undefined) {
+    return undefined;
+  }
+  const previous = bars[index - 1];
+  const taken =
+    previous === undefined ? 0 : previous.to + (placeOfCaption(bars, index - 1) === 'after' ? captionLength : 0);
+  if ((bars[index + 1]?.from ?? 1) - bar.to >= captionLength) {
+    return 'after';
+  }
+  if (bar.from - taken >= captionLength) {
+    return 'before';
+  }
+  return bar.to - bar.from >= captionLength ? 'inside' : undefined;
+}
+
 function endOf({ startedAt, settlement, attempts }: Submission, now: number): number {
   if (settlement === undefined) {
     return Math.max(now, startedAt);
   }
-  return Math.max(startedAt, ...attempts.map((attempt) => attempt.endedAt ?? startedAt));
+  // Of what had attempts, their end is known better than how long the caller waited.
+  const ends = attempts.map((attempt) => attempt.endedAt ?? startedAt);
+  return Math.max(startedAt, ...(ends.length > 0 ? ends : [startedAt + settlement.latencyMs]));
 }
 
 /** Round moments, some four to six of them. */

@@ -79,6 +79,12 @@ function Legend() {
         request to the API
       </li>
       <li>
+        <svg width="22" height="14" aria-hidden="true" data-verdict="client-cache">
+          <circle className={classes.kept} cx="11" cy="7" r="5" />
+        </svg>
+        answered or kept by the client
+      </li>
+      <li>
         <svg width="22" height="10" aria-hidden="true">
           <circle className={classes.trip} cx="11" cy="5" r="3.5" />
         </svg>
@@ -95,7 +101,7 @@ function Legend() {
 }
 
 function what({ submission: { body, attempts, key } }: Row): string {
-  const retries = attempts.length > 1 ? `${attempts.length} attempts` : undefined;
+  const retries = attempts.length > 1 ? `${attempts.length} tries` : undefined;
   return [describe(body).gist, key === undefined && 'no key', retries].filter(Boolean).join(' · ');
 }
 
