@@ -108,7 +108,11 @@ export function createRequests(api: Api, onChange: () => void): Requests {
     const draft = 'key' in request ? request : await prepare(request, about);
     api.askForFault(draft.key, about.fault);
     const described = await describe(draft);
-    const { id, startedAt } = begin(described, about, { keyHash: described.keyHash, kept: true });
+    const { id, startedAt } = begin(described, about, {
+      keyHash: described.keyHash,
+      kept: true,
+      ...(how === 'submit' && { hash: draft.hash }),
+    });
     awaited.add(id);
     try {
       const outcome = await client[how](draft);
@@ -137,7 +141,9 @@ export function createRequests(api: Api, onChange: () => void): Requests {
       if (!one.kept || isSettled(one) || awaited.has(one.id) || !concerns(one)) {
         continue;
       }
-      const entry = entries.find(({ intent }) => intent.key === one.key);
+      const own = entries.find(({ intent }) => intent.key === one.key);
+      // Its page may have been left while it was joining another, under whose key it waits.
+      const entry = own ?? entries.findLast(({ intent }) => intent.hash === one.hash);
       if (entry === undefined) {
         const outcome: Outcome = {
           kind: 'unanswered',
@@ -145,7 +151,8 @@ export function createRequests(api: Api, onChange: () => void): Requests {
         };
         settle(one.id, { outcome, attempts: one.attempts.length, latencyMs: 0 });
       } else if (entry.state !== 'pending' && entry.state !== 'in-flight') {
-        settle(one.id, ofEntry(entry, one.startedAt));
+        const { key } = entry.intent;
+        settle(one.id, ofEntry(entry, one.startedAt), { key, keyHash: await keyHash(api.sessionId, key) });
       }
     }
   }

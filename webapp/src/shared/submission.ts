@@ -50,6 +50,8 @@ export interface Submission {
   readonly key?: string;
   /** What the server knows the key by. */
   readonly keyHash?: string;
+  /** The client's hash of what is asked for, where an earlier intent that asks for the same may answer it. */
+  readonly hash?: string;
   /** Whether it went through the session's client, which has it written down and carries it on. */
   readonly kept?: boolean;
   /** Whether the second tab of a scenario pressed. */

@@ -7,7 +7,7 @@ import type { Submission } from '../../shared/submission.ts';
 import { formatLeft } from '../../shared/time-left.ts';
 import { useNow } from '../../shared/use-now.ts';
 import classes from './inspector.module.css';
-import { type IdempotencyRecord, leavesRecord, useRecord } from './record.ts';
+import { type IdempotencyRecord, mayHaveRecord, useRecord } from './record.ts';
 
 /** The DynamoDB record behind the selected request, or behind the newest. */
 export function Inspector({ selected }: { selected: string | undefined }) {
@@ -35,8 +35,14 @@ export function Inspector({ selected }: { selected: string | undefined }) {
 
 function Behind({ submission }: { submission: Submission }) {
   const { data, isPending, isError, error, refetch } = useRecord(submission);
-  if (submission.settlement !== undefined && !submission.attempts.some(leavesRecord)) {
-    return <p className={classes.empty}>There is no record: the request was refused before its key was claimed.</p>;
+  if (submission.settlement !== undefined && !mayHaveRecord(submission)) {
+    return (
+      <p className={classes.empty}>
+        {submission.settlement.outcome.kind === 'refused'
+          ? 'There is no record: the request was refused before its key was claimed.'
+          : 'There is no record: nothing has been sent.'}
+      </p>
+    );
   }
   if (isPending) {
     return <p className={classes.empty}>Reading the record…</p>;

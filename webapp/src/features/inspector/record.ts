@@ -1,7 +1,7 @@
 import { type QueryClient, useQuery } from '@tanstack/react-query';
 import { ApiError } from '../../shared/api.ts';
 import { useApi } from '../../shared/api-context.ts';
-import type { Attempt, Submission } from '../../shared/submission.ts';
+import { type Attempt, type Submission, verdictOf } from '../../shared/submission.ts';
 
 /** What the server keeps of a key. */
 export interface IdempotencyRecord {
@@ -22,11 +22,12 @@ export interface IdempotencyRecord {
 const queryKey = 'record';
 
 /** The record behind a submission. Null where there is none; undefined while that is not known. */
-export function useRecord({ operation, key, attempts, settlement }: Submission) {
+export function useRecord(submission: Submission) {
+  const { operation, key, settlement } = submission;
   const api = useApi();
   return useQuery({
     queryKey: [queryKey, api.sessionId, operation, key],
-    enabled: key !== undefined && attempts.some(leavesRecord),
+    enabled: key !== undefined && mayHaveRecord(submission),
     // While it is under way the record changes without the page's doing.
     refetchInterval: settlement === undefined ? 1_000 : false,
     retry: false,
@@ -54,7 +55,12 @@ export function refreshRecord(queries: QueryClient): void {
 /** The refusals that are outcomes of an operation, and recorded like its successes. */
 const recorded = [402, 409, 410];
 
+/** Whether there may be a record: where a request left one, or the client has an answer that somebody's request got. */
+export function mayHaveRecord(submission: Submission): boolean {
+  return verdictOf(submission) === 'client-cache' || submission.attempts.some(leavesRecord);
+}
+
 /** Whether a request has, or may have, left a record. One that was refused at the door has not. */
-export function leavesRecord({ endedAt, verdict, status = 0 }: Attempt): boolean {
-  return endedAt !== undefined && (verdict !== 'refused' || recorded.includes(status));
+function leavesRecord({ endedAt, verdict, status = 0 }: Attempt): boolean {
+  return endedAt !== undefined && verdict !== 'not-sent' && (verdict !== 'refused' || recorded.includes(status));
 }

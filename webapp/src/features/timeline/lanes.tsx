@@ -53,12 +53,12 @@ export function Lanes({ row, ticks, dense }: { row: Row; ticks: readonly Tick[];
         ))}
       {!dense && <line className={classes.browserEnd} {...vertical(browser.from, lanes.browser)} />}
       {!dense && <line className={classes.browserEnd} {...vertical(browser.to, lanes.browser)} />}
-      {attempts.length === 0 && (
+      {(attempts.length === 0 || verdict === 'queued' || verdict === 'expired') && (
         <g data-verdict={verdict}>
           <circle className={classes.kept} cx={percent(browser.to)} cy={lanes.browser} r={dense ? 3.5 : 6} />
-          {!dense && (
-            <Caption span={browser} place={placeOfCaption([browser], 0)} y={lanes.browser + 4} hollow>
-              {verdictLabel(verdict).toLowerCase()}, no request
+          {!dense && attempts.length === 0 && (
+            <Caption span={browser} place="inside" y={lanes.api.top + lanes.api.height - 4} hollow>
+              {`${verdictLabel(verdict).toLowerCase()}, no request`}
             </Caption>
           )}
         </g>

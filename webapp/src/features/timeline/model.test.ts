@@ -98,6 +98,17 @@ describe('the layout', () => {
     expect(row?.durationMs).toBe(100);
   });
 
+  it('ends with its answer, or where there was none with the wait for it', () => {
+    const settled = (kind: 'queued' | 'expired', attempts: readonly Attempt[]) =>
+      submission('a', 0, attempts, {
+        settlement: { outcome: { kind, message: 'm' }, attempts: attempts.length, latencyMs: 900 },
+      });
+    const durationOf = (one: Submission) => layOut([one], none, t0).rows[0]?.durationMs;
+    expect(durationOf(submission('a', 0, [attempt(0, 50)]))).toBe(50);
+    expect(durationOf(settled('expired', [attempt(0, 50, 'no-answer')]))).toBe(900);
+    expect(durationOf(settled('queued', []))).toBe(900);
+  });
+
   it('lets what is under way grow', () => {
     const { startedAt, verdict } = attempt(0, 0, 'pending');
     const { settlement: _, ...open } = submission('a', 0, [{ startedAt, verdict }]);

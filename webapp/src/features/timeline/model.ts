@@ -159,7 +159,8 @@ function endOf({ startedAt, settlement, attempts }: Submission, now: number): nu
   }
   // Of what had attempts, their end is known better than how long the caller waited.
   const ends = attempts.map((attempt) => attempt.endedAt ?? startedAt);
-  return Math.max(startedAt, ...(ends.length > 0 ? ends : [startedAt + settlement.latencyMs]));
+  const waited = ends.length === 0 || settlement.outcome.kind === 'expired' || settlement.outcome.kind === 'queued';
+  return Math.max(startedAt, ...ends, ...(waited ? [startedAt + settlement.latencyMs] : []));
 }
 
 /** Round moments, some four to six of them. */
