@@ -19,6 +19,7 @@ export default defineConfig({
   fullyParallel: true,
   // Generous, because a busy machine is no failure.
   timeout: 60_000,
+  expect: { timeout: 10_000 },
   // Most tests wait for something most of the time, leases above all: others go on meanwhile.
   workers: 3,
   forbidOnly: process.env.CI !== undefined,

@@ -118,7 +118,7 @@ const doubleClick: Scenario = {
   },
   story: (run) =>
     run.guarded
-      ? 'Both presses carried the same key. The first was executed; the second got its recorded answer. One charge.'
+      ? 'Both presses carried the same key. One was executed; the other got its recorded answer. One charge.'
       : 'Two presses, two requests that look like two payments. The customer was charged twice.',
   reading: { text: 'One key for one intent', href: docs('what-a-client-does') },
 };
