@@ -315,7 +315,7 @@ var mutants = []mutant{
 		name:     "retry hint: expired record replayed",
 		file:     "guard.go",
 		old:      "r.Status != Completed || !now.Before(r.Expires) {",
-		new:      "r.Status != Completed {",
+		new:      "r.Status != Completed || now.IsZero() {",
 		packages: []string{"."},
 		why:      "a record past its window is replayed",
 	},
@@ -513,7 +513,7 @@ var mutants = []mutant{
 		old: `c.observe(ctx, ObservedCompletionFailed, err)
 `,
 		new: `c.observe(ctx, ObservedCompletionFailed, err)
-		return outcome, err
+		return Outcome{}, err
 `,
 		packages: []string{"."},
 		why:      "the caller executes again",
