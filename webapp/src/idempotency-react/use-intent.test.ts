@@ -27,6 +27,32 @@ it('shows an intent and its outcome', async () => {
   expect(result.current).toMatchObject({ state: 'succeeded', outcome: { source: 'executed' } });
 });
 
+it('shows how far the intent has come that a submission joins', async () => {
+  let answer = (_: Response) => {};
+  const client = createClient({
+    scope: 's-1',
+    storage: createMemoryStorage(),
+    platform: {
+      fetch: () =>
+        new Promise((resolve) => {
+          answer = resolve;
+        }),
+    },
+  });
+  const first = renderHook(() => useIntent(client)).result;
+  act(() => {
+    void first.current.submit(request);
+  });
+  await waitFor(() => expect(first.current.state).toBe('in-flight'));
+  const second = renderHook(() => useIntent(client)).result;
+  act(() => {
+    void second.current.submit(request);
+  });
+  await waitFor(() => expect(second.current.state).toBe('in-flight'));
+  answer(new Response('{}', { status: 201 }));
+  await waitFor(() => expect(second.current).toMatchObject({ state: 'succeeded', outcome: { status: 201 } }));
+});
+
 it('shows a failure', async () => {
   const { client } = clientOf(422);
   const { result } = renderHook(() => useIntent(client));

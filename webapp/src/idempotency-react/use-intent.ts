@@ -1,5 +1,12 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
-import type { Client, IntentRequest, Outcome, State } from '../idempotency/index.ts';
+import {
+  type Client,
+  type IntentRequest,
+  isUnfinished,
+  type Outcome,
+  type State,
+  type StoredEntry,
+} from '../idempotency/index.ts';
 
 /** One intent as a component sees it. */
 export interface IntentHandle {
@@ -38,6 +45,14 @@ export function useIntent(client: Client): IntentHandle {
           setSnapshot((before) => ({ ...before, ...change }));
         }
       };
+      const joined = async (hash: string) =>
+        (await client.entries()).findLast((entry) => entry.intent.hash === hash && isUnfinished(entry.state));
+      /** An intent that the submission joins has told of its beginning before. */
+      const catchUp = (entry: StoredEntry | undefined) => {
+        if (entry !== undefined && !signal.aborted) {
+          setSnapshot((before) => (before.state === 'draft' ? { ...before, state: entry.state } : before));
+        }
+      };
       setSnapshot({ ...blank, state: 'draft' });
       let hash: string | undefined;
       let unsubscribe = () => {};
@@ -49,6 +64,9 @@ export function useIntent(client: Client): IntentHandle {
           }
         });
         signal.addEventListener('abort', unsubscribe, { once: true });
+        if (how === 'submit') {
+          joined(hash).then(catchUp, () => {}); // submitting tells what is wrong with the storage
+        }
         let outcome = await client[how](request, { signal });
         show({ outcome, state: outcome.source === 'queued' ? 'queued' : 'succeeded' });
         if (outcome.source === 'queued') {
