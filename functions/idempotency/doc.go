@@ -9,9 +9,8 @@
 //	store, err := dynamostore.New(dynamodb.NewFromConfig(cfg), "idempotency")
 //	guard, err := idempotency.New(idempotency.Config{Store: store})
 //	protect, err := idemhttp.New(idemhttp.Config{
-//		Guard:     guard,
-//		Operation: "payments.create",
-//		Scope:     callerOf, // who is calling; there is no default
+//		Guard: guard, Operation: "payments.create",
+//		Scope: callerOf, // who is calling; there is no default
 //	})
 //	mux.Handle("POST /payments", protect(createPayment))
 //

@@ -3,9 +3,8 @@
 // handler of one operation:
 //
 //	protect, err := idemhttp.New(idemhttp.Config{
-//		Guard:     guard,
-//		Operation: "payments.create",
-//		Scope:     callerOf,
+//		Guard: guard, Operation: "payments.create",
+//		Scope: callerOf,
 //	})
 //	// …
 //	mux.Handle("POST /payments", protect(createPayment))

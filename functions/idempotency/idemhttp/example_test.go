@@ -19,8 +19,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	protect, err := idemhttp.New(idemhttp.Config{
-		Guard:     guard,
-		Operation: "payments.create",
+		Guard: guard, Operation: "payments.create",
 		// Here a gateway in front has authenticated the caller.
 		Scope: func(r *http.Request) (idempotency.Scope, error) {
 			return idempotency.NewScope(r.Header.Get("X-Account"))
@@ -134,9 +133,8 @@ func ExampleConfig_reconcile() {
 		log.Fatal(err)
 	}
 	protect, err := idemhttp.New(idemhttp.Config{
-		Guard:     guard,
-		Operation: "payments.create",
-		Scope:     func(*http.Request) (idempotency.Scope, error) { return idempotency.SharedScope(), nil },
+		Guard: guard, Operation: "payments.create",
+		Scope: func(*http.Request) (idempotency.Scope, error) { return idempotency.SharedScope(), nil },
 		Reconcile: func(w http.ResponseWriter, r *http.Request) (bool, error) {
 			id, known := charge(r)
 			if !known {

@@ -5,10 +5,9 @@
 // message, record or event, and return what lambda.Start takes:
 //
 //	consume, err := idemlambda.SQS(idemlambda.Config[events.SQSMessage]{
-//		Guard:     guard,
-//		Operation: "orders.place",
-//		Scope:     idemlambda.QueueScope,
-//		Key:       idemlambda.FromBody(func(o Order) (string, error) { return o.ID, nil }),
+//		Guard: guard, Operation: "orders.place",
+//		Scope: idemlambda.QueueScope,
+//		Key:   idemlambda.FromBody(func(o Order) (string, error) { return o.ID, nil }),
 //	}, place)
 //	// …
 //	lambda.Start(consume)

@@ -25,11 +25,10 @@ func ExampleSQS() {
 		log.Fatal(err)
 	}
 	consume, err := idemlambda.SQS(idemlambda.Config[events.SQSMessage]{
-		Guard:     guard,
-		Operation: "orders.place",
-		Scope:     idemlambda.QueueScope,
-		Key:       idemlambda.FromBody(func(o Order) (string, error) { return o.ID, nil }),
-		Logger:    quiet,
+		Guard: guard, Operation: "orders.place",
+		Scope:  idemlambda.QueueScope,
+		Key:    idemlambda.FromBody(func(o Order) (string, error) { return o.ID, nil }),
+		Logger: quiet,
 	}, func(ctx context.Context, m events.SQSMessage) error {
 		fmt.Println("placing", m.Body)
 		return nil
@@ -61,10 +60,9 @@ func ExampleMessageID() {
 		log.Fatal(err)
 	}
 	consume, err := idemlambda.SQS(idemlambda.Config[events.SQSMessage]{
-		Guard:     guard,
-		Operation: "orders.place",
-		Scope:     idemlambda.QueueScope,
-		Key:       idemlambda.MessageID,
+		Guard: guard, Operation: "orders.place",
+		Scope: idemlambda.QueueScope,
+		Key:   idemlambda.MessageID,
 	}, func(ctx context.Context, m events.SQSMessage) error {
 		fmt.Println("placing", m.Body)
 		return nil
@@ -94,11 +92,10 @@ func ExampleHandler() {
 
 	numbers := 0
 	buy, err := idemlambda.Handler(idemlambda.Config[Input]{
-		Guard:     guard,
-		Operation: "articles.buy",
-		Scope:     func(in Input) (idempotency.Scope, error) { return idempotency.NewScope(in.Customer) },
-		Key:       func(in Input) (string, error) { return in.Token, nil },
-		Payload:   func(in Input) ([]byte, error) { return json.Marshal(in.Article) },
+		Guard: guard, Operation: "articles.buy",
+		Scope:   func(in Input) (idempotency.Scope, error) { return idempotency.NewScope(in.Customer) },
+		Key:     func(in Input) (string, error) { return in.Token, nil },
+		Payload: func(in Input) ([]byte, error) { return json.Marshal(in.Article) },
 	}, func(ctx context.Context, in Input) (Output, error) {
 		numbers++
 		return Output{numbers}, nil
@@ -124,11 +121,10 @@ func ExampleKinesis() {
 		log.Fatal(err)
 	}
 	consume, err := idemlambda.Kinesis(idemlambda.Config[events.KinesisEventRecord]{
-		Guard:     guard,
-		Operation: "orders.place",
-		Scope:     idemlambda.StreamScope,
-		Key:       idemlambda.FromData(func(o Order) (string, error) { return o.ID, nil }),
-		Logger:    quiet,
+		Guard: guard, Operation: "orders.place",
+		Scope:  idemlambda.StreamScope,
+		Key:    idemlambda.FromData(func(o Order) (string, error) { return o.ID, nil }),
+		Logger: quiet,
 	}, func(ctx context.Context, r events.KinesisEventRecord) error {
 		fmt.Printf("placing %s\n", r.Kinesis.Data)
 		return nil
@@ -158,10 +154,9 @@ func ExampleHandler_wholeInput() {
 	}
 	type Input struct{ Token, Article, SentAt string }
 	buy, err := idemlambda.Handler(idemlambda.Config[Input]{
-		Guard:     guard,
-		Operation: "articles.buy",
-		Scope:     func(Input) (idempotency.Scope, error) { return idempotency.SharedScope(), nil }, // one caller only
-		Key:       func(in Input) (string, error) { return in.Token, nil },
+		Guard: guard, Operation: "articles.buy",
+		Scope: func(Input) (idempotency.Scope, error) { return idempotency.SharedScope(), nil }, // one caller only
+		Key:   func(in Input) (string, error) { return in.Token, nil },
 	}, func(ctx context.Context, in Input) (string, error) { return "bought " + in.Article, nil })
 	if err != nil {
 		log.Fatal(err)
@@ -180,10 +175,9 @@ func ExampleEventBridge() {
 		log.Fatal(err)
 	}
 	welcome, err := idemlambda.EventBridge(idemlambda.Config[events.EventBridgeEvent]{
-		Guard:     guard,
-		Operation: "customers.welcome",
-		Scope:     idemlambda.SourceScope,
-		Key:       idemlambda.EventID,
+		Guard: guard, Operation: "customers.welcome",
+		Scope: idemlambda.SourceScope,
+		Key:   idemlambda.EventID,
 	}, func(ctx context.Context, e events.EventBridgeEvent) error {
 		fmt.Printf("welcome, %s\n", e.Detail)
 		return nil
@@ -208,10 +202,9 @@ func ExampleDynamoDB() {
 		log.Fatal(err)
 	}
 	index, err := idemlambda.DynamoDB(idemlambda.Config[events.DynamoDBEventRecord]{
-		Guard:     guard,
-		Operation: "orders.index",
-		Scope:     idemlambda.TableScope,
-		Key:       idemlambda.ChangeID,
+		Guard: guard, Operation: "orders.index",
+		Scope: idemlambda.TableScope,
+		Key:   idemlambda.ChangeID,
 	}, func(ctx context.Context, r events.DynamoDBEventRecord) error {
 		fmt.Println(r.EventName, r.Change.Keys["id"].String())
 		return nil

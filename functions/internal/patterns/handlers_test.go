@@ -114,9 +114,8 @@ func Example_sharedScopeOnTheWeb() {
 	}
 
 	protect, err := idemhttp.New(idemhttp.Config{
-		Guard:     guard,
-		Operation: "statements.create",
-		Scope:     func(*http.Request) (idempotency.Scope, error) { return idempotency.SharedScope(), nil }, // wrong
+		Guard: guard, Operation: "statements.create",
+		Scope: func(*http.Request) (idempotency.Scope, error) { return idempotency.SharedScope(), nil }, // wrong
 	})
 
 	if err != nil {
@@ -138,10 +137,9 @@ func Example_scopeOfAMessage() {
 	}
 
 	consume, err := idemlambda.SQS(idemlambda.Config[events.SQSMessage]{
-		Guard:     guard,
-		Operation: "orders.place",
-		Scope:     idemlambda.FromBody(func(o Order) (idempotency.Scope, error) { return idempotency.NewScope(o.Customer) }),
-		Key:       idemlambda.FromBody(func(o Order) (string, error) { return o.ID, nil }),
+		Guard: guard, Operation: "orders.place",
+		Scope: idemlambda.FromBody(func(o Order) (idempotency.Scope, error) { return idempotency.NewScope(o.Customer) }),
+		Key:   idemlambda.FromBody(func(o Order) (string, error) { return o.ID, nil }),
 	}, placeOrder)
 
 	if err != nil {

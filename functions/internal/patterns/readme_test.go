@@ -34,8 +34,7 @@ func Example_readme() {
 		log.Fatal(err)
 	}
 	protect, err := idemhttp.New(idemhttp.Config{
-		Guard:       guard,
-		Operation:   "payments.create",
+		Guard: guard, Operation: "payments.create",
 		Scope:       callerOf, // who is calling: there is no default
 		Fingerprint: idemhttp.JSONFingerprint,
 	})
@@ -51,10 +50,9 @@ func Example_readme() {
 		return nil
 	}
 	consume, err := idemlambda.SQS(idemlambda.Config[events.SQSMessage]{
-		Guard:     guard,
-		Operation: "orders.place",
-		Scope:     idemlambda.QueueScope,
-		Key:       idemlambda.FromBody(func(o Order) (string, error) { return o.ID, nil }),
+		Guard: guard, Operation: "orders.place",
+		Scope: idemlambda.QueueScope,
+		Key:   idemlambda.FromBody(func(o Order) (string, error) { return o.ID, nil }),
 	}, placeOrder) // func(context.Context, events.SQSMessage) error
 	if err != nil {
 		log.Fatal(err)

@@ -42,10 +42,9 @@ func Example_consumer() {
 	}
 
 	consume, err := idemlambda.SQS(idemlambda.Config[events.SQSMessage]{
-		Guard:     guard,
-		Operation: "orders.place",
-		Scope:     idemlambda.QueueScope,
-		Key:       idemlambda.FromBody(func(o Order) (string, error) { return o.ID, nil }),
+		Guard: guard, Operation: "orders.place",
+		Scope: idemlambda.QueueScope,
+		Key:   idemlambda.FromBody(func(o Order) (string, error) { return o.ID, nil }),
 	}, placeOrder)
 	if err != nil {
 		log.Fatal(err)
@@ -79,9 +78,8 @@ func Example_handler() {
 	}
 
 	protect, err := idemhttp.New(idemhttp.Config{
-		Guard:     guard,
-		Operation: "payments.create",
-		Scope:     callerOf,
+		Guard: guard, Operation: "payments.create",
+		Scope: callerOf,
 	})
 	if err != nil {
 		log.Fatal(err)
