@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -144,6 +145,13 @@ func TestQueuedPayments(t *testing.T) {
 		if e.Operation != "payments.create" {
 			t.Errorf("executed %+v", e)
 		}
+	}
+	outcomes := map[string]int{}
+	for _, c := range v.calls() {
+		outcomes[c.Outcome]++
+	}
+	if want := map[string]int{"executed": 4, "replayed": 6, "payload_mismatch": 2}; !maps.Equal(outcomes, want) {
+		t.Errorf("the session's calls ended %v, want %v", outcomes, want)
 	}
 	// The key is the same one that a request could use.
 	v.expectProblem(v.post("/api/payments", "k1", coffee), http.StatusUnprocessableEntity, "payload-mismatch")

@@ -34,6 +34,16 @@ func (c Command) Scope() (idempotency.Scope, error) {
 	return id.Scope()
 }
 
+// Context returns a context that carries the session, under which what becomes of
+// the command is written down.
+func (c Command) Context(ctx context.Context) context.Context {
+	id, err := session.Parse(c.Session)
+	if err != nil {
+		return ctx
+	}
+	return session.NewContext(ctx, id)
+}
+
 // Payload returns what duplicates have in common. A payment that is not valid has
 // none, so nothing is claimed for it.
 func (c Command) Payload() ([]byte, error) {

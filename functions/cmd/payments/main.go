@@ -78,11 +78,17 @@ func newConsumer(cfg payments.Config) (func(context.Context, events.SQSEvent) (e
 	}
 	command := idemlambda.FromBody(func(c payments.Command) (payments.Command, error) { return c, nil })
 	return idemlambda.SQS(idemlambda.Config[events.SQSMessage]{
-		Guard:     cfg.Guard,
-		Operation: payments.Operation,
-		Scope:     idemlambda.FromBody(payments.Command.Scope),
-		Key:       idemlambda.FromBody(payments.Command.Key),
-		Payload:   idemlambda.FromBody(payments.Command.Payload),
+		Guard: cfg.Guard, Operation: payments.Operation,
+		Scope:   idemlambda.FromBody(payments.Command.Scope),
+		Key:     idemlambda.FromBody(payments.Command.Key),
+		Payload: idemlambda.FromBody(payments.Command.Payload),
+		Context: func(ctx context.Context, m events.SQSMessage) context.Context {
+			c, err := command(m)
+			if err != nil {
+				return ctx
+			}
+			return c.Context(ctx)
+		},
 		Reconcile: func(ctx context.Context, m events.SQSMessage) (idempotency.Reconciliation, error) {
 			c, err := command(m)
 			if err != nil {

@@ -42,6 +42,11 @@ type Config[E any] struct {
 	// detail type and detail, and the JSON encoding of a handler's input.
 	Payload func(E) ([]byte, error)
 
+	// Context returns the context in which a message is handled, and the guard's
+	// observer is told of it: the given one with what the message says of where it
+	// comes from, such as a trace. Default: the given one.
+	Context func(context.Context, E) context.Context
+
 	// Reconcile is required by a guard whose policy is [idempotency.Reconcile], and
 	// called under no other. It finds out whether an interrupted execution has had
 	// its effect. Only [Handler] has a use for the result: see
@@ -78,6 +83,9 @@ func (c Config[E]) withDefaults(payload func(E) ([]byte, error)) (Config[E], err
 	}
 	if c.Payload == nil {
 		c.Payload = payload
+	}
+	if c.Context == nil {
+		c.Context = func(ctx context.Context, _ E) context.Context { return ctx }
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
@@ -116,6 +124,7 @@ func (c Config[E]) intent(event E) (idempotency.Intent, error) {
 
 // do handles the event once. adjust changes the intent, where that is needed.
 func do[E, T any](ctx context.Context, c Config[E], event E, adjust func(*idempotency.Intent), handle func(context.Context, E) (T, error)) (T, error) {
+	ctx = c.Context(ctx, event)
 	intent, err := c.intent(event)
 	if errors.Is(err, errNoKey) && c.OptionalKey {
 		return handle(ctx, event)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/idemlambda"
+	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/memstore"
 )
 
 func TestSQSDuplicatesAreHandledOnce(t *testing.T) {
@@ -258,6 +260,52 @@ func TestSQSNothingBeginsAfterTheDeadline(t *testing.T) {
 	}
 	wantFailed(t, failed(response), "m2", "m3")
 	w.wantEffects(tea)
+}
+
+type observerFunc func(context.Context, idempotency.Event)
+
+func (f observerFunc) Observe(ctx context.Context, e idempotency.Event) { f(ctx, e) }
+
+// A message has a context of its own, which both its handler and the observer are
+// given.
+func TestSQSContext(t *testing.T) {
+	t.Parallel()
+	type traceKey struct{}
+	var observed, handled []any
+	guard, err := idempotency.New(idempotency.Config{
+		Store: memstore.New(),
+		Observer: observerFunc(func(ctx context.Context, _ idempotency.Event) {
+			observed = append(observed, ctx.Value(traceKey{}))
+		}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	consume, err := idemlambda.SQS(idemlambda.Config[events.SQSMessage]{
+		Guard: guard, Operation: "orders.place",
+		Scope: idemlambda.QueueScope,
+		Key:   idemlambda.MessageID,
+		Context: func(ctx context.Context, m events.SQSMessage) context.Context {
+			return context.WithValue(ctx, traceKey{}, m.Body)
+		},
+	}, func(ctx context.Context, _ events.SQSMessage) error {
+		handled = append(handled, ctx.Value(traceKey{}))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := consume(t.Context(), events.SQSEvent{Records: []events.SQSMessage{message("m1", "a"), message("m2", "b"), message("m2", "b")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantFailed(t, failed(response))
+	if want := []any{"a", "b"}; !slices.Equal(handled, want) {
+		t.Errorf("handled in %q, want %q", handled, want)
+	}
+	if want := []any{"a", "b", "b"}; !slices.Equal(observed, want) {
+		t.Errorf("observed in %q, want %q", observed, want)
+	}
 }
 
 // What comes again is looked up before it is claimed, which costs less.
