@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 )
 
 // body is a request's body, to be sent as often as need be. A nil body is none.
@@ -68,9 +69,14 @@ func (b *endingBody) Close() error {
 	return err
 }
 
+// patience bounds how long the rest of an answer that nobody wants is read.
+const patience = time.Second
+
 // discard reads a little of an answer that nobody wants, so that its connection
-// can be used again, and closes it.
-func discard(answer io.ReadCloser) {
+// can be used again, and closes it. What does not end soon is ended by end.
+func discard(answer io.ReadCloser, end context.CancelCauseFunc) {
+	late := time.AfterFunc(patience, func() { end(nil) })
+	defer late.Stop()
 	_, _ = io.CopyN(io.Discard, answer, 64<<10)
 	_ = answer.Close()
 }

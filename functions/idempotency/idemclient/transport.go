@@ -148,6 +148,8 @@ type call struct {
 	start   time.Time
 	// forgotten is when the server forgets the key, as it last said itself.
 	forgotten time.Time
+	// end ends the latest attempt, and with it what is still to come of its answer.
+	end context.CancelCauseFunc
 }
 
 func (c *call) do() (*http.Response, error) {
@@ -175,7 +177,7 @@ func (c *call) do() (*http.Response, error) {
 		retry := Retry{Request: c.request, Key: c.key, Attempt: attempt, Err: err, Wait: wait}
 		if answer != nil {
 			retry.Status = answer.StatusCode
-			discard(answer.Body)
+			discard(answer.Body, c.end)
 		}
 		if c.windowPassed(wait) {
 			return nil, &Error{c.key, attempt, errors.Join(ErrWindowPassed, err)}
@@ -221,8 +223,7 @@ func mayPass(ctx context.Context, err error) bool {
 	return ctx.Err() == nil && !untrusted
 }
 
-// attempt sends the request once. Where the answer is retryable its body is in
-// memory.
+// attempt sends the request once.
 func (c *call) attempt() (answer *http.Response, retryable bool, err error) {
 	reader, err := c.body.next()
 	if err != nil {
@@ -230,6 +231,7 @@ func (c *call) attempt() (answer *http.Response, retryable bool, err error) {
 	}
 	parent := c.request.Context()
 	ctx, cancel := context.WithCancelCause(parent)
+	c.end = cancel
 	timeout := min(c.cfg.AttemptTimeout, time.Until(c.start.Add(c.cfg.Timeout)))
 	late := fmt.Errorf("idemclient: no answer within %v: %w", timeout, os.ErrDeadlineExceeded)
 	timer := time.AfterFunc(timeout, func() { cancel(late) })

@@ -671,3 +671,31 @@ func TestConfigIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// TestAnswersThatDoNotEnd: what is still to come of an answer that nobody wants
+// holds up nothing.
+func TestAnswersThatDoNotEnd(t *testing.T) {
+	t.Parallel()
+	for name, method := range map[string]string{"with a key": "POST", "without": "GET"} {
+		inBubble(t, name, func(t *testing.T) {
+			start := time.Now()
+			transport, s := newTransport(t, idemclient.Config{}, stalls, created)
+			status, _, err := send(transport, newRequest(t, method, "x"))
+			if status != 201 || err != nil || len(s.seen) != 2 || time.Since(start) > 5*time.Second {
+				t.Errorf("got %d, %v after %d attempts and %v", status, err, len(s.seen), time.Since(start))
+			}
+		})
+	}
+}
+
+// stalls begins an answer that asks for a retry, and does not end it.
+func stalls(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{}, Body: io.NopCloser(stalled{r.Context()}), ContentLength: -1}, nil
+}
+
+type stalled struct{ ctx context.Context }
+
+func (s stalled) Read([]byte) (int, error) {
+	<-s.ctx.Done()
+	return 0, context.Cause(s.ctx)
+}
