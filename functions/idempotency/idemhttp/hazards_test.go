@@ -2,6 +2,7 @@ package idemhttp_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -163,4 +164,52 @@ func TestPanicReleasesTheKey(t *testing.T) {
 	if response := s.post("k1", "{}"); response.StatusCode != http.StatusCreated {
 		t.Errorf("status %d, want the retry to execute", response.StatusCode)
 	}
+}
+
+// meanwhile is a store in which something happens before a completion.
+type meanwhile struct {
+	idempotency.Store
+	happens func()
+}
+
+func (m *meanwhile) Complete(ctx context.Context, r idempotency.Record) (*idempotency.Record, error) {
+	m.happens()
+	return m.Store.Complete(ctx, r)
+}
+
+// Whatever the middleware has in memory for one request is none of the next
+// one's, served while the first is executed, recorded or replayed.
+func TestHazardAliasingBetweenRequests(t *testing.T) {
+	t.Parallel()
+	var s *service
+	others, nested := 0, false
+	another := func() {
+		if nested {
+			return
+		}
+		nested = true
+		defer func() { nested = false }()
+		others++
+		for range 2 { // executed, then replayed
+			s.post(fmt.Sprint("other ", others), strings.Repeat("other", 10))
+		}
+	}
+	s = newService(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "made of ")
+		another()
+		_, _ = io.Copy(w, r.Body)
+		another()
+	}, func(g *idempotency.Config, _ *idemhttp.Config) {
+		g.CacheEntries = -1
+		g.Store = &meanwhile{g.Store, another}
+	})
+	for range 2 {
+		if body := bodyOf(t, s.post("k1", "coffee")); body != "made of coffee" {
+			t.Errorf("got %q", body)
+		}
+	}
+	if others != 3 {
+		t.Errorf("%d other requests, want one at each moment", others)
+	}
+	s.wantExecutions(1 + others)
 }
