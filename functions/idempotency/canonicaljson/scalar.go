@@ -10,8 +10,8 @@ import (
 )
 
 // number writes a number as ECMAScript does (RFC 8785 section 3.2.2.3). It
-// refuses those that lose their identity as IEEE 754 doubles: two amounts could
-// become one.
+// refuses those so large that two integers would become one as IEEE 754 doubles.
+// Of fractions the double is all that counts, as there.
 func (p *parser) number() (value, error) {
 	start := p.pos
 	if p.next() == '-' {
