@@ -47,7 +47,7 @@ func plan() (all []what) {
 // planMiddleware lists what is measured in a process, without a database.
 func planMiddleware() (all []what) {
 	for _, subject := range []string{"middleware", "fiber"} {
-		for _, path := range []string{"bare", "first", "replay"} {
+		for _, path := range []string{"idle", "bare", "first", "replay"} {
 			all = append(all, what{subject, path, 1, small})
 		}
 	}

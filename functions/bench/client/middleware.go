@@ -18,7 +18,9 @@ import (
 )
 
 // prepareMiddleware sends requests to a handler in the process, through the
-// middleware or, "bare", without it: the difference is its overhead. Both keep
+// middleware or without it: the difference is its overhead. A first call is to be
+// compared with "bare", which runs the handler, and a replay with "idle", where
+// the handler does no more than a replay has it do, which is nothing. Both keep
 // what they remember in memory. A request is prepared as the server that the
 // middleware is made for would hand it over.
 func prepareMiddleware(task measure.Task) (operation, error) {
@@ -31,7 +33,7 @@ func prepareMiddleware(task measure.Task) (operation, error) {
 		return nil, err
 	}
 	return func(_ context.Context, i int) error {
-		if task.Path == "replay" || task.Path == "bare" {
+		if task.Path != "first" {
 			i = 0
 		}
 		return send(fmt.Sprintf("8e03978e-40d5-43dd-bc93-%012d", i)) // Fiber takes nothing but UUIDs
@@ -46,7 +48,12 @@ func serveNetHTTP(task measure.Task) (func(key string) error, error) {
 		w.WriteHeader(http.StatusCreated)
 		_, _ = w.Write(response)
 	})
-	if task.Path != "bare" {
+	switch task.Path {
+	case "bare":
+	case "idle":
+		response = nil
+		handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusCreated) })
+	default:
 		guard, err := idempotency.New(idempotency.Config{Store: memstore.New()})
 		if err != nil {
 			return nil, err
@@ -90,14 +97,23 @@ func (s *sink) Write(p []byte) (int, error) {
 func serveFiber(task measure.Task) (func(key string) error, error) {
 	response := answer(task.Response)
 	app := fiber.New()
-	if task.Path != "bare" {
-		app.Use(fiberidempotency.New(fiberidempotency.Config{KeyHeader: "Idempotency-Key"}))
-	}
-	app.Post("/payments", func(c fiber.Ctx) error {
+	answering := func(c fiber.Ctx) error {
 		_ = c.Body()
 		c.Set("Content-Type", "application/json")
 		return c.Status(fiber.StatusCreated).Send(response)
-	})
+	}
+	switch task.Path {
+	case "bare":
+	case "idle":
+		response = nil
+		answering = func(c fiber.Ctx) error {
+			c.Status(fiber.StatusCreated)
+			return nil
+		}
+	default:
+		app.Use(fiberidempotency.New(fiberidempotency.Config{KeyHeader: "Idempotency-Key"}))
+	}
+	app.Post("/payments", answering)
 	handler := app.Handler()
 	return func(key string) error {
 		var c fasthttp.RequestCtx
