@@ -166,9 +166,6 @@ func (c Config) withDefaults() (Config, error) {
 	if c.CacheBytes == 0 {
 		c.CacheBytes = DefaultCacheBytes
 	}
-	if c.Observer == nil {
-		c.Observer = Observers()
-	}
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}

@@ -102,7 +102,7 @@ func (g *Guard) Do(ctx context.Context, req Request, run func(context.Context) (
 	if err := g.check(req); err != nil {
 		return Outcome{}, err
 	}
-	start := time.Now()
+	start := g.start()
 	if known, found := g.cache.get(req.Key.ID(), g.cfg.Clock()); found {
 		c := call{Guard: g, Request: req, start: start}
 		return c.answer(ctx, &known) // at no cost
@@ -134,6 +134,14 @@ func (c *call) do(ctx context.Context, run func(context.Context) (Result, error)
 		return c.answer(ctx, existing)
 	}
 	return c.execute(ctx, run, tookOver)
+}
+
+// start is when a call begins, where somebody is told.
+func (g *Guard) start() time.Time {
+	if g.cfg.Observer == nil {
+		return time.Time{}
+	}
+	return time.Now()
 }
 
 func (g *Guard) check(req Request) error {
@@ -216,6 +224,9 @@ func (c *call) verdict(r *Record) (Outcome, Observation, error) {
 }
 
 func (c *call) observe(ctx context.Context, o Observation, err error) {
+	if c.cfg.Observer == nil {
+		return
+	}
 	c.cfg.Observer.Observe(ctx, Event{
 		Observation: o,
 		Operation:   c.Key.Operation(),

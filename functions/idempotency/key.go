@@ -107,17 +107,25 @@ func notOperationRune(r rune) bool {
 // hashParts is the SHA-256 of the parts, each preceded by its length in bytes
 // as a 64-bit big-endian integer.
 func hashParts[T ~string | ~[]byte](parts ...T) (sum [sha256.Size]byte) {
+	// Parts are gathered in a block, since each call of Write costs about what it
+	// costs to hash a short one. By way of it strings need not be copied to the
+	// heap either.
+	const full = 8 * sha256.BlockSize
+	block := make([]byte, 0, full+8)
 	h := sha256.New()
-	var block [8 * sha256.BlockSize]byte // by way of which strings need not be copied to the heap
 	for _, part := range parts {
-		binary.BigEndian.PutUint64(block[:], uint64(len(part)))
-		h.Write(block[:8])
+		block = binary.BigEndian.AppendUint64(block, uint64(len(part)))
 		for len(part) > 0 {
-			n := copy(block[:], part)
-			h.Write(block[:n])
+			if len(block) >= full {
+				h.Write(block)
+				block = block[:0]
+			}
+			n := min(len(part), full-len(block))
+			block = append(block, part[:n]...)
 			part = part[n:]
 		}
 	}
+	h.Write(block)
 	h.Sum(sum[:0])
 	return sum
 }

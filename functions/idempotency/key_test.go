@@ -3,6 +3,8 @@ package idempotency_test
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
 	"regexp"
 	"strings"
 	"testing"
@@ -100,4 +102,25 @@ func TestFingerprintCountsBorders(t *testing.T) {
 	if fp := idempotency.NewFingerprint([]byte("a")); !regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(string(fp)) {
 		t.Errorf("fingerprint %q, want 64 hex digits", fp)
 	}
+}
+
+// Fingerprints are stored: a later version must compute the same.
+func TestFingerprintIsTheHashOfLengthsAndParts(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		var parts [][]byte
+		whole := sha256.New()
+		for _, length := range rapid.SliceOf(rapid.OneOf(rapid.IntRange(0, 20), rapid.IntRange(490, 530), rapid.IntRange(0, 3000))).Draw(rt, "lengths") {
+			part := make([]byte, length)
+			for i := range part {
+				part[i] = byte(i % 251)
+			}
+			parts = append(parts, part)
+			whole.Write(binary.BigEndian.AppendUint64(nil, uint64(length)))
+			whole.Write(part)
+		}
+		if got, want := idempotency.NewFingerprint(parts...), hex.EncodeToString(whole.Sum(nil)); string(got) != want {
+			rt.Errorf("fingerprint %s, want %s", got, want)
+		}
+	})
 }

@@ -1,13 +1,10 @@
 package idemhttp
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
-	"maps"
 	"math"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -19,10 +16,11 @@ const knownLengthResponse = 1 // framing indicator
 
 var errNotBinaryHTTP = errors.New("idemhttp: the record does not hold a Binary HTTP response")
 
-// encodeResponse is deterministic: fields are sorted by name.
-func encodeResponse(status int, header http.Header, body []byte) []byte {
+// encodeResponse records the fields of the given names, which are canonical, in
+// their order.
+func encodeResponse(status int, header http.Header, names []string, body []byte) []byte {
 	var fields []byte
-	for _, name := range slices.Sorted(maps.Keys(header)) {
+	for _, name := range names {
 		for _, value := range header[name] {
 			fields = appendString(fields, strings.ToLower(name))
 			fields = appendString(fields, value)
@@ -39,20 +37,20 @@ func encodeResponse(status int, header http.Header, body []byte) []byte {
 // recordedResponse is a response in parts of the message that holds it.
 type recordedResponse struct {
 	status int
-	fields []byte
+	fields string // of which the header's values are parts
 	body   []byte
 }
 
 // decodeResponse reverses encodeResponse. Trailers and padding, which are never
 // recorded, are not looked at.
 func decodeResponse(message []byte) (recordedResponse, error) {
-	r := varintReader{rest: message}
-	framing, code, fields, body := r.varint(), r.varint(), r.bytes(), r.bytes()
-	names := varintReader{rest: fields}
+	r := varintReader[[]byte]{rest: message}
+	framing, code, fields, body := r.varint(), r.varint(), string(r.next()), r.next()
+	names := varintReader[string]{rest: fields}
 	for len(names.rest) > 0 && !names.bad {
-		name := names.bytes()
-		names.bytes()
-		names.bad = names.bad || len(name) == 0 || bytes.ContainsFunc(name, notInName)
+		name := names.next()
+		names.next()
+		names.bad = names.bad || name == "" || strings.ContainsFunc(name, notInName)
 	}
 	if r.bad || names.bad || framing != knownLengthResponse || code < 200 || code > 599 {
 		return recordedResponse{}, errNotBinaryHTTP
@@ -64,12 +62,12 @@ func decodeResponse(message []byte) (recordedResponse, error) {
 // and ASCII as all are.
 func notInName(r rune) bool { return 'A' <= r && r <= 'Z' || r > '~' }
 
-// setHeader puts the fields, which are sorted by name, in the place of those of
-// the same names.
+// setHeader puts the fields, of which those of one name follow one another, in
+// the place of those of the same names.
 func (r recordedResponse) setHeader(header http.Header) {
 	previous := ""
-	for fields := (varintReader{rest: r.fields}); len(fields.rest) > 0; {
-		name, value := http.CanonicalHeaderKey(string(fields.bytes())), string(fields.bytes())
+	for fields := (varintReader[string]{rest: r.fields}); len(fields.rest) > 0; {
+		name, value := http.CanonicalHeaderKey(fields.next()), fields.next()
 		if name == previous {
 			header[name] = append(header[name], value)
 		} else {
@@ -98,12 +96,12 @@ func appendVarint(b []byte, n uint64) []byte {
 
 // varintReader reads what appendVarint and appendString wrote. Once the input
 // proves too short, it is bad and yields zeros.
-type varintReader struct {
-	rest []byte
+type varintReader[T ~string | ~[]byte] struct {
+	rest T
 	bad  bool
 }
 
-func (r *varintReader) varint() uint64 {
+func (r *varintReader[T]) varint() uint64 {
 	if r.bad || len(r.rest) == 0 {
 		r.bad = true
 		return 0
@@ -114,20 +112,19 @@ func (r *varintReader) varint() uint64 {
 		return 0
 	}
 	n := uint64(r.rest[0] & 0x3f)
-	for _, b := range r.rest[1:length] {
-		n = n<<8 | uint64(b)
+	for i := 1; i < length; i++ {
+		n = n<<8 | uint64(r.rest[i])
 	}
 	r.rest = r.rest[length:]
 	return n
 }
 
-func (r *varintReader) bytes() []byte {
+func (r *varintReader[T]) next() (s T) {
 	n := r.varint()
 	if n > math.MaxInt || int(n) > len(r.rest) {
 		r.bad = true
-		return nil
+		return s
 	}
-	b := r.rest[:n:n]
-	r.rest = r.rest[n:]
-	return b
+	s, r.rest = r.rest[:n], r.rest[n:]
+	return s
 }

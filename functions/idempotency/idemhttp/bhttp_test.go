@@ -3,10 +3,14 @@ package idemhttp
 import (
 	"bytes"
 	"encoding/hex"
+	"maps"
 	"net/http"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
 // The codec is tested from inside: outside it is only seen to round-trip, while
@@ -22,7 +26,7 @@ func TestResponseIsBinaryHTTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := encodeResponse(200, http.Header{"Etag": {`"v-1.0"`}}, []byte("hello")); !bytes.Equal(got, want) {
+	if got := encoded(200, http.Header{"Etag": {`"v-1.0"`}}, []byte("hello")); !bytes.Equal(got, want) {
 		t.Errorf("encoded\n%x, want\n%x", got, want)
 	}
 }
@@ -49,15 +53,20 @@ func TestResponseRoundTrip(t *testing.T) {
 		{599, http.Header{"Content-Type": {"text/plain"}}, bytes.Repeat([]byte("x"), 1<<20)},
 		{200, http.Header{"Link": {string(bytes.Repeat([]byte("y"), 20000))}}, bytes.Repeat([]byte("x"), 100)},
 	} {
-		message := encodeResponse(test.status, test.header, test.body)
+		message := encoded(test.status, test.header, test.body)
 		status, header, body, err := decoded(message)
 		if err != nil || status != test.status || !cmp.Equal(header, test.header) || !bytes.Equal(body, test.body) {
 			t.Errorf("%d %v: got %d %v, %d bytes, %v", test.status, test.header, status, header, len(body), err)
 		}
-		if !bytes.Equal(message, encodeResponse(test.status, test.header, test.body)) {
+		if !bytes.Equal(message, encoded(test.status, test.header, test.body)) {
 			t.Errorf("%d %v: encoded differently the second time", test.status, test.header)
 		}
 	}
+}
+
+// encoded records all of the header.
+func encoded(status int, header http.Header, body []byte) []byte {
+	return encodeResponse(status, header, slices.Sorted(maps.Keys(header)), body)
 }
 
 func decoded(message []byte) (status int, header http.Header, body []byte, err error) {
@@ -69,7 +78,7 @@ func decoded(message []byte) (status int, header http.Header, body []byte, err e
 
 func TestTruncatedResponseIsRefused(t *testing.T) {
 	t.Parallel()
-	message := encodeResponse(201, http.Header{"Etag": {`"1"`}}, []byte("body"))
+	message := encoded(201, http.Header{"Etag": {`"1"`}}, []byte("body"))
 	for n := range len(message) - 1 { // the empty trailer section may be left out
 		if _, err := decodeResponse(message[:n]); err == nil {
 			t.Errorf("the first %d of %d bytes were taken for a response", n, len(message))
@@ -81,14 +90,14 @@ func TestTruncatedResponseIsRefused(t *testing.T) {
 // accepts survives another round.
 func FuzzDecodeResponse(f *testing.F) {
 	f.Add([]byte{})
-	f.Add(encodeResponse(201, http.Header{"Content-Type": {"application/json"}, "Link": {"a", "b"}}, []byte(`{"a":1}`)))
+	f.Add(encoded(201, http.Header{"Content-Type": {"application/json"}, "Link": {"a", "b"}}, []byte(`{"a":1}`)))
 	f.Add([]byte{1, 0x40, 0xc8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, message []byte) {
 		status, header, body, err := decoded(message)
 		if err != nil {
 			return
 		}
-		status2, header2, body2, err := decoded(encodeResponse(status, header, body))
+		status2, header2, body2, err := decoded(encoded(status, header, body))
 		if err != nil || status2 != status || !cmp.Equal(header2, header) || !bytes.Equal(body2, body) {
 			t.Errorf("%d %v %q became %d %v %q, %v", status, header, body, status2, header2, body2, err)
 		}
@@ -98,11 +107,11 @@ func FuzzDecodeResponse(f *testing.F) {
 func BenchmarkResponseCodec(b *testing.B) {
 	header := http.Header{"Content-Type": {"application/json"}, "Location": {"/api/payments/1"}, "Etag": {`"1"`}}
 	body := make([]byte, 150)
-	message := encodeResponse(201, header, body)
+	message := encoded(201, header, body)
 	b.Run("encode", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			encodeResponse(201, header, body)
+			encodeResponse(201, header, alwaysKept, body)
 		}
 	})
 	b.Run("decode", func(b *testing.B) {
@@ -111,6 +120,17 @@ func BenchmarkResponseCodec(b *testing.B) {
 			if _, err := decodeResponse(message); err != nil {
 				b.Fatal(err)
 			}
+		}
+	})
+}
+
+func TestDateIsThatOfTheStandardLibrary(t *testing.T) {
+	t.Parallel()
+	zone := time.FixedZone("", -5*60*60)
+	rapid.Check(t, func(rt *rapid.T) {
+		date := time.Unix(rapid.Int64Range(-62135596800, 253402300799).Draw(rt, "seconds"), 0).In(zone) // of the years 1 to 9999
+		if got, want := httpDate(date), date.UTC().Format(http.TimeFormat); got != want {
+			rt.Errorf("got %q, want %q", got, want)
 		}
 	})
 }

@@ -133,7 +133,10 @@ func malformed(err error) error {
 }
 
 func mediaType(r *http.Request) string {
-	value := r.Header.Get("Content-Type")
+	var value string
+	if values := r.Header["Content-Type"]; len(values) > 0 {
+		value = values[0]
+	}
 	if value == "application/json" { // the usual one is what it is parsed to
 		return value
 	}

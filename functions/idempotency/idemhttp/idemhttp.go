@@ -163,7 +163,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	outcome, err := h.cfg.Guard.Do(r.Context(), request, e.run)
 
 	if !outcome.Expires.IsZero() {
-		w.Header()[HeaderExpires] = []string{outcome.Expires.UTC().Format(http.TimeFormat)}
+		w.Header()[HeaderExpires] = []string{httpDate(outcome.Expires)}
 	}
 	switch {
 	case err == nil && outcome.Replayed:
@@ -261,7 +261,7 @@ func (e *execution) result() (idempotency.Result, error) {
 	w.finish()
 	switch {
 	case w.status != http.StatusNotModified && w.status <= 599 && e.cfg.Recorded(w.status):
-		return idempotency.Result{Data: encodeResponse(w.status, w.kept(e.cfg.KeptHeaders), w.body.Bytes())}, nil
+		return idempotency.Result{Data: encodeResponse(w.status, w.sent, e.cfg.KeptHeaders, w.body.Bytes())}, nil
 	case w.status >= 500:
 		return idempotency.Result{}, errServerError
 	}

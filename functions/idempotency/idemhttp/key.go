@@ -25,7 +25,7 @@ var ErrNoKey = errors.New("the Idempotency-Key header is missing")
 // a header that was sent twice with one. Errors other than [ErrNoKey] say what
 // is malformed and may be shown to the client.
 func ParseKey(header http.Header) (string, error) {
-	values := header.Values(HeaderKey)
+	values := header[HeaderKey]
 	switch len(values) {
 	case 0:
 		return "", ErrNoKey

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // alwaysKept are the headers a replay repeats. Without Content-Encoding the
@@ -68,17 +69,6 @@ func (w *response) finish() {
 	}
 }
 
-// kept returns the headers that are recorded.
-func (w *response) kept(names []string) http.Header {
-	kept := make(http.Header, len(names))
-	for _, name := range names {
-		if values := w.sent.Values(name); len(values) > 0 {
-			kept[name] = values
-		}
-	}
-	return kept
-}
-
 func send(w http.ResponseWriter, status int, body []byte) {
 	if bodyAllowed(status) {
 		w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
@@ -87,6 +77,21 @@ func send(w http.ResponseWriter, status int, body []byte) {
 	if len(body) > 0 {
 		_, _ = w.Write(body) // a client that is gone gets the response when it retries
 	}
+}
+
+// httpDate is t in http.TimeFormat, to which time.Format takes three times as
+// long. The year has four digits.
+func httpDate(t time.Time) string {
+	t = t.UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	text := []byte(http.TimeFormat)
+	copy(text, t.Weekday().String()[:3])
+	copy(text[8:], month.String()[:3])
+	for _, field := range [...]struct{ at, value int }{{5, day}, {12, year / 100}, {14, year % 100}, {17, hour}, {20, minute}, {23, second}} {
+		text[field.at], text[field.at+1] = byte('0'+field.value/10), byte('0'+field.value%10)
+	}
+	return string(text)
 }
 
 func bodyAllowed(status int) bool {
