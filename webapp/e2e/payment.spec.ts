@@ -40,7 +40,8 @@ test('a payment is made once, however often it is sent; without idempotency, eve
   });
 
   await test.step('all of it without the page moving under one’s hands', async () => {
-    expect(await layoutShift(page)).toBe(0);
+    // A hundredth of a screen's shift at most: a tenth of what Web Vitals calls good.
+    expect(await layoutShift(page)).toBeLessThan(0.01);
   });
 
   await test.step('mean it again: a new key, another charge', async () => {

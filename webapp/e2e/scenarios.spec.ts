@@ -24,7 +24,7 @@ test('the page begins with a burst: one charge with a key, twenty without', asyn
   await expect(demo.story).toContainText('20 requests, 20 charges');
   await demo.expectEvidence({ requests: 40, executions: 21, effects: 21 });
   await expect(demo.way('With a key')).toContainText('once, as meant');
-  expect(await layoutShift(page)).toBe(0);
+  expect(await layoutShift(page)).toBeLessThan(0.01);
 });
 
 test('double click: one charge with a key, two without', async ({ page }) => {
