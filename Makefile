@@ -15,6 +15,7 @@ PORT      ?=
 LAMBDA_BUILD := cd functions && GOWORK=off CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w'
 
 GO_SOURCES  := $(shell find functions -name '*.go' -not -path 'functions/bench/*' -not -name '*_test.go' -not -path '*/testdata/*') functions/go.mod functions/go.sum
+CLIENT_SOURCES := $(shell find client/src client/tsconfig.json client/tsconfig.build.json -type f -not -name '*.test.ts' -not -path 'client/src/testing/*')
 WEB_SOURCES := $(shell find webapp -type f -not -path '*/node_modules/*' -not -path 'webapp/dist/*' -not -path 'webapp/e2e/*' -not -path 'webapp/budgets/*' -not -path 'webapp/test-results/*')
 
 # The CDK's kernel is a Node program that complains about Node versions and would
@@ -43,7 +44,7 @@ invoke: build/bin/local ## send an event to a function of the running stack: FUN
 	@build/bin/local invoke $(if $(PORT),--port $(PORT)) '$(FUNCTION)' '$(EVENT)'
 
 .PHONY: test
-test: lint test-go test-infra test-infra-static test-web test-e2e ## everything: lint, Go, infrastructure, web app, end to end in a browser
+test: lint test-go test-infra test-infra-static test-client test-web test-e2e ## everything: lint, Go, infrastructure, client, web app, end to end in a browser
 	$(call say,All tests passed.)
 
 .PHONY: check
@@ -53,7 +54,7 @@ check: valkey-server ## seconds: what to run before a commit (formatting, vet, u
 	@go vet ./functions/... ./infra/...
 	$(call say,Go tests of what changed)
 	@go test ./functions/idempotency/... ./functions/customers ./functions/payments ./functions/orders ./functions/activity ./functions
-	@if [ -d webapp/node_modules ]; then cd webapp && npm run --silent lint && npm run --silent typecheck; fi
+	@for part in client webapp; do if [ -d $$part/node_modules ] && [ -f client/dist/.built ]; then (cd $$part && npm run --silent lint && npm run --silent typecheck) || exit 1; fi; done
 
 .PHONY: golden
 golden: node_modules/.installed ## rewrite the golden templates after a change to infra
@@ -115,7 +116,7 @@ screenshots: build/bin/local build-local webapp/dist/index.html ## take the pict
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf build cdk.out webapp/dist
+	rm -rf build cdk.out client/dist webapp/dist
 
 # --- builds -------------------------------------------------------------------
 
@@ -145,7 +146,13 @@ $(TOOLS): tools/go.mod tools/go.sum
 	@echo "building $(@F)"
 	@cd tools && GOWORK=off go build -o ../$@ $(TOOL)
 
-webapp/dist/index.html: webapp/node_modules/.installed $(WEB_SOURCES)
+# The page's node_modules links to the client package, which is used as it is built.
+client/dist/.built: client/node_modules/.installed $(CLIENT_SOURCES)
+	@echo "building the client"
+	@rm -rf client/dist && cd client && npm run --silent build
+	@touch $@
+
+webapp/dist/index.html: client/dist/.built webapp/node_modules/.installed $(WEB_SOURCES)
 	@echo "building the web app"
 	@cd webapp && npm run --silent build
 	@touch $@
@@ -193,8 +200,13 @@ test-infra-static: ## cfn-lint and cdk-nag over the golden templates
 	$(call say,Static checks of the templates)
 	@infra/static/run.sh
 
+.PHONY: test-client
+test-client: client/dist/.built ## the client library: lint, types, unit tests
+	$(call say,Client tests)
+	@cd client && npm run --silent lint && npm run --silent typecheck && npm run --silent test
+
 .PHONY: test-web
-test-web: webapp/node_modules/.installed ## web app: lint, types, unit tests, build
+test-web: client/dist/.built webapp/node_modules/.installed ## web app: lint, types, unit tests, build
 	$(call say,Web app tests)
 	@cd webapp && npm run --silent lint && npm run --silent typecheck && npm run --silent test
 	@$(MAKE) webapp/dist/index.html

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build, type Plugin, type ResolvedConfig } from 'vite';
 import type { ShellManifest } from './src/offline/shell.ts';
 
@@ -38,7 +39,7 @@ export function bundles(): Plugin {
       config = resolved;
     },
     closeBundle: async () => {
-      await bundle('src/idempotency/index.ts', 'idempotency.js', 'es', {});
+      await bundle(fileURLToPath(import.meta.resolve('idempotent-requests')), 'idempotency.js', 'es', {});
       const shell = manifest(resolve(config.root, config.build.outDir));
       await bundle('src/offline/worker.ts', 'service-worker.js', 'iife', { SHELL: JSON.stringify(shell) });
     },

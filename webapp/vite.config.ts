@@ -9,6 +9,8 @@ export default defineConfig({
   // Relative asset paths: the same build works at any path of any origin.
   base: './',
   plugins: [react(), bundles()],
+  // The client is linked from beside the page, and brings no React of its own.
+  resolve: { dedupe: ['react', 'react-dom'] },
   build: {
     // Everything stays a file of its own, because the page's policy allows no `data:` scripts or styles.
     assetsInlineLimit: 0,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
-import type * as idempotency from '../src/idempotency/index.ts';
+import type * as idempotency from 'idempotent-requests';
 import { expect, test } from './test.ts';
 
 /*
@@ -216,7 +216,7 @@ test('one action clears everything, in every tab and for the outbox too', async 
 });
 
 test('the five lines of the README do in the console what they say', async ({ page }) => {
-  const readme = readFileSync(new URL('../src/idempotency/README.md', import.meta.url), 'utf8');
+  const readme = readFileSync(new URL('../../client/README.md', import.meta.url), 'utf8');
   const lines = /```js\n([^`]*)```/.exec(readme)?.[1] ?? '';
   expect(lines.trim().split('\n')).toHaveLength(5);
   await page.goto('./');

@@ -1,4 +1,4 @@
-import { type Client, type ClientOptions, createClient, type Problem, readProblem } from '../idempotency/index.ts';
+import { type Client, type ClientOptions, createClient, type Problem, readProblem } from 'idempotent-requests';
 import type { Config } from './config.ts';
 import { createNetwork, type Network } from './network.ts';
 import type { SessionStore } from './session.ts';

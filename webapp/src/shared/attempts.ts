@@ -1,4 +1,4 @@
-import type { AnswerEvent, Client } from '../idempotency/index.ts';
+import type { AnswerEvent, Client } from 'idempotent-requests';
 import { type Attempt, problemVerdict } from './submission.ts';
 import type { SubmissionLog } from './submission-log.ts';
 

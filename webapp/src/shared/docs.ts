@@ -6,4 +6,4 @@ export function docs(heading: string): string {
 }
 
 /** The address of the client library's description. */
-export const clientDocs = `${repository}/webapp/src/idempotency/README.md`;
+export const clientDocs = `${repository}/client/README.md`;

@@ -1,4 +1,4 @@
-import { browser, type Platform } from '../idempotency/index.ts';
+import { browser, type Platform } from 'idempotent-requests';
 
 /**
  * The network as this tab's client sees it: the browser's, unless the page has unplugged it, which the scenarios do to

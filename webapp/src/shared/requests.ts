@@ -1,5 +1,5 @@
+import type { Client, Intent, IntentRequest, RetryPolicy } from 'idempotent-requests';
 import { createContext, useContext, useSyncExternalStore } from 'react';
-import type { Client, Intent, IntentRequest, RetryPolicy } from '../idempotency/index.ts';
 import type { Api } from './api.ts';
 import { preciseNow, recordAttempts } from './attempts.ts';
 import { keyHash } from './key-hash.ts';
@@ -111,7 +111,7 @@ export function createRequests(api: Api, onChange: () => void): Requests {
     const { id, startedAt } = begin(described, about, {
       keyHash: described.keyHash,
       kept: true,
-      ...(how === 'submit' && { hash: draft.hash }),
+      ...(how === 'submit' && { fingerprint: draft.fingerprint }),
     });
     awaited.add(id);
     try {
@@ -143,7 +143,7 @@ export function createRequests(api: Api, onChange: () => void): Requests {
       }
       const own = entries.find(({ intent }) => intent.key === one.key);
       // Its page may have been left while it was joining another, under whose key it waits.
-      const entry = own ?? entries.findLast(({ intent }) => intent.hash === one.hash);
+      const entry = own ?? entries.findLast(({ intent }) => intent.fingerprint === one.fingerprint);
       if (entry === undefined) {
         const outcome: Outcome = {
           kind: 'unanswered',

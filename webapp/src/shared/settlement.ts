@@ -6,7 +6,7 @@ import {
   SendError,
   type StoredEntry,
   WindowPassedError,
-} from '../idempotency/index.ts';
+} from 'idempotent-requests';
 import type { Outcome, Settlement } from './submission.ts';
 
 /** What the client's promise came to. */

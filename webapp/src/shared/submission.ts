@@ -1,4 +1,4 @@
-import { isProblem, type Problem, type ServerSource, type Source } from '../idempotency/index.ts';
+import { isProblem, type Problem, type ServerSource, type Source } from 'idempotent-requests';
 
 /** An operation that can be asked for, by the name under which the API uses its keys. */
 export type Operation = 'customers.create' | 'payments.create' | 'orders.create';
@@ -50,8 +50,8 @@ export interface Submission {
   readonly key?: string;
   /** What the server knows the key by. */
   readonly keyHash?: string;
-  /** The client's hash of what is asked for, where an earlier intent that asks for the same may answer it. */
-  readonly hash?: string;
+  /** The client's fingerprint of what is asked for, where an earlier intent that asks for the same may answer it. */
+  readonly fingerprint?: string;
   /** Whether it went through the session's client, which has it written down and carries it on. */
   readonly kept?: boolean;
   /** Whether the second tab of a scenario pressed. */

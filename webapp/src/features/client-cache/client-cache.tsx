@@ -1,6 +1,6 @@
 import { Button, VisuallyHidden } from '@mantine/core';
+import { type StoredEntry, windowEnd } from 'idempotent-requests';
 import { useState } from 'react';
-import { type StoredEntry, windowEnd } from '../../idempotency/index.ts';
 import { describe } from '../../shared/operation.ts';
 import { Panel } from '../../shared/panel.tsx';
 import { useRequests } from '../../shared/requests.ts';

@@ -1,5 +1,5 @@
+import type { Client, StoredEntry, Usage } from 'idempotent-requests';
 import { useEffect, useState } from 'react';
-import type { Client, StoredEntry, Usage } from '../../idempotency/index.ts';
 
 /** What the client has stored. */
 export interface Stored {

@@ -1,7 +1,7 @@
 import { Button, NativeSelect, Switch, TextInput, type TextInputProps } from '@mantine/core';
+import type { State } from 'idempotent-requests';
 import { type ChangeEvent, type FormEvent, useCallback, useEffect, useId, useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
-import type { State } from '../../idempotency/index.ts';
 import { type FieldErrors, fieldErrors } from '../../shared/submission.ts';
 import { type Draft, type Field, type Form, sensibleDraft } from './drafts.ts';
 import classes from './operations.module.css';

@@ -1,13 +1,6 @@
+import { type Intent, type Problem, ProblemError, SendError, type State, WindowPassedError } from 'idempotent-requests';
+import { useIntent } from 'idempotent-requests/react';
 import { useCallback, useState } from 'react';
-import {
-  type Intent,
-  type Problem,
-  ProblemError,
-  SendError,
-  type State,
-  WindowPassedError,
-} from '../../idempotency/index.ts';
-import { useIntent } from '../../idempotency-react/use-intent.ts';
 import { useApi } from '../../shared/api-context.ts';
 import { pathOf } from '../../shared/operation.ts';
 import { useRequests } from '../../shared/requests.ts';

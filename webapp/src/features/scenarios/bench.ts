@@ -1,4 +1,4 @@
-import type { Intent } from '../../idempotency/index.ts';
+import type { Intent } from 'idempotent-requests';
 import type { Api } from '../../shared/api.ts';
 import { pathOf } from '../../shared/operation.ts';
 import type { Requests } from '../../shared/requests.ts';

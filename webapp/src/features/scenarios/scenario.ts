@@ -1,4 +1,4 @@
-import type { RetryPolicy } from '../../idempotency/index.ts';
+import type { RetryPolicy } from 'idempotent-requests';
 import { clientDocs, docs } from '../../shared/docs.ts';
 import type { Network } from '../../shared/network.ts';
 import { type Operation, type Submission, type Verdict, verdictOf } from '../../shared/submission.ts';

@@ -45,7 +45,7 @@ export interface Usage {
 }
 
 export interface Client {
-  /** Makes an intent: a key, a hash and the bytes to send. A draft: nothing is stored, nothing is sent. */
+  /** Makes an intent: a key, a fingerprint and the bytes to send. A draft: nothing is stored, nothing is sent. */
   prepare(request: IntentRequest): Promise<Intent>;
 
   /**

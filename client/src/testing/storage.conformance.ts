@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { IntentStorage } from './storage.ts';
+import type { IntentStorage } from '../storage.ts';
 
 /** What every storage must do. Each test gets a fresh one. */
 export function describeStorage(name: string, create: () => IntentStorage | Promise<IntentStorage>): void {

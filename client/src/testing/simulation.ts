@@ -1,9 +1,9 @@
-import { type Client, type ClientOptions, createClient } from './client.ts';
-import { decodeEntry, type Entry } from './entry.ts';
-import type { ClientEvent } from './events.ts';
-import type { Locks } from './locks.ts';
-import type { Platform } from './platform.ts';
-import type { IntentStorage } from './storage.ts';
+import { type Client, type ClientOptions, createClient } from '../client.ts';
+import { decodeEntry, type Entry } from '../entry.ts';
+import type { ClientEvent } from '../events.ts';
+import type { Locks } from '../locks.ts';
+import type { Platform } from '../platform.ts';
+import type { IntentStorage } from '../storage.ts';
 
 /** A request that has left a tab and has no answer yet. */
 export interface Exchange {

@@ -1,12 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
-import {
-  type Client,
-  type IntentRequest,
-  isUnfinished,
-  type Outcome,
-  type State,
-  type StoredEntry,
-} from '../idempotency/index.ts';
+import { type Client, type IntentRequest, isUnfinished, type Outcome, type State, type StoredEntry } from '../index.ts';
 
 /** One intent as a component sees it. */
 export interface IntentHandle {
@@ -45,8 +38,10 @@ export function useIntent(client: Client): IntentHandle {
           setSnapshot((before) => ({ ...before, ...change }));
         }
       };
-      const joined = async (hash: string) =>
-        (await client.entries()).findLast((entry) => entry.intent.hash === hash && isUnfinished(entry.state));
+      const joined = async (fingerprint: string) =>
+        (await client.entries()).findLast(
+          (entry) => entry.intent.fingerprint === fingerprint && isUnfinished(entry.state),
+        );
       /** An intent that the submission joins has told of its beginning before. */
       const catchUp = (entry: StoredEntry | undefined) => {
         if (entry !== undefined && !signal.aborted) {
@@ -54,18 +49,18 @@ export function useIntent(client: Client): IntentHandle {
         }
       };
       setSnapshot({ ...blank, state: 'draft' });
-      let hash: string | undefined;
+      let fingerprint: string | undefined;
       let unsubscribe = () => {};
       try {
-        hash = (await client.prepare(request)).hash;
+        fingerprint = (await client.prepare(request)).fingerprint;
         unsubscribe = client.subscribe((event) => {
-          if (event.type === 'state' && event.hash === hash) {
+          if (event.type === 'state' && event.fingerprint === fingerprint) {
             show({ state: event.state });
           }
         });
         signal.addEventListener('abort', unsubscribe, { once: true });
         if (how === 'submit') {
-          joined(hash).then(catchUp, () => {}); // submitting tells what is wrong with the storage
+          joined(fingerprint).then(catchUp, () => {}); // submitting tells what is wrong with the storage
         }
         let outcome = await client[how](request, { signal });
         show({ outcome, state: outcome.source === 'queued' ? 'queued' : 'succeeded' });

@@ -7,7 +7,7 @@ import { createMemoryStorage } from './storage-memory.ts';
 
 const intent = {
   key: 'k',
-  hash: 'h',
+  fingerprint: 'h',
   scope: 's-1',
   method: 'POST',
   url: 'https://api.example/payments',

@@ -1,12 +1,12 @@
 import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { describeStorage } from './storage.conformance.ts';
 import { type IntentStorage, QuotaError, UnavailableError } from './storage.ts';
 import { createBrowserStorage, createFirstAvailableStorage } from './storage-browser.ts';
 import { createIndexedDbStorage } from './storage-indexed-db.ts';
 import { createLocalStorage } from './storage-local.ts';
 import { createMemoryStorage } from './storage-memory.ts';
+import { describeStorage } from './testing/storage.conformance.ts';
 
 beforeEach(() => {
   vi.stubGlobal('indexedDB', new IDBFactory());

@@ -19,8 +19,8 @@ export interface IntentRequest {
 export interface Intent {
   /** The idempotency key: a random UUID, made once and the same for every attempt. */
   readonly key: string;
-  /** {@link requestHash} of the request: notices that the same thing is being asked again, and nothing more. */
-  readonly hash: string;
+  /** {@link fingerprintOf} of the request: notices that the same thing is being asked again, and nothing more. */
+  readonly fingerprint: string;
   /** Whose intent it is. */
   readonly scope: string;
   readonly method: string;
@@ -35,7 +35,7 @@ export interface Intent {
 }
 
 /**
- * Makes an intent of a request. Two calls with the same request are two intents: same hash, different keys.
+ * Makes an intent of a request. Two calls with the same request are two intents: same fingerprint, different keys.
  *
  * @throws TypeError where the URL is malformed or the body has no JSON form
  */
@@ -48,8 +48,8 @@ export async function createIntent(request: IntentRequest, scope: string, key: s
   }
   return {
     key,
-    // Hashed is what is sent, not what was passed in: the two differ wherever JSON drops or converts a value.
-    hash: await requestHash({ method, url, scope, body: JSON.parse(text) }),
+    // The fingerprint is of what is sent, not of what was passed in: the two differ wherever JSON drops or converts a value.
+    fingerprint: await fingerprintOf({ method, url, scope, body: JSON.parse(text) }),
     scope,
     method,
     url,
@@ -71,7 +71,7 @@ export function windowEnd({ firstSentAt, expiresAt }: Intent, windowMs: number):
  * Equal for requests that mean the same, whatever the order of their members. It is not the idempotency key: a key
  * derived from the content would make a deliberate repeat impossible.
  */
-export async function requestHash(request: {
+export async function fingerprintOf(request: {
   method: string;
   url: string;
   scope: string;

@@ -6,7 +6,7 @@ import type { State } from './state.ts';
 export interface StateEvent {
   readonly type: 'state';
   readonly key: string;
-  readonly hash: string;
+  readonly fingerprint: string;
   readonly state: State;
   readonly previous: State;
   /** Epoch milliseconds. */
@@ -21,7 +21,7 @@ export interface AttemptEvent {
   /** Unique among the attempts of this client; the answer's event has the same. */
   readonly id: number;
   readonly key: string;
-  readonly hash: string;
+  readonly fingerprint: string;
   /** 1 for the first of a send. */
   readonly attempt: number;
   readonly at: number;
@@ -32,7 +32,7 @@ export interface AnswerEvent {
   readonly type: 'answer';
   readonly id: number;
   readonly key: string;
-  readonly hash: string;
+  readonly fingerprint: string;
   readonly attempt: number;
   readonly at: number;
   readonly latencyMs: number;
@@ -48,7 +48,7 @@ export interface AnswerEvent {
 export interface CachedEvent {
   readonly type: 'cached';
   readonly key: string;
-  readonly hash: string;
+  readonly fingerprint: string;
   readonly at: number;
 }
 

@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createClient } from './client.ts';
 import { ProblemError, WindowPassedError } from './errors.ts';
 import type { IntentRequest } from './intent.ts';
-import { type Exchange, Simulation, type Tab } from './simulation.ts';
 import { createMemoryStorage } from './storage-memory.ts';
+import { type Exchange, Simulation, type Tab } from './testing/simulation.ts';
 
 const hour = 60 * 60 * 1_000;
 const payment: IntentRequest = { url: 'https://api.example/payments', body: { amount: 1250 } };
@@ -48,11 +48,13 @@ describe('a submission', () => {
     expect(world.effects).toEqual(new Map([['key-1', 1]]));
   });
 
-  it('has stored key, hash, bytes and the time of the first send before the first byte leaves', async () => {
+  it('has stored key, fingerprint, bytes and the time of the first send before the first byte leaves', async () => {
     const seen: unknown[] = [];
     world.onSend = (_, stored) => seen.push(stored);
     const outcome = await done();
-    expect(seen).toMatchObject([{ state: 'in-flight', intent: { key: 'key-1', hash: outcome.intent.hash } }]);
+    expect(seen).toMatchObject([
+      { state: 'in-flight', intent: { key: 'key-1', fingerprint: outcome.intent.fingerprint } },
+    ]);
     expect(seen).toMatchObject([{ intent: { body: outcome.intent.body, firstSentAt: world.start } }]);
   });
 

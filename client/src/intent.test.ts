@@ -1,19 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import { createIntent, requestHash } from './intent.ts';
+import { createIntent, fingerprintOf } from './intent.ts';
 
 const request = { method: 'POST', url: 'https://api.example/payments', body: { amount: 1250, currency: 'EUR' } };
 
-describe('requestHash', () => {
+describe('fingerprintOf', () => {
   const asked = { ...request, scope: 's-1' };
 
   it('is the SHA-256 of the canonical JSON', async () => {
     // printf '%s' '{"body":{"amount":1250,"currency":"EUR"},"method":"POST","scope":"s-1","url":"https://api.example/payments"}' | sha256sum
-    await expect(requestHash(asked)).resolves.toBe('7e33a52b8e593338fa9ff764cd79e99d84d1db04477fecb553b5461f2a29153b');
+    await expect(fingerprintOf(asked)).resolves.toBe(
+      '7e33a52b8e593338fa9ff764cd79e99d84d1db04477fecb553b5461f2a29153b',
+    );
   });
 
   it('does not depend on the order of members', async () => {
     const turned = { ...asked, body: { currency: 'EUR', amount: 1250 } };
-    expect(await requestHash(turned)).toBe(await requestHash(asked));
+    expect(await fingerprintOf(turned)).toBe(await fingerprintOf(asked));
   });
 
   it.each([
@@ -23,15 +25,15 @@ describe('requestHash', () => {
     ['body', { body: { amount: 1251, currency: 'EUR' } }],
     ['type of a value', { body: { amount: '1250', currency: 'EUR' } }],
   ])('tells apart by %s', async (_, change) => {
-    expect(await requestHash({ ...asked, ...change })).not.toBe(await requestHash(asked));
+    expect(await fingerprintOf({ ...asked, ...change })).not.toBe(await fingerprintOf(asked));
   });
 });
 
 describe('createIntent', () => {
-  it('keeps key and hash apart: the same request twice is two intents', async () => {
+  it('keeps key and fingerprint apart: the same request twice is two intents', async () => {
     const first = await createIntent(request, 's-1', 'key-1');
     const second = await createIntent(request, 's-1', 'key-2');
-    expect(second.hash).toBe(first.hash);
+    expect(second.fingerprint).toBe(first.fingerprint);
     expect(second.key).not.toBe(first.key);
   });
 
@@ -41,10 +43,10 @@ describe('createIntent', () => {
     expect(intent).not.toHaveProperty('firstSentAt');
   });
 
-  it('hashes what is sent, not what was passed in', async () => {
+  it('fingerprints what is sent, not what was passed in', async () => {
     const sent = await createIntent({ ...request, body: { amount: null } }, 's-1', 'k');
     const passed = await createIntent({ ...request, body: { amount: Number.NaN, note: undefined } }, 's-1', 'k');
-    expect(passed.hash).toBe(sent.hash);
+    expect(passed.fingerprint).toBe(sent.fingerprint);
   });
 
   it('takes URLs relative to the page and POST unless told otherwise', async () => {

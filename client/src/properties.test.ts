@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { IntentRequest } from './intent.ts';
-import { type Exchange, Simulation, type Tab } from './simulation.ts';
 import { isUnfinished } from './state.ts';
+import { type Exchange, Simulation, type Tab } from './testing/simulation.ts';
 
 const hour = 60 * 60 * 1_000;
 

@@ -25,7 +25,7 @@ export type {
   Listener,
   StateEvent,
 } from './events.ts';
-export { type Intent, type IntentRequest, requestHash, windowEnd } from './intent.ts';
+export { fingerprintOf, type Intent, type IntentRequest, windowEnd } from './intent.ts';
 export type { Limits } from './journal.ts';
 export type { Locks } from './locks.ts';
 export { browser, type Platform } from './platform.ts';

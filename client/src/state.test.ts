@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import readme from './README.md?raw';
+import readme from '../README.md?raw';
 import { mayFollow, type State } from './state.ts';
 
 const states: readonly State[] = ['draft', 'pending', 'in-flight', 'queued', 'succeeded', 'failed', 'expired'];

@@ -59,9 +59,9 @@ export function createRunner({ scope, windowMs, journal, transport, platform, ev
     }
   }
 
-  function cached({ intent: { key, hash } }: Entry, answer: ReturnType<typeof toAnswer>, trace: Trace): Result {
+  function cached({ intent: { key, fingerprint } }: Entry, answer: ReturnType<typeof toAnswer>, trace: Trace): Result {
     const at = platform.now();
-    events.emit({ type: 'cached', key, hash, at });
+    events.emit({ type: 'cached', key, fingerprint, at });
     return resultOf(answer, 'client-cache', trace);
   }
 

@@ -62,9 +62,9 @@ export function toAnswer({ status, headers, body }: KeptAnswer): Answer {
   return { status, headers: new Headers(headers), body };
 }
 
-/** The entry's name in the storage. It begins with the hash, so that all intents of a hash are found by prefix. */
-export function entryId({ hash, key }: Pick<Intent, 'hash' | 'key'>): string {
-  return `${hash}.${key}`;
+/** The entry's name in the storage. It begins with the fingerprint, so that all intents of a fingerprint are found by prefix. */
+export function entryId({ fingerprint, key }: Pick<Intent, 'fingerprint' | 'key'>): string {
+  return `${fingerprint}.${key}`;
 }
 
 /** The version of the format that this library writes, and the newest that it reads. */
@@ -84,7 +84,7 @@ export class FormatError extends Error {
 /** An entry as text, JSON of the present version. The scope is left out: it may say who somebody is. */
 export function encodeEntry(entry: Entry): string {
   const { intent, state, createdAt, updatedAt, usedAt, attempts, answer } = entry;
-  const { key, hash, method, url, body, firstSentAt, expiresAt } = intent;
+  const { key, fingerprint, method, url, body, firstSentAt, expiresAt } = intent;
   return JSON.stringify({
     v: formatVersion,
     state,
@@ -92,7 +92,7 @@ export function encodeEntry(entry: Entry): string {
     updatedAt,
     usedAt,
     attempts,
-    intent: { key, hash, method, url, body: encodeBytes(body), firstSentAt, expiresAt },
+    intent: { key, hash: fingerprint, method, url, body: encodeBytes(body), firstSentAt, expiresAt },
     answer: answer && { ...answer, body: encodeBytes(answer.body) },
   });
 }
@@ -113,7 +113,7 @@ export function decodeEntry(text: string, id: string, scope: string): Entry {
   const inner = record(outer.intent, 'intent');
   const intent: Intent = {
     key: string(inner.key, 'intent.key'),
-    hash: string(inner.hash, 'intent.hash'),
+    fingerprint: string(inner.hash, 'intent.hash'),
     scope,
     method: string(inner.method, 'intent.method'),
     url: string(inner.url, 'intent.url'),

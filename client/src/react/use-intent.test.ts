@@ -1,6 +1,6 @@
 import { act, renderHook, waitFor } from '@testing-library/react';
 import { expect, it } from 'vitest';
-import { createClient, createMemoryStorage } from '../idempotency/index.ts';
+import { createClient, createMemoryStorage } from '../index.ts';
 import { useIntent } from './use-intent.ts';
 
 const request = { url: 'https://api.example/payments', body: { amount: 1250 } };

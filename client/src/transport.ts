@@ -81,7 +81,7 @@ export function createTransport({ headers, windowMs, policy, platform, events }:
     for (let attempts = 1; ; attempts++) {
       const sentAt = now();
       sent += 1;
-      const about = { id: sent, key: intent.key, hash: intent.hash, attempt: attempts };
+      const about = { id: sent, key: intent.key, fingerprint: intent.fingerprint, attempt: attempts };
       events.emit({ type: 'attempt', ...about, at: sentAt });
       const outcome = await attempt(intent, Math.min(policy.attemptTimeoutMs, deadline - sentAt), signal);
       const at = now();

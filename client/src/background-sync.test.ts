@@ -3,8 +3,8 @@ import { IDBFactory } from 'fake-indexeddb';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { drainInBackground, requestBackgroundSync, scopeOfSync } from './background-sync.ts';
 import { createClient } from './client.ts';
-import { Simulation } from './simulation.ts';
 import { createIndexedDbStorage } from './storage-indexed-db.ts';
+import { Simulation } from './testing/simulation.ts';
 
 const payment = { url: 'https://api.example/payments', body: { amount: 1250 } };
 

@@ -31,9 +31,9 @@ export type Change = Partial<Pick<Entry, 'intent' | 'attempts' | 'answer' | 'pro
 /** The entries of one scope. Every change is made under one lock, which all tabs share. */
 export interface Journal {
   /** The entry of this very intent, else the newest that asks for the same. */
-  find(intent: Pick<Intent, 'hash' | 'key'>): Promise<Entry | undefined>;
+  find(intent: Pick<Intent, 'fingerprint' | 'key'>): Promise<Entry | undefined>;
   /** The entry of this very intent. */
-  get(intent: Pick<Intent, 'hash' | 'key'>): Promise<Entry | undefined>;
+  get(intent: Pick<Intent, 'fingerprint' | 'key'>): Promise<Entry | undefined>;
   /** All of them, oldest first. */
   list(): Promise<readonly StoredEntry[]>;
   /** What {@link find} finds, else writes the draft down as `pending`. */
@@ -143,8 +143,8 @@ export function createJournal({ scope, windowMs, limits, storage, platform, emit
     }
   }
 
-  function changed({ intent: { key, hash }, state, updatedAt }: Entry, previous: State): void {
-    emit({ type: 'state', key, hash, state, previous, at: updatedAt, remote: false });
+  function changed({ intent: { key, fingerprint }, state, updatedAt }: Entry, previous: State): void {
+    emit({ type: 'state', key, fingerprint, state, previous, at: updatedAt, remote: false });
   }
 
   async function add(draft: Intent, siblings: readonly Entry[]): Promise<Entry> {
@@ -158,12 +158,12 @@ export function createJournal({ scope, windowMs, limits, storage, platform, emit
     return entry;
   }
 
-  async function find({ hash, key }: Pick<Intent, 'hash' | 'key'>): Promise<Entry | undefined> {
-    const current = (await read(`${hash}.`)).filter(isCurrent);
+  async function find({ fingerprint, key }: Pick<Intent, 'fingerprint' | 'key'>): Promise<Entry | undefined> {
+    const current = (await read(`${fingerprint}.`)).filter(isCurrent);
     return current.find(({ intent }) => intent.key === key) ?? current.at(-1);
   }
 
-  async function get(intent: Pick<Intent, 'hash' | 'key'>): Promise<Entry | undefined> {
+  async function get(intent: Pick<Intent, 'fingerprint' | 'key'>): Promise<Entry | undefined> {
     return (await read(entryId(intent)))[0];
   }
 
@@ -174,7 +174,7 @@ export function createJournal({ scope, windowMs, limits, storage, platform, emit
     admit: (draft) => locked(async () => (await find(draft)) ?? add(draft, [])),
     admitAsNew: (draft) =>
       locked(async () => {
-        const siblings = await read(`${draft.hash}.`);
+        const siblings = await read(`${draft.fingerprint}.`);
         const own = siblings.find(({ intent }) => intent.key === draft.key);
         if (own !== undefined) {
           return own; // the same intent, submitted twice
