@@ -10,11 +10,13 @@ TEMPLATE  := infra/testdata/golden/default.template.json
 PORT      ?=
 
 # Lambda binaries do not depend on where they are built, so that an unchanged
-# function is an unchanged asset. GOWORK=off keeps the infra module out of their
+# function is an unchanged asset. GOWORK=off keeps other modules out of their
 # dependencies.
 LAMBDA_BUILD := cd functions && GOWORK=off CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w'
 
-GO_SOURCES  := $(shell find functions -name '*.go' -not -path 'functions/bench/*' -not -name '*_test.go' -not -path '*/testdata/*') functions/go.mod functions/go.sum
+go_sources = $(shell find $(1) \( -name '*.go' -not -name '*_test.go' -not -path '*/testdata/*' \) -o -name go.mod -o -name go.sum)
+FUNCTION_SOURCES := $(call go_sources,functions idempotency)
+LOCAL_SOURCES    := $(call go_sources,local)
 CLIENT_SOURCES := $(shell find client/src client/tsconfig.json client/tsconfig.build.json -type f -not -name '*.test.ts' -not -path 'client/src/testing/*')
 WEB_SOURCES := $(shell find webapp -type f -not -path '*/node_modules/*' -not -path 'webapp/dist/*' -not -path 'webapp/e2e/*' -not -path 'webapp/budgets/*' -not -path 'webapp/test-results/*')
 
@@ -22,6 +24,11 @@ WEB_SOURCES := $(shell find webapp -type f -not -path '*/node_modules/*' -not -p
 # ask the registry for newer ones.
 JSII_QUIET := JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION=1
 CDK        := $(JSII_QUIET) CDK_DISABLE_VERSION_CHECK=1 npx --no-install cdk
+
+# The modules of go.work; `go test ./...` at the root of a workspace tests nothing.
+GO_DIRS     := evidence functions idempotency infra local
+GO_MODULES  := $(shell sed -n 's|^\t\./||p' go.work)
+GO_PACKAGES := $(GO_MODULES:%=./%/...)
 
 say = @printf '\033[1m%s\033[0m\n' '$(1)'
 
@@ -50,10 +57,10 @@ test: lint test-go test-infra test-infra-static test-client test-web test-e2e ##
 .PHONY: check
 check: valkey-server ## seconds: what to run before a commit (formatting, vet, unit tests without races)
 	$(call say,Formatting and vet)
-	@unformatted=$$(gofmt -l functions infra) && if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
-	@go vet ./functions/... ./infra/...
+	@unformatted=$$(gofmt -l $(GO_DIRS)) && if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	@go vet work
 	$(call say,Go tests of what changed)
-	@go test ./functions/idempotency/... ./functions/customers ./functions/payments ./functions/orders ./functions/activity ./functions
+	@go test ./idempotency/... ./idempotency/idemlambda/... ./evidence ./evidence/library/... ./functions/customers ./functions/payments ./functions/orders ./functions/activity
 	@for part in client webapp; do if [ -d $$part/node_modules ] && [ -f client/dist/.built ]; then (cd $$part && npm run --silent lint && npm run --silent typecheck) || exit 1; fi; done
 
 .PHONY: golden
@@ -63,25 +70,25 @@ golden: node_modules/.installed ## rewrite the golden templates after a change t
 
 .PHONY: guarantees
 guarantees: valkey-server ## rewrite what is measured in docs: the crash matrix and the costs
-	@cd functions && go test ./internal/evidence/crash ./internal/evidence/costs -count=1 -update
+	@go test ./evidence/crash ./evidence/costs -count=1 -update
 
 .PHONY: check-mutants
 check-mutants: valkey-server ## minutes: break each guarded condition in turn and see which test catches it
-	@cd functions && go run ./internal/mutation
+	@go run ./evidence/mutation
 
 # What is only there to compare with stays out of the package's dependencies, and
 # so out of the workspace. -mod=mod lets it follow when those change.
 .PHONY: bench
-bench: build-local build/bin/local $(FUNCTIONS:%=build/lambda/arm64/%/bootstrap) functions/bench/node_modules/.installed ## minutes: measure against the SDK, Powertools and Fiber; rewrites docs/performance.md
-	@cd functions/bench && GOWORK=off GOFLAGS=-mod=mod go run . $(ARGS)
+bench: build-local build/bin/local $(FUNCTIONS:%=build/lambda/arm64/%/bootstrap) evidence/bench/node_modules/.installed ## minutes: measure against the SDK, Powertools and Fiber; rewrites docs/performance.md
+	@cd evidence/bench && GOWORK=off GOFLAGS=-mod=mod go run . $(ARGS)
 
 .PHONY: check-model
 check-model: ## one to two minutes: every interleaving of the protocol's models, and mutants that must fail
-	@docs/model/check.sh
+	@evidence/model/check.sh
 
 .PHONY: conformance
 conformance: ## the DynamoDB contract suite against moto, or against AWS_ENDPOINT_URL_DYNAMODB
-	@functions/internal/dynamolocal/conformance/moto.sh
+	@local/dynamolocal/conformance/moto.sh
 
 .PHONY: synth
 synth: node_modules/.installed ## synthesise the CloudFormation template into cdk.out
@@ -100,7 +107,7 @@ destroy: node_modules/.installed ## remove everything that deploy made
 
 .PHONY: smoke
 smoke: ## check a deployment from outside: make smoke URL=https://…
-	@go run ./functions/contract/smoke $(or $(URL),$(error say which deployment: make smoke URL=https://…))
+	@go run ./evidence/contract/smoke $(or $(URL),$(error say which deployment: make smoke URL=https://…))
 
 .PHONY: test-deploy
 test-deploy: ## deploy to an emulator by the real CDK, test what runs there, destroy it
@@ -126,17 +133,17 @@ build: $(FUNCTIONS:%=build/lambda/arm64/%/bootstrap) webapp/dist/index.html ## w
 .PHONY: build-local
 build-local: $(FUNCTIONS:%=build/lambda/local/%/bootstrap)
 
-build/lambda/arm64/%/bootstrap: $(GO_SOURCES)
+build/lambda/arm64/%/bootstrap: $(FUNCTION_SOURCES)
 	@echo "building $* for Lambda (arm64)"
 	@$(subst go build,GOARCH=arm64 go build,$(LAMBDA_BUILD)) -o ../$@ ./cmd/$*
 
-build/lambda/local/%/bootstrap: $(GO_SOURCES)
+build/lambda/local/%/bootstrap: $(FUNCTION_SOURCES)
 	@echo "building $* for this machine"
 	@$(LAMBDA_BUILD) -o ../$@ ./cmd/$*
 
-build/bin/%: $(GO_SOURCES)
+build/bin/%: $(LOCAL_SOURCES)
 	@echo "building $*"
-	@cd functions && go build -o ../$@ ./cmd/$*
+	@cd local && GOWORK=off go build -o ../$@ ./cmd/$*
 
 TOOLS := build/bin/staticcheck build/bin/actionlint
 build/bin/staticcheck: TOOL := honnef.co/go/tools/cmd/staticcheck
@@ -173,22 +180,22 @@ node_modules/.installed: package.json package-lock.json
 .PHONY: lint
 lint: $(TOOLS) ## gofmt, go vet, staticcheck, and the workflows of GitHub
 	$(call say,Lint)
-	@unformatted=$$(gofmt -l functions infra) && if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
-	@go vet ./functions/... ./infra/...
-	@build/bin/staticcheck ./functions/... ./infra/...
-	@cd functions/bench && GOWORK=off GOFLAGS=-mod=mod go vet ./... && GOWORK=off ../../build/bin/staticcheck ./...
+	@unformatted=$$(gofmt -l $(GO_DIRS)) && if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	@go vet work
+	@build/bin/staticcheck $(GO_PACKAGES)
+	@cd evidence/bench && GOWORK=off GOFLAGS=-mod=mod go vet ./... && GOWORK=off ../../build/bin/staticcheck ./...
 	@build/bin/actionlint -no-color .github/workflows/*.yml
 
 .PHONY: test-go
-test-go: build-local valkey-server ## the functions, the package, the local stack and the HTTP contract
+test-go: build-local valkey-server ## the library, the functions, the local stack and the evidence
 	$(call say,Go tests)
-	@go test -race -shuffle=on ./functions/...
-	@cd functions/bench && GOWORK=off GOFLAGS=-mod=mod go test ./...
+	@go test -race -shuffle=on $(filter-out ./infra/...,$(GO_PACKAGES))
+	@cd evidence/bench && GOWORK=off GOFLAGS=-mod=mod go test ./...
 
 # What the tests of the Valkey store run.
 .PHONY: valkey-server
 valkey-server:
-	@functions/internal/valkeyserver/ensure.sh
+	@evidence/valkeyserver/ensure.sh
 
 .PHONY: test-infra
 test-infra: ## the stack against its golden template

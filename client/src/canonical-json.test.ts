@@ -1,7 +1,7 @@
 import canonicalize from 'canonicalize';
 import { describe, expect, it } from 'vitest';
 // The server's own vectors: what it accepts has one canonical form, there and here.
-import vectors from '../../functions/idempotency/canonicaljson/testdata/vectors.json';
+import vectors from '../../idempotency/canonicaljson/testdata/vectors.json';
 
 describe('canonical JSON', () => {
   it.each(vectors.accepted)('is the same here as on the server: $name', ({ input, canonical }) => {

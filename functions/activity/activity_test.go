@@ -14,13 +14,13 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/idempotent-requests/idempotent-requests/functions/activity"
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/memstore"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/apitest"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/calls"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable/datatabletest"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/memstore"
 )
 
 var start = time.Date(2026, 1, 31, 9, 26, 53, 0, time.UTC)

@@ -14,10 +14,10 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/apitest"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable/datatabletest"
-	"github.com/idempotent-requests/idempotent-requests/functions/internal/dynamolocal"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/fault"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
 	"github.com/idempotent-requests/idempotent-requests/functions/orders"
+	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal"
 )
 
 const (

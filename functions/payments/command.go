@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
 // Command asks for a payment by a message in a queue, where nobody waits for an

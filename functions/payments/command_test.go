@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/apitest"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable/datatabletest"
 	"github.com/idempotent-requests/idempotent-requests/functions/payments"
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
 var coffeeCommand = payments.Command{

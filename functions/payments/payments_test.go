@@ -11,14 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/memstore"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/apitest"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable/datatabletest"
-	"github.com/idempotent-requests/idempotent-requests/functions/internal/dynamolocal"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
 	"github.com/idempotent-requests/idempotent-requests/functions/payments"
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/memstore"
+	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal"
 )
 
 const coffee = `{"amount":1250,"currency":"EUR","description":"coffee"}`

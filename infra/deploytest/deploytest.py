@@ -188,8 +188,8 @@ def check_distribution(deployment):
 
 def contract_tests(url, environment):
     output = run(
-        "go", "test", "-count=1", "-v", "-skip", "^(" + "|".join(SKIPPED) + ")$", "./contract",
-        cwd=ROOT / "functions", env=environment | {"API_URL": url},
+        "go", "test", "-count=1", "-v", "-skip", "^(" + "|".join(SKIPPED) + ")$", "./evidence/contract",
+        cwd=ROOT, env=environment | {"API_URL": url},
     )
     passed = len(re.findall(r"^--- PASS", output, re.MULTILINE))
     skipped = re.findall(r"^--- SKIP: (\w+)", output, re.MULTILINE)
@@ -288,7 +288,7 @@ def main(architecture, work):
 
         with closing(Front(emulator, urlsplit(deployment.outputs["ApiUrl"]).netloc)) as front:
             say("smoke test with a burst of duplicates")
-            run("go", "run", "./contract/smoke", "-api", front.url, cwd=ROOT / "functions", env=deployment.environment)
+            run("go", "run", "./evidence/contract/smoke", "-api", front.url, cwd=ROOT, env=deployment.environment)
             say("HTTP contract tests")
             contract_tests(front.url, deployment.environment)
             say("cdk deploy of a change")

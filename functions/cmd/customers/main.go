@@ -9,9 +9,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/idempotent-requests/idempotent-requests/functions/customers"
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/environment"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/lambdahttp"
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
 func main() {

@@ -9,11 +9,11 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/environment"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/fault"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/lambdahttp"
 	"github.com/idempotent-requests/idempotent-requests/functions/orders"
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
 func main() {

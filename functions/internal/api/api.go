@@ -20,11 +20,11 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/idemhttp"
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/problem"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/problemtype"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/idemhttp"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/problem"
 )
 
 // ErrNotFound says that the caller has no such resource, or that somebody else

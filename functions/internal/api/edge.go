@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/idemhttp"
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/problem"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/problemtype"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/idemhttp"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/problem"
 )
 
 // Edge is the outermost handler of a function: it logs each request, answers

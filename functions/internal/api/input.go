@@ -13,10 +13,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/canonicaljson"
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/idemhttp"
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/problem"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/problemtype"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/canonicaljson"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/idemhttp"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/problem"
 )
 
 // MaxBody is the largest request body, in bytes.

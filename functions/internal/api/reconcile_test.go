@@ -9,11 +9,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/idemhttp"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/api"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/apitest"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/idemhttp"
 )
 
 func TestReconcileAnswersAsCreateWouldHave(t *testing.T) {

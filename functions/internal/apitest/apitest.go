@@ -10,11 +10,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/memstore"
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/problem"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/fault"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/memstore"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/problem"
 )
 
 // The sessions of two visitors.

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/environment"
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
 func TestNew(t *testing.T) {

@@ -24,8 +24,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/problem"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/problemtype"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/problem"
 )
 
 // Header is the request header that asks for a fault.

@@ -6,9 +6,9 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/problem"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/problemtype"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/problem"
 )
 
 const canonical = "3f1b6a5e-8c0d-4a57-9d3e-6a1f0c2b7e44"

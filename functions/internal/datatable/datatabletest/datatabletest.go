@@ -6,11 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency"
-	"github.com/idempotent-requests/idempotent-requests/functions/idempotency/dynamostore"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable"
-	"github.com/idempotent-requests/idempotent-requests/functions/internal/dynamolocal"
-	"github.com/idempotent-requests/idempotent-requests/functions/internal/dynamolocal/dynamotest"
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
+	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal"
+	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/dynamotest"
 )
 
 // Retention is how long the tables keep their entries.

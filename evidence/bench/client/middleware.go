@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/gofiber/fiber/v3"
+	fiberidempotency "github.com/gofiber/fiber/v3/middleware/idempotency"
+	"github.com/valyala/fasthttp"
+
+	"github.com/idempotent-requests/idempotent-requests/evidence/bench/measure"
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/idemhttp"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/memstore"
+)
+
+// prepareMiddleware sends requests to a handler in the process, through the
+// middleware or without it: the difference is its overhead. A first call is to be
+// compared with "bare", which runs the handler, and a replay with "idle", where
+// the handler does no more than a replay has it do, which is nothing. Both keep
+// what they remember in memory. A request is prepared as the server that the
+// middleware is made for would hand it over.
+func prepareMiddleware(task measure.Task) (operation, error) {
+	serve := serveFiber
+	if task.Subject == "middleware" {
+		serve = serveNetHTTP
+	}
+	send, err := serve(task)
+	if err != nil {
+		return nil, err
+	}
+	return func(_ context.Context, i int) error {
+		if task.Path != "first" {
+			i = 0
+		}
+		return send(fmt.Sprintf("8e03978e-40d5-43dd-bc93-%012d", i)) // Fiber takes nothing but UUIDs
+	}, nil
+}
+
+func serveNetHTTP(task measure.Task) (func(key string) error, error) {
+	response := answer(task.Response)
+	var handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusCreated)
+		_, _ = w.Write(response)
+	})
+	switch task.Path {
+	case "bare":
+	case "idle":
+		response = nil
+		handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusCreated) })
+	default:
+		guard, err := idempotency.New(idempotency.Config{Store: memstore.New()})
+		if err != nil {
+			return nil, err
+		}
+		protect, err := idemhttp.New(idemhttp.Config{
+			Guard: guard, Operation: "payments.create",
+			Scope: func(*http.Request) (idempotency.Scope, error) { return idempotency.SharedScope(), nil },
+		})
+		if err != nil {
+			return nil, err
+		}
+		handler = protect(handler)
+	}
+	template, err := http.NewRequest(http.MethodPost, "http://localhost/payments", bytes.NewReader(request))
+	if err != nil {
+		return nil, err
+	}
+	return func(key string) error {
+		r := *template
+		r.Header = http.Header{"Content-Type": {"application/json"}, "Idempotency-Key": {key}}
+		r.Body = io.NopCloser(bytes.NewReader(request))
+		w := sink{header: make(http.Header)}
+		handler.ServeHTTP(&w, &r)
+		return expect(w.status == http.StatusCreated && w.n == len(response), nil)
+	}, nil
+}
+
+// sink is a response that goes nowhere.
+type sink struct {
+	header    http.Header
+	status, n int
+}
+
+func (s *sink) Header() http.Header    { return s.header }
+func (s *sink) WriteHeader(status int) { s.status = status }
+func (s *sink) Write(p []byte) (int, error) {
+	s.n += len(p)
+	return len(p), nil
+}
+
+func serveFiber(task measure.Task) (func(key string) error, error) {
+	response := answer(task.Response)
+	app := fiber.New()
+	answering := func(c fiber.Ctx) error {
+		_ = c.Body()
+		c.Set("Content-Type", "application/json")
+		return c.Status(fiber.StatusCreated).Send(response)
+	}
+	switch task.Path {
+	case "bare":
+	case "idle":
+		response = nil
+		answering = func(c fiber.Ctx) error {
+			c.Status(fiber.StatusCreated)
+			return nil
+		}
+	default:
+		app.Use(fiberidempotency.New(fiberidempotency.Config{KeyHeader: "Idempotency-Key"}))
+	}
+	app.Post("/payments", answering)
+	handler := app.Handler()
+	return func(key string) error {
+		var c fasthttp.RequestCtx
+		c.Request.Header.SetMethod(fiber.MethodPost)
+		c.Request.SetRequestURI("/payments")
+		c.Request.Header.Set("Content-Type", "application/json")
+		c.Request.Header.Set("Idempotency-Key", key)
+		c.Request.SetBodyRaw(request)
+		handler(&c)
+		return expect(c.Response.StatusCode() == fiber.StatusCreated && len(c.Response.Body()) == len(response), nil)
+	}, nil
+}

@@ -1,0 +1,17 @@
+// Package crash holds the crash matrix: every path of the protocol is
+// interrupted at every one of its steps, in every way a process or its
+// connection can fail, and a client retries until it has an answer. What then
+// has happened, and which guarantees held, is printed into docs/guarantees.md
+// by
+//
+//	go test ./evidence/crash -update
+//
+// and compared with it by every other run of the tests.
+//
+// The steps are not listed anywhere: each path is run once undisturbed and
+// every request that reaches the store is counted, so that a request added to
+// the protocol is interrupted without anybody thinking of it. The verdict is
+// that of an oracle which believes no store and no guard. It sees the records
+// before and after each request, a ledger of effects, and the answers of
+// callers; and it is shown to object where a store is broken on purpose.
+package crash

@@ -1,0 +1,414 @@
+package crash_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+)
+
+// policy is a configuration whose promises are checked.
+type policy struct {
+	name     string
+	mode     idempotency.Mode
+	recovery idempotency.Recovery
+}
+
+var (
+	reexecute = policy{"Reexecute", idempotency.Leased, idempotency.Reexecute}
+	refuse    = policy{"Refuse", idempotency.Leased, idempotency.Refuse}
+	reconcile = policy{"Reconcile", idempotency.Leased, idempotency.Reconcile}
+	atomicity = policy{"Atomic", idempotency.Atomic, idempotency.Reexecute}
+
+	leased = []policy{reexecute, refuse, reconcile}
+)
+
+// verdict is what a caller is told.
+type verdict string
+
+const (
+	executed    verdict = "executed"
+	reconciled  verdict = "reconciled" // the result of somebody else's effect that was found
+	replayed    verdict = "replayed"
+	discarded   verdict = "discarded"
+	failed      verdict = "failed"
+	mismatch    verdict = "mismatch"
+	inProgress  verdict = "in progress"
+	unknown     verdict = "unknown" // outcome unknown
+	notKept     verdict = "not kept"
+	unavailable verdict = "unavailable"
+	strange     verdict = "strange"
+)
+
+// acknowledges tells whether the caller may rely on the effect.
+func (v verdict) acknowledges() bool { return v == executed || v == reconciled || v == replayed }
+
+// final tells whether asking again makes no sense.
+func (v verdict) final() bool {
+	return v.acknowledges() || v == mismatch || v == unknown || v == notKept
+}
+
+// world is everything around the processes of one run. It lives in a synctest
+// bubble: time passes only when all wait.
+type world struct {
+	t         *testing.T
+	policy    policy
+	path      path
+	backend   backend
+	history   *history
+	over      bool       // the window that the run is about has passed
+	thorough  bool       // looks from more sides at what has come of a run
+	requests  sync.Mutex // requests to the store are served one after the other
+	processes []*process
+}
+
+const (
+	theProcess = "the process"
+
+	alice    = "alice"
+	stranger = "stranger"
+
+	original = "pay 10" // the payload
+	other    = "pay 99"
+
+	afterLease = idempotency.DefaultLease + idempotency.DefaultSkew + 5*time.Second
+)
+
+var errDeclined = errors.New("declined")
+
+// request is what a caller sends.
+type request struct {
+	caller   string
+	payload  string
+	hint     bool          // says that it is a retry
+	deadline time.Duration // of the call, 0 for none
+	mustRun  guarantee
+}
+
+// process starts a process for the caller, with nothing in its memory.
+func (w *world) process(name, caller string, injections ...injection) *process {
+	w.t.Helper()
+	scope, err := idempotency.NewScope(caller)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	key, err := idempotency.NewKey(scope, "payments.create", "the same token")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	p := &process{
+		world: w, name: name, caller: caller, key: key, injections: injections,
+		counts: make(map[string]int), stopped: make(chan struct{}, 4),
+	}
+	p.guard, err = idempotency.New(idempotency.Config{
+		Store: w.backend.open(p), Mode: w.policy.mode, Recovery: w.policy.recovery,
+		Wait: w.path.wait, MaxResult: w.path.maxResult,
+		CacheBytes: shrinkAbove, // copies of large results cost more time than they save here
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.processes = append(w.processes, p)
+	return p
+}
+
+// call makes the process take a request. It is over when p.done is closed.
+func (p *process) call(r request, run script) {
+	done := make(chan struct{})
+	p.done = done
+	go func() {
+		defer close(done)
+		ctx := context.Background()
+		if r.deadline > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, r.deadline)
+			defer cancel()
+		}
+		effects := p.effects()
+		outcome, err := p.do(ctx, r, run)
+		a := answer{process: p, key: p.key.ID(), caller: p.caller, data: outcome.Data, tried: p.attempts() > 0, mustRun: r.mustRun}
+		a.verdict = classify(outcome, err, p.effects() > effects)
+		if busy, ok := errors.AsType[*idempotency.InProgressError](err); ok {
+			a.pause = busy.RetryAfter
+		}
+		if a.verdict == strange {
+			a.data = []byte(err.Error())
+		}
+		p.step("answer", func() { p.world.history.answered(a) })
+	}()
+}
+
+// do calls the guard. A panic ends the call and not the process, as in net/http.
+func (p *process) do(ctx context.Context, r request, run script) (outcome idempotency.Outcome, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%w: panic: %v", errDeclined, v)
+		}
+	}()
+	return p.guard.Do(ctx, idempotency.Request{
+		Key: p.key, Fingerprint: idempotency.NewFingerprint([]byte(r.payload)), Retry: r.hint,
+		Reconcile: p.reconcile,
+	}, func(ctx context.Context) (result idempotency.Result, err error) {
+		e, _ := idempotency.FromContext(ctx)
+		execution := p.world.history.began(p, ctx, e)
+		defer func() {
+			var data []byte
+			if err == nil && !result.Discard {
+				data = result.Data
+			}
+			p.world.history.ended(execution, data)
+		}()
+		return run(p, ctx)
+	})
+}
+
+// effects counts what this process has done.
+func (p *process) effects() (n int) {
+	h := p.world.history
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, e := range h.effects {
+		if e.process == p {
+			n++
+		}
+	}
+	return n
+}
+
+func classify(outcome idempotency.Outcome, err error, effect bool) verdict {
+	switch {
+	case err == nil && outcome.Replayed:
+		return replayed
+	case err == nil && string(outcome.Data) == nothingDone:
+		return discarded
+	case err == nil && effect:
+		return executed
+	case err == nil:
+		return reconciled
+	case errors.Is(err, idempotency.ErrPayloadMismatch):
+		return mismatch
+	case errors.Is(err, idempotency.ErrOutcomeUnknown):
+		return unknown
+	case errors.Is(err, idempotency.ErrResultNotKept):
+		return notKept
+	case errors.Is(err, idempotency.ErrStore):
+		return unavailable
+	case errors.Is(err, errDeclined), errors.Is(err, idempotency.ErrLeaseOver):
+		return failed
+	}
+	if _, ok := errors.AsType[*idempotency.InProgressError](err); ok {
+		return inProgress
+	}
+	return strange
+}
+
+// reconcile asks the world outside, which keeps its ledger by downstream keys.
+func (p *process) reconcile(ctx context.Context) (found idempotency.Reconciliation, err error) {
+	e, _ := idempotency.FromContext(ctx)
+	p.step("reconcile", func() {
+		receipt, happened := p.world.history.find(e.DerivedKey("charge"))
+		if happened {
+			found = idempotency.Reconciliation{Completed: true, Result: p.result(receipt)}
+			p.world.history.mu.Lock()
+			p.world.history.results[e.FencingToken()] = found.Result.Data
+			p.world.history.mu.Unlock()
+		}
+	})
+	return found, nil
+}
+
+// apply serves a request, and looks at what has come of it. It returns what tells
+// that the reply was seen.
+func (w *world) apply(p *process, label string, serve func()) (replied func()) {
+	w.requests.Lock()
+	defer w.requests.Unlock()
+	serve()
+	replied = w.history.stepped(p, label, w.backend.look(p.key.ID()))
+	w.history.discovered(p, w.backend.effects())
+	return replied
+}
+
+// settle waits until the process's call is over, or has come to a fault that
+// somebody has to see to.
+func (p *process) settle() {
+	select {
+	case <-p.done:
+	case <-p.stopped:
+	}
+}
+
+// healthy has a call of which nothing goes wrong.
+func (w *world) healthy(caller, payload string) {
+	w.t.Helper()
+	p := w.process("an earlier process", caller)
+	p.call(request{caller: caller, payload: payload}, pay)
+	<-p.done
+}
+
+// crashed has a call that was killed before the given step, and whose lease is
+// over.
+func (w *world) crashed(before point) {
+	w.t.Helper()
+	p := w.process("an earlier process", alice, injection{before, killedBefore})
+	p.call(request{caller: alice, payload: original}, pay)
+	p.settle()
+	time.Sleep(afterLease)
+}
+
+// running has a call that is executing, and will for as long.
+func (w *world) running(d time.Duration, then script) {
+	w.t.Helper()
+	p := w.process("the owner", alice)
+	p.call(request{caller: alice, payload: original}, func(p *process, ctx context.Context) (idempotency.Result, error) {
+		time.Sleep(d)
+		return then(p, ctx)
+	})
+	synctest.Wait()
+}
+
+// measurement is what came of a run.
+type measurement struct {
+	points     []point // the steps of the process that was looked at
+	first      verdict // what its caller was told, "" for nothing
+	late       bool    // that was after the retries
+	retries    []verdict
+	effects    int
+	violations []violation
+	fired      bool // all faults have been met
+}
+
+// run is one path with faults in it, and the client's retries.
+func (w *world) run(injections []injection) (m measurement) {
+	if w.path.before != nil {
+		w.path.before(w)
+	}
+	subject := w.process(theProcess, alice, injections...)
+	subject.call(w.path.request, w.path.run)
+	subject.settle()
+	why, still := subject.stands()
+	if still && (why == stalledBefore || why == stalledAfter) {
+		time.Sleep(afterLease)
+		subject.move()
+		synctest.Wait()
+		still = false
+	}
+
+	// Somebody else has come by the same token, with a request of his own.
+	w.ask("a stranger's process", request{caller: stranger, payload: other, mustRun: g6})
+	m.retries = w.ask("the retry", w.path.request)
+	if m.late = still; still {
+		subject.move()
+	}
+	<-subject.done
+	for _, a := range w.history.answers {
+		if a.process == subject {
+			m.first = a.verdict
+		}
+	}
+	m.late = m.late && m.first != ""
+
+	// Duplicates of the request that came first: from a new process, from one that
+	// says that it retries, and from the process itself, which may remember.
+	r := request{caller: alice, payload: original}
+	w.ask("a duplicate", r)
+	m.points = subject.seen()
+	if w.thorough {
+		w.ask("a duplicate that says so", request{caller: alice, payload: original, hint: true})
+		subject.repeat(r)
+		w.ask("a stranger's duplicate", request{caller: stranger, payload: other})
+	}
+	m.effects = len(w.latestEffects(subject.key.ID()))
+
+	// When the window is over the key is new to everybody.
+	w.over = true
+	w.passWindow(subject.key.ID())
+	r.mustRun = g7
+	if w.thorough && subject.repeat(r) {
+		w.passWindow(subject.key.ID())
+	}
+	w.ask("a call after the window", r)
+
+	for _, p := range w.processes {
+		<-p.done
+	}
+	m.violations = w.history.judge(w.policy)
+	m.fired = len(subject.injections) == 0
+	return m
+}
+
+// maxAttempts is how often a client asks before it is said to have got no answer.
+const maxAttempts = 8
+
+// ask is a client that retries, each time at another process, until it is told
+// something final.
+func (w *world) ask(name string, r request) (verdicts []verdict) {
+	for range maxAttempts {
+		p := w.process(name, r.caller)
+		p.call(r, pay)
+		<-p.done
+		a := w.history.latest()
+		verdicts = append(verdicts, a.verdict)
+		if a.verdict.final() {
+			break
+		}
+		time.Sleep(max(a.pause, time.Second))
+		r.mustRun = ""
+	}
+	return verdicts
+}
+
+// repeat has the process take another request, if it can.
+func (p *process) repeat(r request) bool {
+	if p.dead.Load() || p.unreachable() {
+		return false
+	}
+	p.call(r, pay)
+	<-p.done
+	return true
+}
+
+func (p *process) seen() []point {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]point(nil), p.points...)
+}
+
+func (h *history) latest() answer {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.answers[len(h.answers)-1]
+}
+
+// latestEffects returns the effects in the key's present window.
+func (w *world) latestEffects(key string) []effect {
+	w.history.mu.Lock()
+	defer w.history.mu.Unlock()
+	windows := w.history.effectsOf(key)
+	return windows[len(windows)-1]
+}
+
+// passWindow waits until the key's record has just expired.
+func (w *world) passWindow(key string) {
+	if s := w.backend.look(key); s.status != "" {
+		time.Sleep(max(0, time.Until(time.UnixMilli(s.expires))))
+	}
+	w.history.endWindow(key)
+}
+
+// result is what an operation answers: the receipt of its effect and, if the
+// path asks for it, much else. The stranger, and calls after the window, do
+// without.
+func (p *process) result(receipt string) idempotency.Result {
+	data := append([]byte(receipt), endOfReceipt...)
+	if p.caller == alice && p.world.path.size > len(data) && !p.world.over {
+		whole := make([]byte, p.world.path.size)
+		copy(whole, data)
+		data = whole
+	}
+	return idempotency.Result{Data: data}
+}

@@ -1,0 +1,505 @@
+package valkeystore_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
+	"github.com/valkey-io/valkey-go"
+
+	"github.com/idempotent-requests/idempotent-requests/evidence/valkeyserver"
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/storetest"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/valkeystore"
+)
+
+func withGoRedis(t *testing.T, socket string, configure ...func(*redis.Options)) (*redis.Client, valkeystore.Eval) {
+	t.Helper()
+	options := &redis.Options{Network: "unix", Addr: socket, ContextTimeoutEnabled: true}
+	for _, c := range configure {
+		c(options)
+	}
+	client := redis.NewClient(options)
+	t.Cleanup(func() { _ = client.Close() })
+	return client, evalOn(client)
+}
+
+func evalOn(client redis.UniversalClient) valkeystore.Eval {
+	return func(ctx context.Context, script, key string, args []string) (any, error) {
+		return redis.NewScript(script).Run(ctx, client, []string{key}, args).Result()
+	}
+}
+
+func withValkeyGo(t *testing.T, socket string) valkeystore.Eval {
+	t.Helper()
+	client, err := valkey.NewClient(valkey.ClientOption{
+		InitAddress: []string{socket}, DisableCache: true,
+		DialCtxFn: func(ctx context.Context, _ string, dialer *net.Dialer, _ *tls.Config) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", socket)
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return func(ctx context.Context, script, key string, args []string) (any, error) {
+		return valkey.NewLuaScriptRetryable(script).Exec(ctx, client, []string{key}, args).ToAny()
+	}
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	socket := valkeyserver.Start(t)
+	_, goRedis := withGoRedis(t, socket)
+	var stores atomic.Int32
+	for name, test := range map[string]struct {
+		eval    valkeystore.Eval
+		options []valkeystore.Option
+	}{
+		"go-redis":   {goRedis, nil},
+		"valkey-go":  {withValkeyGo(t, socket), nil},
+		"compressed": {goRedis, []valkeystore.Option{valkeystore.CompressAbove(0)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			storetest.Run(t, func(t *testing.T) idempotency.Store {
+				return newStore(t, test.eval, append(test.options, valkeystore.Prefix(fmt.Sprintf("store-%d:", stores.Add(1))))...)
+			})
+		})
+	}
+}
+
+// In a cluster a script is refused that touches a key which it has not named.
+func TestStoreInCluster(t *testing.T) {
+	t.Parallel()
+	port, bus := freePort(t), freePort(t)
+	node := redis.NewClient(&redis.Options{Network: "unix", Addr: valkeyserver.Start(t,
+		"--cluster-enabled", "yes", "--bind", "127.0.0.1", "--port", port, "--cluster-port", bus)})
+	t.Cleanup(func() { _ = node.Close() })
+	if err := node.ClusterAddSlotsRange(t.Context(), 0, 16383).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for !strings.Contains(node.ClusterInfo(t.Context()).Val(), "cluster_state:ok") {
+		if t.Context().Err() != nil {
+			t.Fatal("the cluster did not come up")
+		}
+		time.Sleep(20 * time.Millisecond) // it takes itself two seconds
+	}
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:" + port}, ContextTimeoutEnabled: true})
+	t.Cleanup(func() { _ = client.Close() })
+	var stores atomic.Int32
+	storetest.Run(t, func(t *testing.T) idempotency.Store {
+		return newStore(t, evalOn(client), valkeystore.Prefix(fmt.Sprintf("store-%d:", stores.Add(1))))
+	})
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+func newStore(t *testing.T, eval valkeystore.Eval, options ...valkeystore.Option) *valkeystore.Store {
+	t.Helper()
+	store, err := valkeystore.New(eval, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+// fixture is a server with a store on it.
+type fixture struct {
+	*valkeystore.Store
+	client *redis.Client
+	socket string
+}
+
+func newFixture(t *testing.T, options ...valkeystore.Option) *fixture {
+	t.Helper()
+	f := &fixture{socket: valkeyserver.Start(t)}
+	var eval valkeystore.Eval
+	f.client, eval = withGoRedis(t, f.socket)
+	f.Store = newStore(t, eval, options...)
+	return f
+}
+
+const key = "idempotency:payments.create#k"
+
+var now = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
+
+func record(owner string) idempotency.Record {
+	return idempotency.Record{
+		ID: "payments.create#k", Status: idempotency.InProgress, Owner: owner,
+		Fingerprint: idempotency.NewFingerprint([]byte("body")),
+		LeaseUntil:  now.Add(10*time.Second + 123*time.Millisecond), Expires: now.Add(time.Hour),
+	}
+}
+
+func completed(r idempotency.Record, data []byte) idempotency.Record {
+	r.Status, r.Data = idempotency.Completed, data
+	return r
+}
+
+func mustClaim(t *testing.T, s idempotency.Store, r idempotency.Record) {
+	t.Helper()
+	if existing, err := s.Claim(t.Context(), idempotency.Claim{Record: r, Now: now}); existing != nil || err != nil {
+		t.Fatalf("Claim: %+v, %v", existing, err)
+	}
+}
+
+func mustComplete(t *testing.T, s idempotency.Store, r idempotency.Record) {
+	t.Helper()
+	if existing, err := s.Complete(t.Context(), r); existing != nil || err != nil {
+		t.Fatalf("Complete: %+v, %v", existing, err)
+	}
+}
+
+func (f *fixture) duplicate(t *testing.T) *idempotency.Record {
+	t.Helper()
+	existing, err := f.Claim(t.Context(), idempotency.Claim{Record: record("duplicate"), Now: now})
+	if existing == nil || err != nil {
+		t.Fatalf("Claim: %+v, %v", existing, err)
+	}
+	return existing
+}
+
+func (f *fixture) hash(t *testing.T) map[string]string {
+	t.Helper()
+	hash, err := f.client.HGetAll(t.Context(), key).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hash
+}
+
+// The fields are a contract with every version that is deployed beside this one.
+func TestFields(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	r := record("owner-1")
+	mustClaim(t, f, r)
+	want := map[string]string{
+		"status":                 "INPROGRESS",
+		"owner":                  "owner-1",
+		"validation":             string(r.Fingerprint),
+		"expiration":             fmt.Sprint(now.Unix() + 3600),
+		"in_progress_expiration": fmt.Sprint(now.UnixMilli() + 10_123),
+	}
+	if diff := cmp.Diff(want, f.hash(t)); diff != "" {
+		t.Errorf("in progress (-want +got):\n%s", diff)
+	}
+
+	mustComplete(t, f, completed(r, []byte("answer")))
+	want["status"], want["data"] = "COMPLETED", "answer"
+	delete(want, "in_progress_expiration")
+	if diff := cmp.Diff(want, f.hash(t)); diff != "" {
+		t.Errorf("completed (-want +got):\n%s", diff)
+	}
+}
+
+func random(n int) []byte {
+	data := make([]byte, n)
+	generator := rand.New(rand.NewPCG(1, 2))
+	for i := range data {
+		data[i] = byte(generator.Uint32())
+	}
+	return data
+}
+
+func TestResponsesOfAnySizeAreReplayed(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for _, data := range [][]byte{{}, {0}, random(5 << 20), bytes.Repeat([]byte("abc"), 1000)} {
+		r := record("owner-1")
+		mustClaim(t, f, r)
+		mustComplete(t, f, completed(r, data))
+		if got := f.duplicate(t); !bytes.Equal(got.Data, data) || got.Data == nil {
+			t.Errorf("%d bytes came back as %d", len(data), len(got.Data))
+		}
+		if got, err := f.Load(t.Context(), r.ID); err != nil || !bytes.Equal(got.Data, data) {
+			t.Errorf("loaded %v, %v", got, err)
+		}
+		if stored := f.hash(t); len(data) == 3000 && (stored["data_encoding"] != "gzip" || len(stored["data"]) > 200) {
+			t.Errorf("3000 bytes of three are stored as %d, encoding %q", len(stored["data"]), stored["data_encoding"])
+		}
+		f.client.FlushAll(t.Context())
+	}
+}
+
+func TestMismatchGetsNoData(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	r := record("owner-1")
+	mustClaim(t, f, r)
+	mustComplete(t, f, completed(r, []byte("answer")))
+	asks := record("duplicate")
+	asks.Fingerprint = "another"
+	got, err := f.Claim(t.Context(), idempotency.Claim{Record: asks, Now: now})
+	if err != nil || got == nil || got.Data != nil || got.Fingerprint != r.Fingerprint {
+		t.Errorf("met %+v, %v, want the record without its data", got, err)
+	}
+}
+
+// The server forgets a record by itself, but not before the callers' clocks may
+// have come to the end of its window.
+func TestTimeToLive(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	wantTimeToLive := func(what string, atLeast, atMost time.Duration) {
+		t.Helper()
+		if ttl := f.client.PTTL(t.Context(), key).Val(); ttl < atLeast || ttl > atMost {
+			t.Errorf("%s: the server keeps the record for %v, want %v to %v", what, ttl, atLeast, atMost)
+		}
+	}
+	r := record("owner-1")
+	r.Expires = time.Now().Add(24 * time.Hour).Truncate(time.Second)
+	const window = 24 * time.Hour
+	mustClaim(t, f, r)
+	wantTimeToLive("claimed", window+55*time.Minute, window+time.Hour)
+	r.LeaseUntil = r.LeaseUntil.Add(time.Minute)
+	if held, err := f.Renew(t.Context(), r); !held || err != nil {
+		t.Fatal(held, err)
+	}
+	wantTimeToLive("renewed", window+55*time.Minute, window+time.Hour)
+	mustComplete(t, f, completed(r, []byte("answer")))
+	wantTimeToLive("completed", window+55*time.Minute, window+time.Hour)
+
+	f.client.FlushAll(t.Context())
+	r.Expires = now.Add(-time.Hour)
+	mustComplete(t, f, completed(r, []byte("answer")))
+	wantTimeToLive("completed after its window", 55*time.Minute, time.Hour)
+}
+
+// Where memory is short nothing may begin, but what has begun has to end well.
+func TestFullServer(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	renewed, observed, gone := record("owner-1"), record("owner-2"), record("owner-3")
+	observed.ID, gone.ID = "payments.create#observed", "payments.create#gone"
+	mustClaim(t, f, renewed)
+	mustClaim(t, f, observed)
+	if err := f.client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+
+	fresh := record("owner-4")
+	fresh.ID = "payments.create#fresh"
+	if _, err := f.Claim(t.Context(), idempotency.Claim{Record: fresh, Now: now}); err == nil || !strings.Contains(err.Error(), "OOM") {
+		t.Errorf("a claim: error %v, want one that says OOM", err)
+	}
+	heir := observed
+	heir.Owner = "heir"
+	if _, err := f.Claim(t.Context(), idempotency.Claim{Record: heir, Now: now, TakeOver: &observed}); err == nil {
+		t.Error("a takeover succeeded")
+	}
+	if got, err := f.Load(t.Context(), observed.ID); err != nil || got == nil || got.Owner != observed.Owner {
+		t.Errorf("after the refused takeover there is %+v, %v", got, err)
+	}
+
+	renewed.LeaseUntil = renewed.LeaseUntil.Add(time.Minute)
+	if held, err := f.Renew(t.Context(), renewed); !held || err != nil {
+		t.Errorf("a renewal: %v, %v", held, err)
+	}
+	mustComplete(t, f, completed(renewed, []byte("answer")))
+	mustComplete(t, f, completed(gone, []byte("answer")))
+	if err := f.Release(t.Context(), observed.ID, observed.Owner); err != nil {
+		t.Errorf("a release: %v", err)
+	}
+	if got := f.duplicate(t); string(got.Data) != "answer" {
+		t.Errorf("a duplicate is answered %q", got.Data)
+	}
+}
+
+// A server that was restarted, or a replica that was promoted, has no scripts.
+func TestScriptsAreSentAgain(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	forget := func() {
+		t.Helper()
+		if err := f.client.ScriptFlush(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := record("owner-1")
+	mustClaim(t, f, r)
+	forget()
+	mustComplete(t, f, completed(r, []byte("answer")))
+	forget()
+	if got := f.duplicate(t); string(got.Data) != "answer" {
+		t.Errorf("a duplicate is answered %q", got.Data)
+	}
+}
+
+// What is not as it should be is neither a free key nor overwritten.
+func TestMalformedRecords(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for name, spoil := range map[string]func(context.Context) error{
+		"another type": func(ctx context.Context) error { return f.client.Set(ctx, key, "x", 0).Err() },
+		"no status":    func(ctx context.Context) error { return f.client.HDel(ctx, key, "status").Err() },
+		"no owner":     func(ctx context.Context) error { return f.client.HDel(ctx, key, "owner").Err() },
+		"no end":       func(ctx context.Context) error { return f.client.HDel(ctx, key, "expiration").Err() },
+		"no fingerprint": func(ctx context.Context) error {
+			return f.client.HDel(ctx, key, "validation").Err()
+		},
+		"another status": func(ctx context.Context) error { return f.client.HSet(ctx, key, "status", "x").Err() },
+		"an odd end":     func(ctx context.Context) error { return f.client.HSet(ctx, key, "expiration", "x").Err() },
+		"another encoding": func(ctx context.Context) error {
+			return f.client.HSet(ctx, key, "data_encoding", "br").Err()
+		},
+		"not what it says": func(ctx context.Context) error {
+			return f.client.HSet(ctx, key, "data_encoding", "gzip").Err()
+		},
+	} {
+		f.client.FlushAll(t.Context())
+		r := record("owner-1")
+		mustClaim(t, f, r)
+		mustComplete(t, f, completed(r, []byte("answer")))
+		if err := spoil(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		before := f.client.Dump(t.Context(), key).Val()
+		if existing, err := f.Claim(t.Context(), idempotency.Claim{Record: record("duplicate"), Now: now}); err == nil {
+			t.Errorf("%s: a claim met %+v, want an error", name, existing)
+		}
+		if existing, err := f.Complete(t.Context(), completed(record("late"), nil)); err == nil {
+			t.Errorf("%s: a completion met %+v, want an error", name, existing)
+		}
+		if loaded, err := f.Load(t.Context(), r.ID); err == nil {
+			t.Errorf("%s: loaded %+v, want an error", name, loaded)
+		}
+		if after := f.client.Dump(t.Context(), key).Val(); after != before {
+			t.Errorf("%s: the key was written", name)
+		}
+	}
+}
+
+// lossy drops the reply to the next request, as often as it is told to.
+type lossy struct {
+	net.Conn
+	drop *atomic.Int32
+}
+
+func (c lossy) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if err == nil && c.drop.Add(-1) >= 0 {
+		_ = c.Conn.Close()
+		return 0, io.EOF
+	}
+	return n, err
+}
+
+// Clients repeat what they have got no reply to, and then meet what they have
+// written themselves.
+func TestRepliesLostAndRequestsRepeated(t *testing.T) {
+	t.Parallel()
+	socket := valkeyserver.Start(t)
+	var drop atomic.Int32
+	drop.Store(-1)
+	client, eval := withGoRedis(t, socket, func(o *redis.Options) {
+		o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+			return lossy{conn, &drop}, err
+		}
+	})
+	store := newStore(t, eval)
+	r := record("owner-1")
+	mustClaim(t, store, record("warms up the connection"))
+	client.FlushAll(t.Context())
+
+	lose := func(step func()) {
+		t.Helper()
+		drop.Store(1)
+		step()
+		if drop.Load() > 0 {
+			t.Error("no reply was lost")
+		}
+		drop.Store(-1)
+	}
+	lose(func() { mustClaim(t, store, r) })
+	r.LeaseUntil = r.LeaseUntil.Add(time.Minute)
+	lose(func() {
+		if held, err := store.Renew(t.Context(), r); !held || err != nil {
+			t.Errorf("Renew: %v, %v", held, err)
+		}
+	})
+	done := completed(r, []byte("answer"))
+	lose(func() { mustComplete(t, store, done) })
+	got, err := store.Load(t.Context(), r.ID)
+	if err != nil || got == nil || string(got.Data) != "answer" {
+		t.Errorf("loaded %+v, %v", got, err)
+	}
+}
+
+// roundTrips notes what each call has cost.
+type roundTrips []int
+
+func (r *roundTrips) Observe(_ context.Context, e idempotency.Event) {
+	*r = append(*r, e.Cost.RoundTrips)
+}
+
+// What each path costs is part of the documentation.
+func TestCosts(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	var costs roundTrips
+	guard, err := idempotency.New(idempotency.Config{Store: f, CacheEntries: -1, Observer: &costs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := idempotency.NewKey(idempotency.SharedScope(), "payments.create", "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := guard.Do(t.Context(), idempotency.Request{Key: k, Fingerprint: idempotency.NewFingerprint(nil)},
+			func(context.Context) (idempotency.Result, error) {
+				return idempotency.Result{Data: []byte("answer")}, nil
+			}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(roundTrips{2, 1}, costs); diff != "" {
+		t.Errorf("round trips of a first call and of a replay (-want +got):\n%s", diff)
+	}
+}
+
+func TestNewRefusesWhatCannotWork(t *testing.T) {
+	t.Parallel()
+	if _, err := valkeystore.New(nil); err == nil {
+		t.Error("a store without a way to its server was accepted")
+	}
+}
+
+// A client that answers with something else must not be mistaken for a free key.
+func TestForeignRepliesAreErrors(t *testing.T) {
+	t.Parallel()
+	for _, reply := range []any{nil, "x", map[string]any{}, []any{"x"}} {
+		store := newStore(t, func(context.Context, string, string, []string) (any, error) { return reply, nil })
+		if existing, err := store.Claim(t.Context(), idempotency.Claim{Record: record("a"), Now: now}); err == nil {
+			t.Errorf("the reply %#v was taken for %v", reply, existing)
+		}
+		if held, err := store.Renew(t.Context(), record("a")); err == nil {
+			t.Errorf("the reply %#v was taken for %v", reply, held)
+		}
+	}
+}

@@ -1,0 +1,172 @@
+// Command mutation breaks each guarded condition of the protocol in turn and
+// shows which test catches it. It ends with an error if one survives.
+//
+//	go run ./evidence/mutation            all of them
+//	go run ./evidence/mutation -run skew  those whose name contains "skew"
+//
+// A mutant is a replacement in one source file. It is tested by means of an
+// overlay: nothing in the working tree is touched.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	only := flag.String("run", "", "test only the mutants whose name contains `text`")
+	parallel := flag.Int("parallel", 2, "how many mutants to test at a time")
+	flag.Parse()
+	if err := run(ctx, *only, *parallel); err != nil {
+		fmt.Fprintln(os.Stderr, "mutation:", err)
+		os.Exit(1)
+	}
+}
+
+// run tests the mutants and prints a line for each, in their order.
+func run(ctx context.Context, only string, parallel int) error {
+	root, err := repositoryRoot(ctx)
+	if err != nil {
+		return err
+	}
+	scratch, err := os.MkdirTemp("", "mutation-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(scratch)
+
+	var chosen []mutant
+	for _, m := range slices.Concat(mutants, valkeystoreMutants, idemclientMutants) {
+		if strings.Contains(m.name, only) {
+			chosen = append(chosen, m)
+		}
+	}
+	if len(chosen) == 0 {
+		return fmt.Errorf("no mutant's name contains %q", only)
+	}
+
+	results := make([]chan result, len(chosen))
+	free := make(chan struct{}, max(parallel, 1))
+	var tests sync.WaitGroup
+	defer tests.Wait()
+	for i, m := range chosen {
+		results[i] = make(chan result, 1)
+		tests.Go(func() {
+			free <- struct{}{}
+			defer func() { <-free }()
+			results[i] <- m.test(ctx, root, filepath.Join(scratch, fmt.Sprint(i)))
+		})
+	}
+	survivors, untested := 0, 0
+	for i, m := range chosen {
+		r := <-results[i]
+		switch {
+		case r.err != nil:
+			untested++
+			fmt.Printf("NOT RUN   %s: %v\n", m.name, r.err)
+		case r.caughtBy == "":
+			survivors++
+			fmt.Printf("SURVIVED  %-58s  %s\n", m.name, m.why)
+		default:
+			fmt.Printf("caught    %-58s  %s (%v)\n", m.name, r.caughtBy, r.took.Round(100*time.Millisecond))
+		}
+	}
+	if survivors+untested > 0 {
+		return fmt.Errorf("of %d mutants %d survived and %d could not be tested", len(chosen), survivors, untested)
+	}
+	fmt.Printf("all %d mutants were caught\n", len(chosen))
+	return nil
+}
+
+// repositoryRoot returns the directory of go.work, from which mutants are tested.
+func repositoryRoot(ctx context.Context) (string, error) {
+	output, err := exec.CommandContext(ctx, "go", "env", "GOWORK").Output()
+	if err != nil {
+		return "", fmt.Errorf("finding the repository: %w", err)
+	}
+	return filepath.Dir(strings.TrimSpace(string(output))), nil
+}
+
+// mutant is one condition, broken.
+type mutant struct {
+	name     string
+	file     string   // relative to idempotency
+	old, new string   // old stands in the file exactly once
+	packages []string // with the tests that must notice, from the repository's root
+	why      string   // what goes wrong with it
+}
+
+type result struct {
+	caughtBy string // the first test that failed, empty if none did
+	took     time.Duration
+	err      error // the mutant could not be tested
+}
+
+var failed = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
+
+func (m mutant) test(ctx context.Context, root, scratch string) result {
+	start := time.Now()
+	original := filepath.Join(root, "idempotency", m.file)
+	source, err := os.ReadFile(original)
+	if err != nil {
+		return result{err: err}
+	}
+	if n := strings.Count(string(source), m.old); n != 1 {
+		return result{err: fmt.Errorf("%s contains the text to be replaced %d times, want once:\n%s", m.file, n, m.old)}
+	}
+	overlay, err := writeOverlay(scratch, original, strings.Replace(string(source), m.old, m.new, 1))
+	if err != nil {
+		return result{err: err}
+	}
+	arguments := []string{"test", "-overlay", overlay, "-count=1", "-failfast", "-vet=off", "-timeout=60s"}
+	for _, p := range m.packages {
+		arguments = append(arguments, "./"+p)
+	}
+	command := exec.CommandContext(ctx, "go", arguments...)
+	command.Dir = root
+	output, err := command.CombinedOutput()
+	took := time.Since(start)
+	if _, isExit := errors.AsType[*exec.ExitError](err); err != nil && (!isExit || ctx.Err() != nil) {
+		return result{err: err}
+	}
+	test := failed.FindStringSubmatch(string(output))
+	switch {
+	case err == nil:
+		return result{took: took}
+	case test != nil:
+		return result{caughtBy: test[1], took: took}
+	case strings.Contains(string(output), "panic: "):
+		return result{caughtBy: "a panic or the time limit", took: took}
+	}
+	return result{err: fmt.Errorf("no test failed, but go test did:\n%s", output)}
+}
+
+func writeOverlay(dir, original, mutated string) (string, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	source := filepath.Join(dir, filepath.Base(original))
+	if err := os.WriteFile(source, []byte(mutated), 0o600); err != nil {
+		return "", err
+	}
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {original: source}})
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "overlay.json")
+	return path, os.WriteFile(path, overlay, 0o600)
+}

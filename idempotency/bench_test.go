@@ -1,0 +1,55 @@
+package idempotency_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/memstore"
+)
+
+func BenchmarkNewKey(b *testing.B) {
+	scope, err := idempotency.NewScope("5b1f8f0c-7f0a-4c7e-9d5e-0c6e6a1d2f3b")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := idempotency.NewKey(scope, "payments.create", "8e03978e-40d5-43dd-bc93-6894a57f9324"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkNewFingerprint(b *testing.B) {
+	body := make([]byte, 1<<10)
+	b.ReportAllocs()
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		idempotency.NewFingerprint([]byte("POST"), []byte("/payments"), body)
+	}
+}
+
+// BenchmarkReplay compares what a duplicate costs in the process itself.
+func BenchmarkReplay(b *testing.B) {
+	for name, entries := range map[string]int{"cached": 0, "memstore": -1} {
+		b.Run(name, func(b *testing.B) {
+			guard, err := idempotency.New(idempotency.Config{Store: memstore.New(), CacheEntries: entries})
+			if err != nil {
+				b.Fatal(err)
+			}
+			key, err := idempotency.NewKey(idempotency.SharedScope(), "payments.create", "k1")
+			if err != nil {
+				b.Fatal(err)
+			}
+			request := idempotency.Request{Key: key, Fingerprint: idempotency.NewFingerprint([]byte("body"))}
+			run := answering(string(make([]byte, 150)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := guard.Do(context.Background(), request, run); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,259 @@
+// Package dynamostore keeps idempotency records in an Amazon DynamoDB table.
+//
+// The table's partition key is the string attribute "id"; "expiration" should
+// be its TTL attribute. Every step of the protocol is one conditional request,
+// and a refused one brings the record in the way back in the same reply, so a
+// replay costs one round trip. A large response is kept beside its record, so
+// that a duplicate stays cheap: DynamoDB charges a refused write by the size of
+// the item that refused it.
+//
+// The SDK's client may be made with [Tuned], which costs nothing and saves some
+// of the time that the SDK takes.
+//
+// A function's role needs dynamodb:PutItem, dynamodb:DeleteItem and
+// dynamodb:GetItem on the table.
+//
+// Attribute names and status words are those of Powertools for AWS Lambda.
+package dynamostore
+
+import (
+	"context"
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression"
+)
+
+// Client is the part of *[dynamodb.Client] that a store uses.
+type Client interface {
+	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
+	DeleteItem(context.Context, *dynamodb.DeleteItemInput, ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error)
+	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+}
+
+// Store keeps records in one table. It is safe for concurrent use; make one
+// with [New].
+type Store struct {
+	client      Client
+	table       string
+	inlineLimit int
+	codec       compression.Codec
+}
+
+var _ idempotency.Store = (*Store)(nil)
+
+// Defaults of the options.
+const (
+	DefaultInlineLimit   = 4 << 10
+	DefaultCompressAbove = compression.DefaultAbove
+)
+
+// Option configures a store.
+type Option func(*Store)
+
+// InlineLimit sets the largest response, in bytes after compression, that is
+// kept in the record itself; a larger one is kept beside it. At most 380 KiB,
+// default 4 KiB.
+func InlineLimit(bytes int) Option { return func(s *Store) { s.inlineLimit = bytes } }
+
+// CompressAbove sets the size in bytes from which responses are compressed if
+// that makes them smaller. Negative for never, default 1 KiB.
+func CompressAbove(bytes int) Option { return func(s *Store) { s.codec.Above = bytes } }
+
+// New returns a store on the table of that name or ARN, which it asks nothing
+// yet. It refuses a missing client, an empty name and limits out of bounds.
+func New(client Client, table string, options ...Option) (*Store, error) {
+	s := &Store{client: client, table: table, inlineLimit: DefaultInlineLimit, codec: compression.Codec{Above: DefaultCompressAbove}}
+	for _, option := range options {
+		option(s)
+	}
+	switch {
+	case client == nil:
+		return nil, errors.New("dynamostore: the client is missing")
+	case table == "":
+		return nil, errors.New("dynamostore: the table name is empty")
+	case s.inlineLimit < 0 || s.inlineLimit > maxPart:
+		return nil, errors.New("dynamostore: InlineLimit is out of bounds: want 0 to 389120 bytes")
+	}
+	return s, nil
+}
+
+// Conditions. The names behind "#" are reserved words of DynamoDB.
+const (
+	isFree           = "attribute_not_exists(id) OR expiration <= :now"
+	isObserved       = "#owner = :observed AND #status = :inprogress AND in_progress_expiration = :lease"
+	isOwn            = "#owner = :owner AND #status = :inprogress"
+	isOwnAndNotLater = isOwn + " AND in_progress_expiration <= :lease"
+	isOwnOrGone      = "attribute_not_exists(id) OR (" + isOwn + ")"
+	isFreeOrOver     = isFree + " OR (" + isObserved + ")"
+)
+
+var ownerAndStatus = map[string]string{"#owner": "owner", "#status": "status"}
+
+func own(owner string) map[string]types.AttributeValue {
+	return map[string]types.AttributeValue{
+		":owner":      text(owner),
+		":inprogress": text(string(idempotency.InProgress)),
+	}
+}
+
+// Claim implements [idempotency.Store] with one PutItem.
+func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
+	input := &dynamodb.PutItemInput{
+		Item:                      toItem(c.Record, payload{}),
+		ConditionExpression:       aws.String(isFree),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":now": number(c.Now.Unix())},
+	}
+	if over := c.TakeOver; over != nil {
+		input.ConditionExpression = aws.String(isFreeOrOver)
+		input.ExpressionAttributeNames = ownerAndStatus
+		input.ExpressionAttributeValues[":observed"] = text(over.Owner)
+		input.ExpressionAttributeValues[":inprogress"] = text(string(idempotency.InProgress))
+		input.ExpressionAttributeValues[":lease"] = number(over.LeaseUntil.UnixMilli())
+	}
+	existing, err := s.put(ctx, input, c.Record.Fingerprint)
+	if existing != nil && isSame(existing, &c.Record) {
+		return nil, err // the SDK repeated a claim whose reply was lost, and met it
+	}
+	return existing, err
+}
+
+func isSame(a, b *idempotency.Record) bool {
+	return a.Owner == b.Owner && a.Status == b.Status && a.LeaseUntil.Equal(b.LeaseUntil)
+}
+
+// Renew implements [idempotency.Store] with one PutItem.
+func (s *Store) Renew(ctx context.Context, r idempotency.Record) (bool, error) {
+	input := &dynamodb.PutItemInput{
+		Item:                      toItem(r, payload{}),
+		ConditionExpression:       aws.String(isOwn),
+		ExpressionAttributeNames:  ownerAndStatus,
+		ExpressionAttributeValues: own(r.Owner),
+	}
+	if !r.LeaseUntil.IsZero() {
+		input.ConditionExpression = aws.String(isOwnAndNotLater)
+		input.ExpressionAttributeValues[":lease"] = number(r.LeaseUntil.UnixMilli())
+	}
+	err := s.putItem(ctx, input)
+	if item, refused := refusal(err); refused {
+		existing, _, err := fromItem(item)
+		return err == nil && existing.Owner == r.Owner && existing.Status == idempotency.InProgress, nil
+	}
+	return err == nil, err
+}
+
+// Complete implements [idempotency.Store] with one PutItem, before which comes
+// one more for each 380 KiB of a response that is kept beside the record.
+func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (*idempotency.Record, error) {
+	p, err := s.pack(completed.Data)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.putParts(ctx, completed, p); err != nil {
+		return nil, err
+	}
+	existing, err := s.put(ctx, &dynamodb.PutItemInput{
+		Item:                      toItem(completed, p),
+		ConditionExpression:       aws.String(isOwnOrGone),
+		ExpressionAttributeNames:  ownerAndStatus,
+		ExpressionAttributeValues: own(completed.Owner),
+	}, completed.Fingerprint)
+	if existing != nil && existing.Owner == completed.Owner && existing.Status == idempotency.Completed {
+		return nil, err // completed by an attempt whose reply was lost
+	}
+	return existing, err
+}
+
+// put writes the item and returns nil, or returns the record that stands in
+// the way. What is kept beside that one is fetched for those only who ask for
+// the same.
+func (s *Store) put(ctx context.Context, input *dynamodb.PutItemInput, asks idempotency.Fingerprint) (*idempotency.Record, error) {
+	err := s.putItem(ctx, input)
+	item, refused := refusal(err)
+	if !refused {
+		return nil, err
+	}
+	record, p, err := fromItem(item)
+	if err != nil || record.Fingerprint != asks {
+		return record, err
+	}
+	return s.unpack(ctx, record, p)
+}
+
+// putItem makes the request and counts what it cost.
+func (s *Store) putItem(ctx context.Context, input *dynamodb.PutItemInput) error {
+	input.TableName = &s.table
+	input.ReturnConsumedCapacity = types.ReturnConsumedCapacityTotal
+	input.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+	output, err := s.client.PutItem(ctx, input)
+	if existing, refused := refusal(err); refused {
+		countRefusal(ctx, existing)
+	} else if err == nil {
+		countWrite(ctx, output.ConsumedCapacity)
+	}
+	return err
+}
+
+// refusal returns the item that refused a write by its condition, and whether
+// that is what the error means.
+func refusal(err error) (existing map[string]types.AttributeValue, refused bool) {
+	failed, refused := errors.AsType[*types.ConditionalCheckFailedException](err)
+	if !refused {
+		return nil, false
+	}
+	return failed.Item, true
+}
+
+// Release implements [idempotency.Store] with one DeleteItem.
+func (s *Store) Release(ctx context.Context, id, owner string) error {
+	output, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName:                           &s.table,
+		Key:                                 keyOf(id),
+		ConditionExpression:                 aws.String(isOwn),
+		ExpressionAttributeNames:            ownerAndStatus,
+		ExpressionAttributeValues:           own(owner),
+		ReturnConsumedCapacity:              types.ReturnConsumedCapacityTotal,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if existing, refused := refusal(err); refused {
+		countRefusal(ctx, existing)
+		return nil
+	}
+	if err == nil {
+		countWrite(ctx, output.ConsumedCapacity)
+	}
+	return err
+}
+
+// Load implements [idempotency.Store] with one eventually consistent GetItem.
+func (s *Store) Load(ctx context.Context, id string) (*idempotency.Record, error) {
+	item, err := s.get(ctx, id, false)
+	if err != nil || item == nil {
+		return nil, err
+	}
+	record, p, err := fromItem(item)
+	if err != nil {
+		return nil, err
+	}
+	return s.unpack(ctx, record, p)
+}
+
+// get returns the item, or nil if there is none.
+func (s *Store) get(ctx context.Context, id string, consistent bool) (map[string]types.AttributeValue, error) {
+	output, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName:      &s.table,
+		Key:            keyOf(id),
+		ConsistentRead: &consistent,
+
+		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
+	})
+	if err != nil {
+		return nil, err
+	}
+	countRead(ctx, output.ConsumedCapacity)
+	return output.Item, nil
+}

@@ -1,0 +1,141 @@
+package dynamostore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+)
+
+// payload is a record's data as it is stored: in the record, or in parts beside
+// it. Neither means that there is none.
+type payload struct {
+	inline   []byte
+	parts    [][]byte
+	encoding string // "" or "gzip"
+}
+
+const (
+	// maxPart leaves room in an item of 400 KB for the other attributes.
+	maxPart = 380 << 10
+	// maxParts bounds what a record may make us fetch: some 95 MB.
+	maxParts = 256
+	// concurrentParts bounds the requests made at once for one record.
+	concurrentParts = 8
+)
+
+// pack decides how data is stored.
+func (s *Store) pack(data []byte) (payload, error) {
+	if data == nil {
+		return payload{}, nil
+	}
+	data, encoding, err := s.codec.Compress(data)
+	if err != nil {
+		return payload{}, err
+	}
+	p := payload{encoding: encoding}
+	if len(data) <= s.inlineLimit {
+		p.inline = data
+		return p, nil
+	}
+	p.parts = slices.Collect(slices.Chunk(data, maxPart))
+	if len(p.parts) > maxParts {
+		return payload{}, nil // completed, and its result not kept
+	}
+	return p, nil
+}
+
+// unpack completes a record by its data. Where a part is gone for good the
+// record has none: its result was not kept.
+func (s *Store) unpack(ctx context.Context, r *idempotency.Record, p payload) (*idempotency.Record, error) {
+	data := p.inline
+	if len(p.parts) > 0 {
+		if err := s.getParts(ctx, r, p.parts); errors.Is(err, errPartGone) {
+			return r, nil
+		} else if err != nil {
+			return nil, err
+		}
+		data = slices.Concat(p.parts...)
+	}
+	decompressed, err := s.codec.Decompress(data, p.encoding)
+	if err != nil {
+		return nil, fmt.Errorf("dynamostore: the record's data: %w", err)
+	}
+	r.Data = decompressed
+	return r, nil
+}
+
+// partID binds a part to the claim that wrote it: an owner that was taken over
+// cannot touch the parts of its successor.
+func partID(r idempotency.Record, i int) string {
+	return fmt.Sprintf("%s#%s#%d", r.ID, r.Owner, i)
+}
+
+// putParts writes what is kept beside a record. It comes before the record is
+// completed, so that no completed record lacks a part; those of a record that
+// is never completed expire with it. A part that is there already was written
+// by an attempt whose reply was lost.
+func (s *Store) putParts(ctx context.Context, r idempotency.Record, p payload) error {
+	return concurrently(len(p.parts), func(i int) error {
+		err := s.putItem(ctx, &dynamodb.PutItemInput{
+			Item:                partItem(r, p, i),
+			ConditionExpression: aws.String("attribute_not_exists(id)"),
+		})
+		if _, refused := refusal(err); refused {
+			return nil
+		}
+		return err
+	})
+}
+
+func partItem(r idempotency.Record, p payload, i int) map[string]types.AttributeValue {
+	return map[string]types.AttributeValue{
+		"id":         text(partID(r, i)),
+		"expiration": number(r.Expires.Unix()),
+		"data":       &types.AttributeValueMemberB{Value: p.parts[i]},
+	}
+}
+
+var errPartGone = errors.New("dynamostore: a part of the response is gone")
+
+// getParts fills parts. They were written before their record and never change,
+// so the cheaper read will do, and only one that finds nothing is repeated.
+func (s *Store) getParts(ctx context.Context, r *idempotency.Record, parts [][]byte) error {
+	return concurrently(len(parts), func(i int) error {
+		for _, consistent := range []bool{false, true} {
+			item, err := s.get(ctx, partID(*r, i), consistent)
+			if err != nil {
+				return err
+			}
+			if item != nil {
+				reader := reader{item: item}
+				parts[i] = reader.bytes("data")
+				return reader.err
+			}
+		}
+		return errPartGone
+	})
+}
+
+// concurrently calls step for 0 to n-1 and returns one of the errors, if any.
+func concurrently(n int, step func(i int) error) error {
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	free := make(chan struct{}, concurrentParts)
+	for i := range n {
+		free <- struct{}{}
+		wg.Go(func() {
+			errs[i] = step(i)
+			<-free
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,137 @@
+package dynamostore
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+)
+
+func keyOf(id string) map[string]types.AttributeValue {
+	return map[string]types.AttributeValue{"id": text(id)}
+}
+
+func toItem(r idempotency.Record, p payload) map[string]types.AttributeValue {
+	item := map[string]types.AttributeValue{
+		"id":         text(r.ID),
+		"status":     text(string(r.Status)),
+		"owner":      text(r.Owner),
+		"validation": text(string(r.Fingerprint)),
+		"expiration": number(r.Expires.Unix()),
+	}
+	if r.Status == idempotency.InProgress {
+		item["in_progress_expiration"] = number(r.LeaseUntil.UnixMilli())
+	}
+	if p.inline != nil {
+		item["data"] = &types.AttributeValueMemberB{Value: p.inline}
+	}
+	if len(p.parts) > 0 {
+		item["data_parts"] = number(int64(len(p.parts)))
+	}
+	if p.encoding != "" {
+		item["data_encoding"] = text(p.encoding)
+	}
+	return item
+}
+
+// fromItem reads a record, but for the data that is not in the item. One that
+// lacks what it needs is an error and not a free key: whoever wrote it meant
+// something by it.
+func fromItem(item map[string]types.AttributeValue) (*idempotency.Record, payload, error) {
+	r := reader{item: item}
+	record := &idempotency.Record{
+		ID:          r.text("id"),
+		Status:      idempotency.Status(r.text("status")),
+		Owner:       r.text("owner"),
+		Fingerprint: idempotency.Fingerprint(r.text("validation")),
+		Expires:     time.Unix(r.number("expiration"), 0),
+	}
+	var p payload
+	switch record.Status {
+	case idempotency.InProgress:
+		record.LeaseUntil = time.UnixMilli(r.number("in_progress_expiration"))
+	case idempotency.Completed:
+		if r.has("data") {
+			p.inline = r.bytes("data")
+		}
+		if r.has("data_parts") {
+			p.parts = make([][]byte, r.parts("data_parts"))
+		}
+		if r.has("data_encoding") {
+			p.encoding = r.text("data_encoding")
+		}
+	default:
+		r.fail("status")
+	}
+	if r.err != nil {
+		return nil, payload{}, r.err
+	}
+	return record, p, nil
+}
+
+// reader reads attributes and remembers the first that is not as it should be.
+type reader struct {
+	item map[string]types.AttributeValue
+	err  error
+}
+
+func (r *reader) fail(name string) {
+	if r.err == nil {
+		r.err = fmt.Errorf("dynamostore: the record's attribute %q is missing or malformed", name)
+	}
+}
+
+func (r *reader) has(name string) bool {
+	_, found := r.item[name]
+	return found
+}
+
+func (r *reader) text(name string) string {
+	if s, ok := r.item[name].(*types.AttributeValueMemberS); ok {
+		return s.Value
+	}
+	r.fail(name)
+	return ""
+}
+
+func (r *reader) number(name string) int64 {
+	if n, ok := r.item[name].(*types.AttributeValueMemberN); ok {
+		if value, err := strconv.ParseInt(n.Value, 10, 64); err == nil {
+			return value
+		}
+	}
+	r.fail(name)
+	return 0
+}
+
+// parts reads how many parts there are.
+func (r *reader) parts(name string) int {
+	n := r.number(name)
+	if n < 1 || n > maxParts {
+		r.fail(name)
+		return 0
+	}
+	return int(n)
+}
+
+// bytes is never nil: empty data is data.
+func (r *reader) bytes(name string) []byte {
+	b, ok := r.item[name].(*types.AttributeValueMemberB)
+	if !ok {
+		r.fail(name)
+		return nil
+	}
+	if b.Value == nil {
+		return []byte{}
+	}
+	return b.Value
+}
+
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func number(n int64) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+}

@@ -1,0 +1,170 @@
+// Package memstore is an in-memory [idempotency.Store], for tests and for
+// programs of a single process: it protects against duplicates that reach this
+// process and forgets everything when the process ends.
+package memstore
+
+import (
+	"bytes"
+	"container/heap"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+)
+
+// Store keeps records in memory. Records whose window has passed are removed as
+// new claims arrive. It is safe for concurrent use; make one with [New].
+type Store struct {
+	mu      sync.Mutex
+	records map[string]idempotency.Record
+	expiry  expiryHeap
+}
+
+var _ idempotency.Store = (*Store)(nil)
+
+// New returns an empty store.
+func New() *Store { return &Store{records: make(map[string]idempotency.Record)} }
+
+// Claim implements [idempotency.Store].
+func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sweep(c.Now)
+
+	existing, found := s.records[c.Record.ID]
+	switch {
+	case !found, !c.Now.Before(existing.Expires), c.TakeOver != nil && same(existing, *c.TakeOver):
+		s.put(c.Record)
+		return nil, nil
+	case same(existing, c.Record):
+		return nil, nil
+	}
+	return clone(existing), nil
+}
+
+// Renew implements [idempotency.Store].
+func (s *Store) Renew(ctx context.Context, r idempotency.Record) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	if !s.holds(r.ID, r.Owner) {
+		return false, nil
+	}
+	if r.LeaseUntil.IsZero() || !r.LeaseUntil.Before(s.records[r.ID].LeaseUntil) {
+		s.put(r)
+	}
+	return true, nil
+}
+
+// Complete implements [idempotency.Store].
+func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (*idempotency.Record, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	existing, found := s.records[completed.ID]
+	if found && existing.Owner != completed.Owner {
+		return clone(existing), nil
+	}
+	if !found || existing.Status == idempotency.InProgress {
+		s.put(completed)
+	}
+	return nil, nil
+}
+
+// Release implements [idempotency.Store].
+func (s *Store) Release(ctx context.Context, id, owner string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	if s.holds(id, owner) {
+		delete(s.records, id)
+	}
+	return nil
+}
+
+// Load implements [idempotency.Store].
+func (s *Store) Load(ctx context.Context, id string) (*idempotency.Record, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	existing, found := s.records[id]
+	if !found {
+		return nil, nil
+	}
+	return clone(existing), nil
+}
+
+// Len returns the number of records held, expired ones that are not yet removed
+// included.
+func (s *Store) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.records)
+}
+
+// holds tells whether the owner's unfinished record is stored.
+func (s *Store) holds(id, owner string) bool {
+	r, found := s.records[id]
+	return found && r.Owner == owner && r.Status == idempotency.InProgress
+}
+
+func (s *Store) put(r idempotency.Record) {
+	s.records[r.ID] = *clone(r)
+	heap.Push(&s.expiry, expiry{r.Expires, r.ID})
+}
+
+// sweep removes what has expired. A record that was replaced has an entry for
+// each time it was written; the early ones find it not yet expired.
+func (s *Store) sweep(now time.Time) {
+	for len(s.expiry) > 0 && !now.Before(s.expiry[0].at) {
+		gone := heap.Pop(&s.expiry).(expiry)
+		if r, found := s.records[gone.id]; found && !now.Before(r.Expires) {
+			delete(s.records, gone.id)
+		}
+	}
+}
+
+func same(a, b idempotency.Record) bool {
+	return a.Owner == b.Owner && a.Status == idempotency.InProgress && a.LeaseUntil.Equal(b.LeaseUntil)
+}
+
+// clone keeps the store's bytes apart from the caller's: neither sees what the
+// other does to them.
+func clone(r idempotency.Record) *idempotency.Record {
+	r.Data = bytes.Clone(r.Data)
+	return &r
+}
+
+type expiry struct {
+	at time.Time
+	id string
+}
+
+type expiryHeap []expiry
+
+func (h expiryHeap) Len() int           { return len(h) }
+func (h expiryHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+func (h expiryHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *expiryHeap) Push(x any)        { *h = append(*h, x.(expiry)) }
+func (h *expiryHeap) Pop() any {
+	old := *h
+	last := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return last
+}

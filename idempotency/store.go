@@ -1,0 +1,106 @@
+package idempotency
+
+import (
+	"context"
+	"time"
+)
+
+// Status is where an operation stands.
+type Status string
+
+// The statuses of a record. The words are those of Powertools for AWS Lambda.
+const (
+	InProgress Status = "INPROGRESS"
+	Completed  Status = "COMPLETED"
+)
+
+// Record is what a store keeps for a key.
+type Record struct {
+	// ID is the key's [Key.ID].
+	ID string
+	// Status is InProgress from the claim to the completion.
+	Status Status
+	// Owner is the fencing token of the claim: a fresh random value for each.
+	Owner string
+	// Fingerprint is that of the request which made the claim.
+	Fingerprint Fingerprint
+	// LeaseUntil is the time after which an unfinished claim may be taken over,
+	// with the allowance for clock skew already added. Millisecond precision. The
+	// zero time is that of a claim whose owner has given up.
+	LeaseUntil time.Time
+	// Expires is the end of the window: from then on the record counts as
+	// absent, whether or not the store has removed it. Second precision.
+	Expires time.Time
+	// Data is the recorded result of a completed operation. It is nil where the
+	// result could not be kept, and never nil, though maybe empty, where it was.
+	Data []byte
+}
+
+// Claim is an attempt to become the owner of a key.
+type Claim struct {
+	// Record is written if the claim succeeds; its Status is InProgress.
+	Record Record
+	// Now decides which records have expired.
+	Now time.Time
+	// TakeOver, where set, is a record seen before whose lease is over. It is
+	// replaced if it is still the one stored: same owner, same lease, still in
+	// progress.
+	TakeOver *Record
+}
+
+// Store keeps records. An implementation makes each method that writes one
+// atomic step, after which every other such step sees its effect, and must pass
+// [github.com/idempotent-requests/idempotent-requests/idempotency/storetest].
+//
+// An error means that the store could not answer; whether the step was taken
+// is then unknown. A condition that does not hold is never an error: the
+// record in the way is returned instead.
+type Store interface {
+	// Claim writes c.Record and returns nil if the key is free: there is no
+	// record, its window has passed at c.Now, or it is c.TakeOver. A record in
+	// progress that already carries c.Record's owner and lease is an earlier attempt
+	// of this same claim whose answer was lost: that is success, too. Otherwise nothing is written
+	// and the record in the way is returned; if its fingerprint is not that of
+	// c.Record, it may come without its data.
+	Claim(ctx context.Context, c Claim) (*Record, error)
+
+	// Renew replaces the owner's unfinished record by r, which has another lease,
+	// and tells whether the owner's unfinished record is there. Any other record, or
+	// none, is left alone. So is one with a later lease, for r is then a copy of an
+	// earlier renewal that arrives late; but the zero LeaseUntil ends a lease at once.
+	Renew(ctx context.Context, r Record) (held bool, err error)
+
+	// Complete replaces the owner's unfinished record by completed, whose
+	// Status is Completed, and returns nil. It does the same where no record is
+	// left at all, because the effect has happened and must be remembered, and
+	// returns nil where the owner's completed record is already there. A record
+	// of another owner stays as it is and is returned.
+	Complete(ctx context.Context, completed Record) (*Record, error)
+
+	// Release deletes the unfinished record of this owner. Any other record, or
+	// none, is left alone without an error.
+	Release(ctx context.Context, id, owner string) error
+
+	// Load returns the record, expired or not, or nil if there is none. It may lag
+	// behind the other methods, so what it says is a hint.
+	Load(ctx context.Context, id string) (*Record, error)
+}
+
+// AtomicStore is a store that can write the effects of an execution and its
+// record in one step, all or nothing.
+type AtomicStore interface {
+	Store
+
+	// Begin returns a context under which an execution plans its effects. refusal
+	// is nil or the error, wrapping [ErrRefused], that Commit gave to the plan
+	// before; the execution can look into it through the context.
+	Begin(ctx context.Context, refusal error) context.Context
+
+	// Commit writes what was planned under ctx, together with completed, and
+	// returns nil, if the key is free at now. It also returns nil where it was
+	// done by an earlier attempt with the same owner. Otherwise it writes nothing
+	// and returns the record in the way; or an error that wraps [ErrConflict]
+	// where another transaction is at it, and the same can be tried again; or one
+	// that wraps [ErrRefused] where a condition of the plan itself does not hold.
+	Commit(ctx context.Context, completed Record, now time.Time) (*Record, error)
+}

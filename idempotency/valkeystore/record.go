@@ -1,0 +1,128 @@
+package valkeystore
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression"
+)
+
+// keepAfterWindow is how long a record stays after its window, so that the
+// callers' clocks decide what has expired, and not the server's.
+const keepAfterWindow = time.Hour
+
+// timeToLive is how long the server keeps a record that is written now, in
+// milliseconds. A duration and not a point in time, because the server's clock
+// is none of those that have to agree.
+func timeToLive(r idempotency.Record) string {
+	return milliseconds(max(time.Until(r.Expires), 0) + keepAfterWindow)
+}
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+func lease(r idempotency.Record) string { return strconv.FormatInt(r.LeaseUntil.UnixMilli(), 10) }
+
+// toFields returns the names and values of a record's hash.
+func (s *Store) toFields(r idempotency.Record) ([]string, error) {
+	fields := []string{
+		"status", string(r.Status),
+		"owner", r.Owner,
+		"validation", string(r.Fingerprint),
+		"expiration", strconv.FormatInt(r.Expires.Unix(), 10),
+	}
+	if r.Status == idempotency.InProgress {
+		fields = append(fields, "in_progress_expiration", lease(r))
+	}
+	if r.Data == nil {
+		return fields, nil
+	}
+	data, encoding, err := s.codec.Compress(r.Data)
+	if err != nil {
+		return nil, err
+	}
+	fields = append(fields, "data", string(data))
+	if encoding != "" {
+		fields = append(fields, "data_encoding", encoding)
+	}
+	return fields, nil
+}
+
+// toRecord reads a script's reply: no elements where there is no record, or the
+// fields that its look has read. A record that lacks what it needs is an error and not a
+// free key: whoever wrote it meant something by it.
+func (s *Store) toRecord(id string, reply any) (*idempotency.Record, error) {
+	values, ok := reply.([]any)
+	if !ok || len(values) != 0 && len(values) != 7 {
+		return nil, fmt.Errorf("valkeystore: a reply of the type %T, want an array of 7", reply)
+	}
+	if len(values) == 0 {
+		return nil, nil
+	}
+	f := fields{values: values, codec: &s.codec}
+	r := &idempotency.Record{
+		ID:          id,
+		Status:      idempotency.Status(f.text(0, "status")),
+		Owner:       f.text(1, "owner"),
+		Fingerprint: idempotency.Fingerprint(f.text(2, "validation")),
+		Expires:     time.Unix(f.number(3, "expiration"), 0),
+	}
+	switch r.Status {
+	case idempotency.InProgress:
+		r.LeaseUntil = time.UnixMilli(f.number(4, "in_progress_expiration"))
+	case idempotency.Completed:
+		r.Data = f.data(5, 6)
+	default:
+		f.fail("status")
+	}
+	if f.err != nil {
+		return nil, f.err
+	}
+	return r, nil
+}
+
+// fields reads values and remembers the first that is not as it should be.
+type fields struct {
+	values []any
+	codec  *compression.Codec
+	err    error
+}
+
+func (f *fields) fail(name string) {
+	if f.err == nil {
+		f.err = fmt.Errorf("valkeystore: the record's field %q is missing or malformed", name)
+	}
+}
+
+func (f *fields) text(i int, name string) string {
+	s, ok := f.values[i].(string)
+	if !ok {
+		f.fail(name)
+	}
+	return s
+}
+
+func (f *fields) number(i int, name string) int64 {
+	n, err := strconv.ParseInt(f.text(i, name), 10, 64)
+	if err != nil {
+		f.fail(name)
+	}
+	return n
+}
+
+// data is nil where there is none. Empty data is data.
+func (f *fields) data(i, encodingAt int) []byte {
+	if f.values[i] == nil {
+		return nil
+	}
+	encoding := ""
+	if f.values[encodingAt] != nil {
+		encoding = f.text(encodingAt, "data_encoding")
+	}
+	data, err := f.codec.Decompress([]byte(f.text(i, "data")), encoding)
+	if err != nil && f.err == nil {
+		f.err = fmt.Errorf("valkeystore: the record's data: %w", err)
+	}
+	return data
+}

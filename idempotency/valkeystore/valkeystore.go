@@ -1,0 +1,175 @@
+// Package valkeystore keeps idempotency records in Valkey or Redis, from version
+// 6 on, standalone or as a cluster.
+//
+// Every step of the protocol is one Lua script on one key, so it is atomic and
+// goes to one node. A step and a replay cost one round trip each.
+//
+// # What a server has to be like
+//
+// A server that loses a record forgets that the operation has run. What is
+// promised rests on how it is set up:
+//
+//   - maxmemory-policy must be noeviction. Every other policy removes records
+//     when memory is short, those for keys with a time to live too, which all
+//     records have. Amazon ElastiCache evicts unless its parameter group says
+//     otherwise. With noeviction a full server refuses new claims, so nothing
+//     runs, and still takes renewals and completions.
+//   - Replication is asynchronous: a failover loses the last writes, those that
+//     were acknowledged included. WAIT makes that less likely and not impossible,
+//     and this package does not use it. min-replicas-to-write and
+//     min-replicas-max-lag bound how much a primary cut off from its replicas can
+//     go on to promise.
+//   - A crash loses what was not on disk: with appendfsync everysec the last
+//     second or two, with appendfsync always nothing that was acknowledged,
+//     without an append-only file everything since the last snapshot.
+//
+// A lost claim means that a duplicate runs beside its first; a lost completion,
+// that it runs again. Where that is not acceptable, keep records in a store that
+// loses none it has acknowledged: DynamoDB (dynamostore), or Amazon MemoryDB,
+// whose nodes share a durable log. What a server has not lost is fenced as in
+// any store: no late owner overwrites, renews or releases another's record.
+//
+// # Expiry
+//
+// The callers' clocks decide whether a record has expired. The server removes
+// one by itself an hour after its window.
+//
+// Field names and status words are those of the DynamoDB record, and so of
+// Powertools for AWS Lambda.
+package valkeystore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression"
+)
+
+// Eval runs a Lua script with one key on the server, or on the node of the
+// cluster that holds the key, and returns its reply: integers as int64, strings
+// as string, arrays as []any, and nothing as nil. With the common clients it is
+// one line; see the examples.
+//
+// It must heed ctx. It may repeat a request that failed: a step that was taken
+// already succeeds again.
+type Eval func(ctx context.Context, script, key string, args []string) (reply any, err error)
+
+// Store keeps records on one server or cluster. It is safe for concurrent use;
+// make one with [New].
+type Store struct {
+	eval   Eval
+	prefix string
+	codec  compression.Codec
+}
+
+var _ idempotency.Store = (*Store)(nil)
+
+// Defaults of the options.
+const (
+	DefaultPrefix        = "idempotency:"
+	DefaultCompressAbove = compression.DefaultAbove
+)
+
+// Option configures a store.
+type Option func(*Store)
+
+// Prefix sets what the names of the records' keys begin with, default
+// "idempotency:". In a cluster it should have no part in braces, which would put
+// all records on one node.
+func Prefix(prefix string) Option { return func(s *Store) { s.prefix = prefix } }
+
+// CompressAbove sets the size in bytes from which responses are compressed if
+// that makes them smaller. Negative for never, default 1 KiB.
+func CompressAbove(bytes int) Option { return func(s *Store) { s.codec.Above = bytes } }
+
+// New returns a store that reaches its server by eval, and asks it nothing yet. It
+// refuses a missing eval.
+func New(eval Eval, options ...Option) (*Store, error) {
+	if eval == nil {
+		return nil, errors.New("valkeystore: eval is missing")
+	}
+	s := &Store{eval: eval, prefix: DefaultPrefix, codec: compression.Codec{Above: DefaultCompressAbove}}
+	for _, option := range options {
+		option(s)
+	}
+	return s, nil
+}
+
+// run runs a script and counts it. One that the client repeated counts as one
+// round trip.
+func (s *Store) run(ctx context.Context, script, id string, args ...string) (any, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	idempotency.AddCost(ctx, idempotency.Cost{RoundTrips: 1})
+	return s.eval(ctx, script, s.prefix+id, args)
+}
+
+// write runs a script that writes r. steps are the arguments between those that
+// all such scripts have and the fields.
+func (s *Store) write(ctx context.Context, script string, r idempotency.Record, steps ...string) (any, error) {
+	fields, err := s.toFields(r)
+	if err != nil {
+		return nil, err
+	}
+	args := append([]string{r.Owner, string(r.Fingerprint), timeToLive(r)}, steps...)
+	return s.run(ctx, script, r.ID, append(args, fields...)...)
+}
+
+// Claim implements [idempotency.Store].
+func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
+	var observedOwner, observedLease string
+	if c.TakeOver != nil {
+		observedOwner, observedLease = c.TakeOver.Owner, lease(*c.TakeOver)
+	}
+	now := strconv.FormatInt(c.Now.Unix(), 10)
+	reply, err := s.write(ctx, claimScript, c.Record, lease(c.Record), now, observedOwner, observedLease)
+	if err != nil {
+		return nil, err
+	}
+	return s.toRecord(c.Record.ID, reply)
+}
+
+// Renew implements [idempotency.Store].
+func (s *Store) Renew(ctx context.Context, r idempotency.Record) (held bool, err error) {
+	until := ""
+	if !r.LeaseUntil.IsZero() {
+		until = lease(r)
+	}
+	reply, err := s.write(ctx, renewScript, r, until)
+	if err != nil {
+		return false, err
+	}
+	n, ok := reply.(int64)
+	if !ok {
+		return false, fmt.Errorf("valkeystore: a reply of the type %T, want an integer", reply)
+	}
+	return n == 1, nil
+}
+
+// Complete implements [idempotency.Store].
+func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (*idempotency.Record, error) {
+	reply, err := s.write(ctx, completeScript, completed)
+	if err != nil {
+		return nil, err
+	}
+	return s.toRecord(completed.ID, reply)
+}
+
+// Release implements [idempotency.Store].
+func (s *Store) Release(ctx context.Context, id, owner string) error {
+	_, err := s.run(ctx, releaseScript, id, owner)
+	return err
+}
+
+// Load implements [idempotency.Store].
+func (s *Store) Load(ctx context.Context, id string) (*idempotency.Record, error) {
+	reply, err := s.run(ctx, loadScript, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.toRecord(id, reply)
+}

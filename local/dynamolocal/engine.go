@@ -1,0 +1,124 @@
+package dynamolocal
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/attribute"
+	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/expression"
+)
+
+// parsedExpressions is how many expressions an engine keeps parsed.
+const parsedExpressions = 1024
+
+// Config configures an engine. The zero value is an engine in memory.
+type Config struct {
+	// Clock is the source of the time, for time to live and request tokens.
+	// Default: time.Now.
+	Clock func() time.Time
+	// File is the path of the file in which tables, time to live settings, items
+	// and request tokens survive a restart; it is made if it does not exist. One
+	// engine at a time can have it. Default: none, everything is in memory.
+	File string
+	// Observe is called after every call, from the goroutine that serves it.
+	// Default: nobody observes.
+	Observe func(Event)
+}
+
+// Engine is an embedded DynamoDB. It is an http.Handler; make one with [New].
+// Operations are serialisable: each sees the effects of those before it and of
+// no others, and transactions apply as a whole.
+type Engine struct {
+	clock   func() time.Time
+	observe func(Event)
+	parser  *expression.Parser
+	calls   atomic.Int64
+	faults  faults
+
+	mu     sync.RWMutex // guards what follows
+	tables map[string]*table
+	tokens map[string]token
+	file   *file // nil if everything is in memory
+}
+
+// New returns an engine, with the data of the configured file if there is one.
+// It fails if the file cannot be opened, is in use by another engine or has been
+// written by something else.
+func New(config Config) (*Engine, error) {
+	parser, err := expression.NewParser(parsedExpressions)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		clock:   config.Clock,
+		observe: config.Observe,
+		parser:  parser,
+		tables:  make(map[string]*table),
+		tokens:  make(map[string]token),
+	}
+	if e.clock == nil {
+		e.clock = time.Now
+	}
+	if config.File == "" {
+		return e, nil
+	}
+	if e.file, err = openFile(config.File); err != nil {
+		return nil, err
+	}
+	if err := e.file.load(e.tables, e.tokens); err != nil {
+		return nil, errors.Join(fmt.Errorf("dynamolocal: reading %s: %w", config.File, err), e.file.close())
+	}
+	return e, nil
+}
+
+// Close closes the file, if there is one. Calls after it that change something
+// fail. It may be called more than once.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.file == nil {
+		return nil
+	}
+	return e.file.close()
+}
+
+// table returns the table that operations on items name.
+func (e *Engine) table(name string) (*table, error) {
+	t, ok := e.tables[name]
+	if !ok {
+		return nil, notFound()
+	}
+	return t, nil
+}
+
+// change is what a write does to an item: it stores item, or deletes what there
+// is if item is nil.
+type change struct {
+	table *table
+	key   primaryKey
+	item  attribute.Item
+}
+
+// commit makes the changes, all or none, and with them remembers a transaction's
+// token if there is one. The caller holds the lock.
+func (e *Engine) commit(changes []change, remember *token) error {
+	if e.file != nil {
+		if err := e.file.write(changes, remember); err != nil {
+			return fmt.Errorf("dynamolocal: writing: %w", err)
+		}
+	}
+	for _, c := range changes {
+		if c.item == nil {
+			c.table.remove(c.key)
+		} else {
+			c.table.put(c.key, c.item)
+		}
+	}
+	if remember != nil {
+		e.tokens[remember.Token] = *remember
+	}
+	return nil
+}
