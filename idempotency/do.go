@@ -13,12 +13,12 @@ type Intent struct {
 	// Scope, Operation and Token make the key; see [NewKey]. All are required.
 	Scope     Scope
 	Operation string
-	Token     string
+	Key       string
 
 	// Payload is what is asked for. Its JSON encoding makes the fingerprint, so
 	// fields that are tagged json:"-" or not exported may differ between a request
 	// and its duplicates. Structs, maps and slices always encode alike; raw JSON
-	// keeps the order of its members and is better decoded first. Where the token
+	// keeps the order of its members and is better decoded first. Where the key
 	// says it all, struct{}{} is a payload. One that encodes as null is refused,
 	// because it is usually a mistake.
 	Payload any
@@ -26,8 +26,8 @@ type Intent struct {
 	// Fingerprint takes the place of Payload, if it is set.
 	Fingerprint Fingerprint
 
-	// Retry hints that the key has probably been used before; see [Request].
-	Retry bool
+	// LikelyDuplicate hints that the key has probably been used before; see [Request].
+	LikelyDuplicate bool
 
 	// Reconcile finds out what became of an interrupted execution; see [Request].
 	// Where that has completed, [CompletedWith] is what it returns.
@@ -57,7 +57,7 @@ func (jsonCodec) Unmarshal(data []byte, value any) error { return json.Unmarshal
 //	receipt, outcome, err := idempotency.Do(ctx, guard, idempotency.Intent{
 //		Scope:     scope, // who is asking
 //		Operation: "mails.send",
-//		Token:     token, // one per wish, chosen by whoever asks
+//		Key:       key, // one per intent, chosen by the caller
 //		Payload:   mail,
 //	}, func(ctx context.Context) (Receipt, error) {
 //		return send(ctx, mail)
@@ -159,7 +159,7 @@ func CompletedWith(value any) (Reconciliation, error) {
 }
 
 func (i Intent) request() (Request, error) {
-	key, err := NewKey(i.Scope, i.Operation, i.Token)
+	key, err := NewKey(i.Scope, i.Operation, i.Key)
 	if err != nil {
 		return Request{}, err
 	}
@@ -173,11 +173,11 @@ func (i Intent) request() (Request, error) {
 			return Request{}, fmt.Errorf("idempotency: Intent.Payload: %w", err)
 		}
 		if bytes.Equal(text, []byte("null")) {
-			return Request{}, errors.New("idempotency: Intent.Payload is missing or null: without it, another payload under the same token goes unnoticed; where there is none, say struct{}{}")
+			return Request{}, errors.New("idempotency: Intent.Payload is missing or null: without it, another payload under the same key goes unnoticed; where there is none, say struct{}{}")
 		}
 		fingerprint = NewFingerprint(text)
 	}
-	return Request{Key: key, Fingerprint: fingerprint, Retry: i.Retry}, nil
+	return Request{Key: key, Fingerprint: fingerprint, LikelyDuplicate: i.LikelyDuplicate}, nil
 }
 
 // The effect has happened when a result is encoded: a panic then must not pass

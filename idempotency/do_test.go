@@ -30,7 +30,7 @@ func (w *world) intent(payload any) idempotency.Intent {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return idempotency.Intent{Scope: scope, Operation: "payments.create", Token: "k1", Payload: payload}
+	return idempotency.Intent{Scope: scope, Operation: "payments.create", Key: "k1", Payload: payload}
 }
 
 func TestDoReplaysTheValue(t *testing.T) {
@@ -62,7 +62,7 @@ func TestDoRefusesWhatIsIncomplete(t *testing.T) {
 	for name, change := range map[string]func(*idempotency.Intent){
 		"no scope":            func(i *idempotency.Intent) { i.Scope = idempotency.Scope{} },
 		"no operation":        func(i *idempotency.Intent) { i.Operation = "" },
-		"no token":            func(i *idempotency.Intent) { i.Token = "" },
+		"no token":            func(i *idempotency.Intent) { i.Key = "" },
 		"no payload":          func(i *idempotency.Intent) { i.Payload = nil },
 		"a nil pointer":       func(i *idempotency.Intent) { i.Payload = (*order)(nil) },
 		"unencodable payload": func(i *idempotency.Intent) { i.Payload = func() {} },

@@ -70,7 +70,7 @@ func ExampleDo() {
 		receipt, _, err := idempotency.Do(context.Background(), guard, idempotency.Intent{
 			Scope:     alice,
 			Operation: "articles.buy",
-			Token:     "5f0c9a52", // one per wish, made by whoever has it
+			Key:       "5f0c9a52", // one per intent, made by the caller
 			Payload:   article,
 		}, func(ctx context.Context) (Receipt, error) {
 			printed++
@@ -99,7 +99,7 @@ func ExampleDo_contentAsToken() {
 		_, _, err := idempotency.Do(context.Background(), guard, idempotency.Intent{
 			Scope:     idempotency.SharedScope(), // and whoever else wants tea is not served, either
 			Operation: "articles.buy",
-			Token:     "tea",
+			Key:       "tea",
 			Payload:   "tea",
 		}, func(ctx context.Context) (int, error) {
 			cups++
@@ -122,11 +122,11 @@ func ExampleDiscard() {
 		log.Fatal(err)
 	}
 	type Verdict struct{ Paid bool }
-	pay := func(token, card string) {
+	pay := func(key, card string) {
 		verdict, _, err := idempotency.Do(context.Background(), guard, idempotency.Intent{
 			Scope:     idempotency.SharedScope(),
 			Operation: "payments.create",
-			Token:     token,
+			Key:       key,
 			Payload:   card,
 		}, func(ctx context.Context) (Verdict, error) {
 			switch card {
@@ -163,7 +163,7 @@ func ExampleExecution_DerivedKey() {
 	charges := make(map[string]int) // a bank that knows keys
 	pay := func() error {
 		_, _, err := idempotency.Do(context.Background(), guard, idempotency.Intent{
-			Scope: idempotency.SharedScope(), Operation: "payments.create", Token: "k1", Payload: 1250,
+			Scope: idempotency.SharedScope(), Operation: "payments.create", Key: "k1", Payload: 1250,
 		}, func(ctx context.Context) (string, error) {
 			execution, _ := idempotency.FromContext(ctx)
 			charges[execution.DerivedKey("charge")] = 1250
@@ -214,7 +214,7 @@ func ExampleNewKey() {
 	// Output:
 	// payments.create#a4fufuIDUHKZT46A2uCdahCJGSU3fs0oIiovjJCU00g <nil>
 	// idempotency: key: the scope is empty; use NewScope or, knowingly, SharedScope
-	// idempotency: key: the token is empty
+	// idempotency: key: the idempotency key is empty
 	// idempotency: scope: the principal is empty
 }
 
@@ -227,7 +227,7 @@ func ExampleNewSlogObserver() {
 	}
 	for range 2 {
 		_, _, err := idempotency.Do(context.Background(), guard, idempotency.Intent{
-			Scope: idempotency.SharedScope(), Operation: "mails.send", Token: "k1", Payload: "hello",
+			Scope: idempotency.SharedScope(), Operation: "mails.send", Key: "k1", Payload: "hello",
 		}, func(context.Context) (string, error) { return "sent", nil })
 		if err != nil {
 			log.Fatal(err)

@@ -34,10 +34,10 @@ type Request struct {
 	Key         Key
 	Fingerprint Fingerprint
 
-	// Retry hints that the key has probably been used before. The record is then
+	// LikelyDuplicate hints that the key has probably been used before. The record is then
 	// read before a claim is tried, which is cheaper where the hint is right and
 	// costs one more round trip where it is wrong.
-	Retry bool
+	LikelyDuplicate bool
 
 	// Reconcile finds out what became of an interrupted execution. It is required
 	// under the policy [Reconcile], and called under no other.
@@ -171,7 +171,7 @@ type call struct {
 // recall returns the completed record from the store, given the hint that there
 // is one.
 func (c *call) recall(ctx context.Context) *Record {
-	if !c.Retry {
+	if !c.LikelyDuplicate {
 		return nil
 	}
 	now := c.cfg.Clock()

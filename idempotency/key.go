@@ -31,13 +31,13 @@ func NewScope(principal string) (Scope, error) {
 
 // SharedScope returns the one scope in which all callers share their keys:
 // whoever sends a known key is given its recorded response. It is only safe
-// where there is a single caller, or where the token itself is a secret or is
+// where there is a single caller, or where the idempotency key itself is a secret or is
 // assigned by a trusted party (an SQS message id, for example).
 func SharedScope() Scope { return Scope{shared: true} }
 
 func (s Scope) valid() bool { return s.shared || s.principal != "" }
 
-// Key identifies one intent of one caller: scope, operation and token. Equal
+// Key identifies one intent of one caller: scope, operation and idempotency key. Equal
 // parts make equal keys, and no two different combinations of parts share one.
 //
 // The zero Key is invalid; make one with [NewKey].
@@ -50,30 +50,30 @@ const maxOperationLength = 100
 
 // NewKey composes a key from its three parts: the scope of the caller; the
 // operation, a fixed name such as "payments.create" (1 to 100 letters, digits,
-// dots, hyphens and underscores); and the client's token, usually the value of
+// dots, hyphens and underscores); and the client's idempotency key, usually the value of
 // its Idempotency-Key header. It refuses an empty or malformed part: there are
 // no defaults.
-func NewKey(scope Scope, operation, token string) (Key, error) {
+func NewKey(scope Scope, operation, key string) (Key, error) {
 	if !scope.valid() {
 		return Key{}, errors.New("idempotency: key: the scope is empty; use NewScope or, knowingly, SharedScope")
 	}
 	if err := checkOperation(operation); err != nil {
 		return Key{}, err
 	}
-	if token == "" {
-		return Key{}, errors.New("idempotency: key: the token is empty")
+	if key == "" {
+		return Key{}, errors.New("idempotency: key: the idempotency key is empty")
 	}
 	// Each part is preceded by its length, so that moving a character from one
 	// part to the next makes another key. A shared scope is the empty one, which
 	// no principal can be.
-	sum := hashParts(scope.principal, token)
+	sum := hashParts(scope.principal, key)
 	id := make([]byte, 0, maxOperationLength+len("#")+sha256.Size*4/3+1)
 	id = append(append(id, operation...), '#')
 	return Key{operation, string(base64.RawURLEncoding.AppendEncode(id, sum[:]))}, nil
 }
 
 // ID returns the partition key under which the record is stored: the operation,
-// "#", and the base64url SHA-256 of scope and token. It holds no personal data
+// "#", and the base64url SHA-256 of scope and idempotency key. It holds no personal data
 // and may be logged.
 func (k Key) ID() string { return k.id }
 

@@ -259,14 +259,14 @@ func TestRetryHint(t *testing.T) {
 		w := newWorld(t)
 		claims := w.countClaims()
 		retry := w.request("pay")
-		retry.Retry = true
+		retry.LikelyDuplicate = true
 
 		outcome, err := w.guard.Do(t.Context(), retry, answering("paid")) // a wrong hint does no harm
 		w.wantOutcome(outcome, err, "paid", false)
 		again, err := w.guard.Do(t.Context(), retry, w.mustNotRun)
 		w.wantOutcome(again, err, "paid", true)
 		other := w.request("pay more")
-		other.Retry = true
+		other.LikelyDuplicate = true
 		_, err = w.guard.Do(t.Context(), other, w.mustNotRun)
 		w.wantError(err, idempotency.ErrPayloadMismatch)
 		if *claims != 1 {

@@ -176,7 +176,7 @@ func (p path) call(t *testing.T, guard *idempotency.Guard, payload string, meanw
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	return guard.Do(ctx, idempotency.Request{
-		Key: key, Fingerprint: idempotency.NewFingerprint([]byte(payload)), Retry: p.retry,
+		Key: key, Fingerprint: idempotency.NewFingerprint([]byte(payload)), LikelyDuplicate: p.retry,
 	}, func(ctx context.Context) (idempotency.Result, error) {
 		if meanwhile != nil {
 			meanwhile()

@@ -151,7 +151,7 @@ func (p *process) do(ctx context.Context, r request, run script) (outcome idempo
 		}
 	}()
 	return p.guard.Do(ctx, idempotency.Request{
-		Key: p.key, Fingerprint: idempotency.NewFingerprint([]byte(r.payload)), Retry: r.hint,
+		Key: p.key, Fingerprint: idempotency.NewFingerprint([]byte(r.payload)), LikelyDuplicate: r.hint,
 		Reconcile: p.reconcile,
 	}, func(ctx context.Context) (result idempotency.Result, err error) {
 		e, _ := idempotency.FromContext(ctx)

@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write what is measured into the documen
 // and "<!-- name: end -->". Command is what a reader runs to rewrite it.
 func Publish(t *testing.T, file, name, measured, command string) {
 	t.Helper()
-	path := filepath.Join("..", "..", "..", "..", "docs", file)
+	path := filepath.Join("..", "..", "docs", file)
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

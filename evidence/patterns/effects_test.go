@@ -62,9 +62,9 @@ func Example_atomic() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, token := range []string{"k1", "k1", "k2", "k2"} {
+	for _, key := range []string{"k1", "k1", "k2", "k2"} {
 		receipt, outcome, err := idempotency.Do(context.Background(), guard, idempotency.Intent{
-			Scope: idempotency.SharedScope(), Operation: "articles.sell", Token: token, Payload: "teapot",
+			Scope: idempotency.SharedScope(), Operation: "articles.sell", Key: key, Payload: "teapot",
 		}, func(ctx context.Context) (Receipt, error) { return sell(ctx, "teapot") })
 		fmt.Println(receipt.Text, outcome.Replayed, err)
 	}
@@ -102,11 +102,11 @@ func Example_reconcile() {
 		log.Fatal(err)
 	}
 
-	charge := func(ctx context.Context, token string, amount int) (Receipt, error) {
+	charge := func(ctx context.Context, key string, amount int) (Receipt, error) {
 		receipt, _, err := idempotency.Do(ctx, guard, idempotency.Intent{
 			Scope:     alice,
 			Operation: "payments.create",
-			Token:     token,
+			Key:       key,
 			Payload:   amount,
 			Reconcile: func(ctx context.Context) (idempotency.Reconciliation, error) {
 				execution, _ := idempotency.FromContext(ctx)
@@ -141,7 +141,7 @@ func Example_severalEffects() {
 	attempts := 0
 	pay := func() error {
 		_, _, err := idempotency.Do(context.Background(), guard, idempotency.Intent{
-			Scope: idempotency.SharedScope(), Operation: "payments.create", Token: "k1", Payload: 1250,
+			Scope: idempotency.SharedScope(), Operation: "payments.create", Key: "k1", Payload: 1250,
 		}, func(ctx context.Context) (Receipt, error) {
 			execution, _ := idempotency.FromContext(ctx)
 			if err := bank.charge(execution.DerivedKey("charge"), 1250); err != nil {

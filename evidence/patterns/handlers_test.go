@@ -169,7 +169,7 @@ func Example_effectOutsideThePlan() {
 			log.Fatal(err)
 		}
 		_, _, err = idempotency.Do(context.Background(), guard, idempotency.Intent{
-			Scope: idempotency.SharedScope(), Operation: "mails.send", Token: "k1", Payload: struct{}{},
+			Scope: idempotency.SharedScope(), Operation: "mails.send", Key: "k1", Payload: struct{}{},
 		}, notify)
 		if err != nil {
 			log.Fatal(err)

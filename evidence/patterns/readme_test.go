@@ -61,12 +61,12 @@ func Example_readme() {
 	deliver(`{"ID":"o1"}`, `{"ID":"o1"}`)
 
 	type mail struct{ To string }
-	ctx, scope, token := context.Background(), idempotency.SharedScope(), "welcome-alice"
+	ctx, scope, key := context.Background(), idempotency.SharedScope(), "welcome-alice"
 	send := func(_ context.Context, m mail) (Receipt, error) { return Receipt{"sent to " + m.To}, nil }
 	for range 2 {
 		mail := mail{To: "alice"}
 		receipt, outcome, err := idempotency.Do(ctx, guard, idempotency.Intent{
-			Scope: scope, Operation: "mails.send", Token: token, Payload: mail,
+			Scope: scope, Operation: "mails.send", Key: key, Payload: mail,
 		}, func(ctx context.Context) (Receipt, error) { return send(ctx, mail) })
 		fmt.Println(receipt.Text, outcome.Replayed, err)
 	}

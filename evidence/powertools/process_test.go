@@ -177,7 +177,7 @@ func (o *ours) invoke(t *testing.T, e event) (a answer, alive bool) {
 	t.Helper()
 	var err error
 	a.Result, _, err = idempotency.Do(t.Context(), o.guard, idempotency.Intent{
-		Scope: idempotency.SharedScope(), Operation: operation, Token: e.ID, Payload: e.Amount,
+		Scope: idempotency.SharedScope(), Operation: operation, Key: e.ID, Payload: e.Amount,
 	}, func(context.Context) (result struct {
 		By     string `json:"by"`
 		Number int    `json:"number"`

@@ -22,7 +22,7 @@ func (w *world) client(ctx context.Context, number int) {
 		backoff := between(r, unit, 0, 1) << attempt
 		patience := between(r, unit, 1, pick(r, 5.0, 60))
 		hangsUp, answerLost := chance(r, 0.5), chance(r, w.set.hostility)
-		request.Retry = attempt > 0 && chance(r, 0.5)
+		request.LikelyDuplicate = attempt > 0 && chance(r, 0.5)
 		machine := r.IntN(len(w.machines))
 
 		time.Sleep(between(r, unit, 0.001, 0.05))

@@ -75,7 +75,7 @@ func TestCommandIsReconciled(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _, err = idempotency.Do(t.Context(), guard, idempotency.Intent{
-			Scope: scope, Operation: payments.Operation, Token: coffeeCommand.IdempotencyKey, Payload: coffeeCommand.Payment,
+			Scope: scope, Operation: payments.Operation, Key: coffeeCommand.IdempotencyKey, Payload: coffeeCommand.Payment,
 			Reconcile: func(ctx context.Context) (idempotency.Reconciliation, error) {
 				found, err := commands.Reconcile(ctx, coffeeCommand)
 				found.Result.Data = []byte("{}")

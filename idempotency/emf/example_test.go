@@ -25,7 +25,7 @@ func ExampleNewObserver() {
 	}
 	for range 2 {
 		_, _, err := idempotency.Do(context.Background(), guard, idempotency.Intent{
-			Scope: idempotency.SharedScope(), Operation: "mails.send", Token: "k1", Payload: "hello",
+			Scope: idempotency.SharedScope(), Operation: "mails.send", Key: "k1", Payload: "hello",
 		}, func(context.Context) (string, error) { return "sent", nil })
 		if err != nil {
 			log.Fatal(err)

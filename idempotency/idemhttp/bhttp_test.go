@@ -110,7 +110,7 @@ func BenchmarkResponseCodec(b *testing.B) {
 	b.Run("encode", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			encodeResponse(201, header, alwaysKept, body)
+			encodeResponse(201, header, alwaysRecorded, body)
 		}
 	})
 	b.Run("decode", func(b *testing.B) {

@@ -52,10 +52,10 @@ type Config struct {
 	// and the client is told to retry.
 	Reconcile func(http.ResponseWriter, *http.Request) (completed bool, err error)
 
-	// Retry tells whether a request says of itself that it repeats another one.
+	// LikelyDuplicate reports whether a request says of itself that it repeats another one.
 	// The guard then reads before it claims, which is cheaper if it is true.
 	// Default: none does.
-	Retry func(*http.Request) bool
+	LikelyDuplicate func(*http.Request) bool
 
 	// OptionalKey lets requests without a key pass, unprotected. By default they
 	// are refused.
@@ -69,10 +69,10 @@ type Config struct {
 	// MaxBody is the largest request body, in bytes. Default 1 MiB.
 	MaxBody int64
 
-	// KeptHeaders are response headers to record and replay beside Content-Type,
+	// RecordedHeaders are response headers to record and replay beside Content-Type,
 	// Content-Encoding, Location and ETag. Set-Cookie, Date and hop-by-hop
 	// headers are refused.
-	KeptHeaders []string
+	RecordedHeaders []string
 
 	// Recorded decides by its status whether a response is kept; one that is not
 	// releases the key, so that a retry executes again, unless it is a 5xx: what
@@ -112,16 +112,16 @@ func New(cfg Config) (func(http.Handler) http.Handler, error) {
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = DefaultMaxBody
 	}
-	kept, refused := keptNames(cfg.KeptHeaders)
+	kept, refused := recordedNames(cfg.RecordedHeaders)
 	if kept == nil {
-		return nil, fmt.Errorf("idemhttp: Config.KeptHeaders: %q must not be replayed", refused)
+		return nil, fmt.Errorf("idemhttp: Config.RecordedHeaders: %q must not be replayed", refused)
 	}
-	cfg.KeptHeaders = kept
+	cfg.RecordedHeaders = kept
 	if cfg.Fingerprint == nil {
 		cfg.Fingerprint = RawFingerprint
 	}
-	if cfg.Retry == nil {
-		cfg.Retry = func(*http.Request) bool { return false }
+	if cfg.LikelyDuplicate == nil {
+		cfg.LikelyDuplicate = func(*http.Request) bool { return false }
 	}
 	if cfg.Recorded == nil {
 		cfg.Recorded = DefaultRecorded
@@ -195,7 +195,7 @@ func (h *handler) request(w http.ResponseWriter, r *http.Request, token string) 
 		return idempotency.Request{}, nil, malformed(errors.New("it could not be read to its end"))
 	}
 	fingerprint, err := h.cfg.Fingerprint(r, body)
-	return idempotency.Request{Key: key, Fingerprint: fingerprint, Retry: h.cfg.Retry(r)}, body, err
+	return idempotency.Request{Key: key, Fingerprint: fingerprint, LikelyDuplicate: h.cfg.LikelyDuplicate(r)}, body, err
 }
 
 // readAll is io.ReadAll for a body that says how long it is, negative if it does
@@ -261,7 +261,7 @@ func (e *execution) result() (idempotency.Result, error) {
 	w.finish()
 	switch {
 	case w.status != http.StatusNotModified && w.status <= 599 && e.cfg.Recorded(w.status):
-		return idempotency.Result{Data: encodeResponse(w.status, w.sent, e.cfg.KeptHeaders, w.body.Bytes())}, nil
+		return idempotency.Result{Data: encodeResponse(w.status, w.sent, e.cfg.RecordedHeaders, w.body.Bytes())}, nil
 	case w.status >= 500:
 		return idempotency.Result{}, errServerError
 	}

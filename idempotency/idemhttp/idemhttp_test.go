@@ -138,7 +138,7 @@ func wantExpires(t *testing.T, response *http.Response) {
 
 func TestReplay(t *testing.T) {
 	t.Parallel()
-	s := newService(t, created, func(_ *idempotency.Config, c *idemhttp.Config) { c.KeptHeaders = []string{"x-extra"} })
+	s := newService(t, created, func(_ *idempotency.Config, c *idemhttp.Config) { c.RecordedHeaders = []string{"x-extra"} })
 	first := s.post("k1", `{"amount":1}`)
 	again := s.post("k1", `{"amount":1}`)
 	s.wantExecutions(1)
@@ -174,7 +174,7 @@ func TestListedHeadersAreKept(t *testing.T) {
 	s := newService(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Add("Link", "</a>")
 		w.Header().Add("Link", "</b>")
-	}, func(_ *idempotency.Config, c *idemhttp.Config) { c.KeptHeaders = []string{"link"} })
+	}, func(_ *idempotency.Config, c *idemhttp.Config) { c.RecordedHeaders = []string{"link"} })
 	s.post("k1", "")
 	if links := s.post("k1", "").Header.Values("Link"); !slices.Equal(links, []string{"</a>", "</b>"}) {
 		t.Errorf("Link %q, want both", links)
@@ -468,11 +468,11 @@ func TestConfigIsValidated(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(*idemhttp.Config){
-		"Guard":       func(c *idemhttp.Config) { c.Guard = nil },
-		"Scope":       func(c *idemhttp.Config) { c.Scope = nil },
-		"Operation":   func(c *idemhttp.Config) { c.Operation = "" },
-		"MaxBody":     func(c *idemhttp.Config) { c.MaxBody = -1 },
-		"KeptHeaders": func(c *idemhttp.Config) { c.KeptHeaders = []string{"set-cookie"} },
+		"Guard":           func(c *idemhttp.Config) { c.Guard = nil },
+		"Scope":           func(c *idemhttp.Config) { c.Scope = nil },
+		"Operation":       func(c *idemhttp.Config) { c.Operation = "" },
+		"MaxBody":         func(c *idemhttp.Config) { c.MaxBody = -1 },
+		"RecordedHeaders": func(c *idemhttp.Config) { c.RecordedHeaders = []string{"set-cookie"} },
 	} {
 		cfg := idemhttp.Config{Guard: guard, Operation: "op", Scope: principal}
 		spoil(&cfg)

@@ -132,7 +132,7 @@ func TestRetryHintReachesTheGuard(t *testing.T) {
 	t.Parallel()
 	s := newService(t, created, func(guard *idempotency.Config, c *idemhttp.Config) {
 		guard.CacheEntries = -1
-		c.Retry = func(r *http.Request) bool { return r.Header.Get("Retry-Attempt") != "" }
+		c.LikelyDuplicate = func(r *http.Request) bool { return r.Header.Get("Retry-Attempt") != "" }
 	})
 	s.post("k1", "{}")
 	retry := newRequest("k1", "{}")

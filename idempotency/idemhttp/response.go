@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// alwaysKept are the headers a replay repeats. Without Content-Encoding the
+// alwaysRecorded are the headers a replay repeats. Without Content-Encoding the
 // recorded body could not be read.
-var alwaysKept = []string{"Content-Type", "Content-Encoding", "Location", "Etag"}
+var alwaysRecorded = []string{"Content-Type", "Content-Encoding", "Location", "Etag"}
 
 // neverKept belong to one connection, one moment or one person.
 var neverKept = []string{
@@ -98,10 +98,10 @@ func bodyAllowed(status int) bool {
 	return status != http.StatusNoContent && status != http.StatusNotModified
 }
 
-// keptNames canonicalises the developer's list and adds the headers that are
+// recordedNames canonicalises the developer's list and adds the headers that are
 // always kept. It returns the first name that must not be kept, if any.
-func keptNames(extra []string) (names []string, refused string) {
-	names = slices.Clone(alwaysKept)
+func recordedNames(extra []string) (names []string, refused string) {
+	names = slices.Clone(alwaysRecorded)
 	for _, name := range extra {
 		canonical := http.CanonicalHeaderKey(strings.TrimSpace(name))
 		if canonical == "" || slices.Contains(neverKept, canonical) {

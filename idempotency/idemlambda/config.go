@@ -117,7 +117,7 @@ func (c Config[E]) intent(event E) (idempotency.Intent, error) {
 	return idempotency.Intent{
 		Scope:       scope,
 		Operation:   c.Operation,
-		Token:       token,
+		Key:         token,
 		Fingerprint: idempotency.NewFingerprint(payload),
 	}, nil
 }
@@ -151,7 +151,7 @@ type nothing struct{}
 // doEffect is do for a handler without a result. One that was lost is no loss.
 func doEffect[E any](ctx context.Context, c Config[E], event E, retry bool, handle func(context.Context, E) error) error {
 	_, err := do(ctx, c, event, func(intent *idempotency.Intent) {
-		intent.Retry = retry
+		intent.LikelyDuplicate = retry
 		intent.Codec = forgetful{}
 	}, func(ctx context.Context, event E) (nothing, error) {
 		return nothing{}, handle(ctx, event)

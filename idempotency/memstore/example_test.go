@@ -19,7 +19,7 @@ func Example() {
 			log.Fatal(err)
 		}
 		_, outcome, err := idempotency.Do(context.Background(), guard, idempotency.Intent{
-			Scope: idempotency.SharedScope(), Operation: "bells.ring", Token: "k1", Payload: struct{}{},
+			Scope: idempotency.SharedScope(), Operation: "bells.ring", Key: "k1", Payload: struct{}{},
 		}, func(context.Context) (string, error) { return "rung", nil })
 		fmt.Println("replayed:", outcome.Replayed, err)
 	}

@@ -64,7 +64,7 @@ func (o *ours) do(ctx context.Context, token string, retry bool) (idempotency.Ou
 	if err != nil {
 		return idempotency.Outcome{}, err
 	}
-	r.Retry = retry
+	r.LikelyDuplicate = retry
 	return o.guard.Do(ctx, r, func(ctx context.Context) (idempotency.Result, error) {
 		if o.write != nil {
 			if err := o.write(ctx); err != nil {

@@ -30,7 +30,7 @@ func ExampleNew() {
 			log.Fatal(err)
 		}
 		text, outcome, err := idempotency.Do(context.Background(), guard, idempotency.Intent{
-			Scope: idempotency.SharedScope(), Operation: "greetings.send", Token: "k1", Payload: "alice",
+			Scope: idempotency.SharedScope(), Operation: "greetings.send", Key: "k1", Payload: "alice",
 		}, func(context.Context) (string, error) { return "hello, alice", nil })
 		fmt.Println(text, outcome.Replayed, err)
 	}
@@ -55,7 +55,7 @@ func ExampleNew_wrongTable() {
 		log.Fatal(err)
 	}
 	_, _, err = idempotency.Do(context.Background(), guard, idempotency.Intent{
-		Scope: idempotency.SharedScope(), Operation: "greetings.send", Token: "k1", Payload: "alice",
+		Scope: idempotency.SharedScope(), Operation: "greetings.send", Key: "k1", Payload: "alice",
 	}, func(context.Context) (string, error) {
 		fmt.Println("never")
 		return "", nil
@@ -96,11 +96,11 @@ func ExampleTransaction() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, token := range []string{"k1", "k1", "k2"} {
+	for _, key := range []string{"k1", "k1", "k2"} {
 		answer, _, err := idempotency.Do(context.Background(), guard, idempotency.Intent{
-			Scope: idempotency.SharedScope(), Operation: "orders.place", Token: token, Payload: "espresso",
+			Scope: idempotency.SharedScope(), Operation: "orders.place", Key: key, Payload: "espresso",
 		}, placeOrder)
-		fmt.Println(token, answer, err)
+		fmt.Println(key, answer, err)
 	}
 	// Output:
 	// k1 ordered <nil>
