@@ -40,7 +40,8 @@ type Config struct {
 	Skew time.Duration
 
 	// Wait is how long a duplicate waits for the running execution's result before
-	// it is refused with *[InProgressError]. Default: it does not wait.
+	// it is refused with *[InProgressError]. In Atomic mode only a store that finds
+	// running executions makes it wait. Default: it does not wait.
 	Wait time.Duration
 
 	// Recovery says what to do with a key whose owner crashed. Default
@@ -85,8 +86,8 @@ const (
 	Leased Mode = iota
 	// Atomic writes effects and result in one transaction, in one round trip: for
 	// effects that the store itself can write. The store has to be an
-	// [AtomicStore]. There is nothing to recover, and Config's Lease, Skew, Wait
-	// and Recovery do not apply.
+	// [AtomicStore]. There is nothing to recover, and Config's Lease, Skew and
+	// Recovery do not apply.
 	Atomic
 )
 

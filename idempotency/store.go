@@ -86,21 +86,45 @@ type Store interface {
 	Load(ctx context.Context, id string) (*Record, error)
 }
 
+// Attempt is one attempt at an execution in [Atomic] mode.
+type Attempt struct {
+	// Record is the record that the attempt will leave, without its data: key,
+	// owner, fingerprint and end of the window. Its Status is Completed.
+	Record Record
+	// Now decides which records have expired.
+	Now time.Time
+	// Refusal is nil or the error, wrapping [ErrRefused], that Commit returned for
+	// the attempt before this one.
+	Refusal error
+}
+
 // AtomicStore is a store that can write the effects of an execution and its
 // record in one step, all or nothing.
+//
+// A store may collect what an execution plans and write it in Commit, or open a
+// transaction in Begin, in which the execution makes its effects, and commit it.
 type AtomicStore interface {
 	Store
 
-	// Begin returns a context under which an execution plans its effects. refusal
-	// is nil or the error, wrapping [ErrRefused], that Commit gave to the plan
-	// before; the execution can look into it through the context.
-	Begin(ctx context.Context, refusal error) context.Context
+	// Begin returns a context for the execution, by means of which it plans or
+	// makes its effects, and looks into a.Refusal. A store that finds a record in
+	// the way at a.Now already here returns that record instead, and one that finds
+	// another attempt under way an error that wraps [ErrConflict]; nothing is
+	// executed then.
+	Begin(ctx context.Context, a Attempt) (execution context.Context, existing *Record, err error)
 
-	// Commit writes what was planned under ctx, together with completed, and
-	// returns nil, if the key is free at now. It also returns nil where it was
-	// done by an earlier attempt with the same owner. Otherwise it writes nothing
-	// and returns the record in the way; or an error that wraps [ErrConflict]
-	// where another transaction is at it, and the same can be tried again; or one
-	// that wraps [ErrRefused] where a condition of the plan itself does not hold.
+	// Commit writes the effects of ctx, which comes from Begin, together with
+	// completed, and returns nil, if the key is free at now. It also returns nil if
+	// an earlier attempt with the same owner has done so. Otherwise it writes
+	// nothing and returns the record in the way; or an error that wraps
+	// [ErrConflict] if another transaction is at it, and the same can be tried
+	// again; or one that wraps [ErrRefused] if a condition of the effects themselves
+	// does not hold, and the execution has to run again.
 	Commit(ctx context.Context, completed Record, now time.Time) (*Record, error)
+
+	// End gives up what Begin holds for ctx, and the effects unless they were
+	// committed. It is called exactly once for each context that Begin returned,
+	// whether the execution returned or panicked, and after Commit if it came to
+	// that.
+	End(ctx context.Context)
 }

@@ -99,9 +99,11 @@ type labelledAtomic struct {
 	store idempotency.AtomicStore
 }
 
-func (s labelledAtomic) Begin(ctx context.Context, refusal error) context.Context {
-	return s.store.Begin(ctx, refusal)
+func (s labelledAtomic) Begin(ctx context.Context, a idempotency.Attempt) (context.Context, *idempotency.Record, error) {
+	return s.store.Begin(ctx, a)
 }
+
+func (s labelledAtomic) End(ctx context.Context) { s.store.End(ctx) }
 
 func (s labelledAtomic) Commit(ctx context.Context, completed idempotency.Record, now time.Time) (*idempotency.Record, error) {
 	s.p.token = completed.Owner

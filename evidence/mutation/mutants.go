@@ -224,7 +224,7 @@ var mutants = []mutant{
 	{
 		name:     "atomic: a conflict ends the call unasked",
 		file:     "atomic.go",
-		old:      "return c.settle(ctx, store, completed, err)",
+		old:      "return c.settle(ctx, store, own, err)",
 		new:      "return nil, err",
 		packages: []string{"evidence/library/dynamostore"},
 		why:      "an operation that has happened is said to be in progress",
@@ -232,8 +232,8 @@ var mutants = []mutant{
 	{
 		name:     "atomic: an own record settled as another's",
 		file:     "atomic.go",
-		old:      "case r.Owner == completed.Owner:",
-		new:      "case r.Owner == completed.ID:",
+		old:      "case r.Owner == own.Owner:",
+		new:      "case r.Owner == own.ID:",
 		packages: []string{"evidence/library/dynamostore"},
 		why:      "a first answer says that it is a replay",
 	},
@@ -264,7 +264,7 @@ var mutants = []mutant{
 	{
 		name: "atomic: plan not renewed after a refusal",
 		file: "atomic.go",
-		old: `refusal = err
+		old: `refusal = refused
 			continue`,
 		new: `refusal = nil
 			continue`,

@@ -143,10 +143,12 @@ type atomicFront struct {
 	inner idempotency.AtomicStore
 }
 
-func (f atomicFront) Begin(ctx context.Context, refusal error) context.Context {
+func (f atomicFront) Begin(ctx context.Context, a idempotency.Attempt) (context.Context, *idempotency.Record, error) {
 	ctx.Value(callKey{}).(*call).held.failures = 0
-	return f.inner.Begin(ctx, refusal)
+	return f.inner.Begin(ctx, a)
 }
+
+func (f atomicFront) End(ctx context.Context) { f.inner.End(ctx) }
 
 func (f atomicFront) Commit(ctx context.Context, completed idempotency.Record, now time.Time) (existing *idempotency.Record, err error) {
 	conflicts := func(err error) bool { return errors.Is(err, idempotency.ErrConflict) }

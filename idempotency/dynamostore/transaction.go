@@ -120,14 +120,17 @@ func (r *planRefusal) Error() string {
 
 func (r *planRefusal) Unwrap() error { return idempotency.ErrRefused }
 
-// Begin implements [idempotency.AtomicStore].
-func (s *AtomicStore) Begin(ctx context.Context, refused error) context.Context {
+// Begin implements [idempotency.AtomicStore] without a request.
+func (s *AtomicStore) Begin(ctx context.Context, a idempotency.Attempt) (context.Context, *idempotency.Record, error) {
 	t := &Transaction{}
-	if r, ok := errors.AsType[*planRefusal](refused); ok {
+	if r, ok := errors.AsType[*planRefusal](a.Refusal); ok {
 		t.refused = r.byName
 	}
-	return context.WithValue(ctx, transactionKey{}, t)
+	return context.WithValue(ctx, transactionKey{}, t), nil, nil
 }
+
+// End implements [idempotency.AtomicStore]. A plan holds nothing.
+func (s *AtomicStore) End(context.Context) {}
 
 // Limits of TransactWriteItems. A response is left out of the transaction if it
 // takes more than its share of the bytes, because the effects need theirs.
