@@ -22,6 +22,8 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
+require golang.org/x/mod v0.43.0 // indirect
+
 require (
 	github.com/alecthomas/participle/v2 v2.1.4 // indirect
 	github.com/aws/aws-sdk-go-v2/internal/configsources v1.5.10 // indirect
@@ -39,6 +41,7 @@ require (
 	github.com/google/btree v1.1.3 // indirect
 	github.com/google/pprof v0.0.0-20230207041349-798e818bf904 // indirect
 	github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect
+	github.com/idempotent-requests/idempotent-requests/tools/release v0.0.0
 	github.com/jmespath-community/go-jmespath v1.1.1 // indirect
 	github.com/kr/pretty v0.3.1 // indirect
 	github.com/oasdiff/yaml v0.1.1 // indirect
@@ -61,3 +64,5 @@ replace github.com/idempotent-requests/idempotent-requests/idempotency/idemlambd
 replace github.com/idempotent-requests/idempotent-requests/idempotency/jmespath => ../idempotency/jmespath
 
 replace github.com/idempotent-requests/idempotent-requests/local => ../local
+
+replace github.com/idempotent-requests/idempotent-requests/tools/release => ../tools/release

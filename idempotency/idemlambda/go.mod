@@ -7,9 +7,6 @@ require (
 	github.com/idempotent-requests/idempotent-requests/idempotency v0.0.0
 )
 
-require (
-	github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect
-	github.com/stretchr/testify v1.12.1 // indirect
-)
+require github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect
 
 replace github.com/idempotent-requests/idempotent-requests/idempotency => ../

@@ -1,0 +1,131 @@
+// Package consumers_test imports the library as others do: by version, from
+// modules outside of this repository.
+package consumers_test
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/idempotent-requests/idempotent-requests/evidence/valkeyserver"
+	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal"
+	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/dynamotest"
+	"github.com/idempotent-requests/idempotent-requests/local/localstack/lambda"
+	"github.com/idempotent-requests/idempotent-requests/tools/release/modules"
+)
+
+var update = flag.Bool("update", false, "write the lists of modules instead of comparing with them")
+
+// TestModuleLists: what a consumer's module requires is what it links, and no
+// more. The lists in testdata hold every module that a kind of use brings.
+func TestModuleLists(t *testing.T) {
+	t.Parallel()
+	for _, use := range []string{"http", "dynamodb", "lambda", "valkey"} {
+		t.Run(use, func(t *testing.T) {
+			t.Parallel()
+			c := newConsumer(t, use)
+			list := strings.ReplaceAll(c.run("go", "list", "-m", "-f", "{{if not .Main}}{{.Path}} {{.Version}}{{end}}", "all"), published(t).version, "(ours)")
+			path := filepath.Join("testdata", use, "modules.txt")
+			golden, err := os.ReadFile(path)
+			switch {
+			case *update:
+				if err := os.WriteFile(path, []byte(list), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			case err != nil || string(golden) != list:
+				t.Errorf("%v; the modules are\n%s\nwant\n%s\nIf that is meant: go test ./evidence/consumers -update", err, list, golden)
+			}
+			c.wantNoMoreThanLinked()
+		})
+	}
+}
+
+// The README's first program, and two requests.
+func TestHTTP(t *testing.T) {
+	t.Parallel()
+	c := newConsumer(t, "http")
+	address := freeAddress(t)
+	c.replace("localhost:8080", address)
+	c.start(c.build())
+	for attempt, want := range []string{"", "true"} {
+		response := c.post("http://" + address + "/payments")
+		body, err := io.ReadAll(response.Body)
+		if err != nil || response.StatusCode != http.StatusCreated || string(body) != "charge 1\n" {
+			t.Fatalf("attempt %d: %d %q, %v", attempt, response.StatusCode, body, err)
+		}
+		if got := response.Header.Get("Idempotent-Replayed"); got != want {
+			t.Errorf("attempt %d: Idempotent-Replayed %q, want %q", attempt, got, want)
+		}
+	}
+}
+
+func TestDynamoDB(t *testing.T) {
+	t.Parallel()
+	c := newConsumer(t, "dynamodb")
+	db := dynamotest.New(t, dynamolocal.Config{})
+	db.CreateTable(t, "idempotency", "id")
+	c.env = append(c.env, "AWS_ENDPOINT_URL_DYNAMODB="+*db.Client.Options().BaseEndpoint, "AWS_REGION=eu-central-1",
+		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test")
+	if got, want := c.run(c.build()), "1 false\n1 true\n"; got != want {
+		t.Errorf("it prints %q, want %q", got, want)
+	}
+}
+
+func TestValkey(t *testing.T) {
+	t.Parallel()
+	socket := valkeyserver.Start(t)
+	c := newConsumer(t, "valkey")
+	c.env = append(c.env, "VALKEY_URL=unix://"+socket)
+	if got, want := c.run(c.build()), "1 false\n1 true\n"; got != want {
+		t.Errorf("it prints %q, want %q", got, want)
+	}
+}
+
+// The consumer of a queue, in Lambda's runtime: a message that comes twice is
+// handled once.
+func TestLambda(t *testing.T) {
+	t.Parallel()
+	c := newConsumer(t, "lambda")
+	var output synchronised
+	service, err := lambda.NewService(lambda.Config{Output: &output, MaxProcesses: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = service.Close() })
+	if err := service.Deploy(lambda.Function{Name: "orders", Handler: "bootstrap", Binary: c.build(), Timeout: 10 * time.Second, MemoryMB: 128}); err != nil {
+		t.Fatal(err)
+	}
+	const message = `{"messageId":"m%d","body":"{\"ID\":\"o1\"}","eventSourceARN":"arn:aws:sqs:eu-central-1:123456789012:orders"}`
+	for delivery := range 2 {
+		result, err := service.Invoke(t.Context(), "orders", fmt.Appendf(nil, `{"Records":[`+message+`]}`, delivery))
+		if err != nil || strings.Contains(string(result), "itemIdentifier\":\"") {
+			t.Fatalf("delivery %d: %s, %v", delivery, result, err)
+		}
+	}
+	if err := service.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(output.String(), "placing"); n != 1 {
+		t.Errorf("the order was placed %d times, want once:\n%s", n, output.String())
+	}
+}
+
+// The embedded DynamoDB is installed by version, as the documents say.
+func TestInstallCommands(t *testing.T) {
+	t.Parallel()
+	c := &consumer{t: t, dir: t.TempDir(), env: published(t).environment()}
+	bin := t.TempDir()
+	c.env = append(c.env, "GOBIN="+bin)
+	c.run("go", "install", modules.Prefix+"local/cmd/dynamodb@"+published(t).version)
+	help, err := exec.CommandContext(t.Context(), filepath.Join(bin, "dynamodb"), "--help").CombinedOutput()
+	if err != nil || !strings.Contains(string(help), "Usage: dynamodb") {
+		t.Errorf("%v; its help is\n%s", err, help)
+	}
+}
