@@ -26,7 +26,7 @@ JSII_QUIET := JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 JSII_SILENCE_WARN
 CDK        := $(JSII_QUIET) CDK_DISABLE_VERSION_CHECK=1 npx --no-install cdk
 
 # The modules of go.work; `go test ./...` at the root of a workspace tests nothing.
-GO_DIRS     := evidence functions idempotency infra local
+GO_DIRS     := evidence functions idempotency infra local tools
 GO_MODULES  := $(shell sed -n 's|^\t\./||p' go.work)
 GO_PACKAGES := $(GO_MODULES:%=./%/...)
 
@@ -120,6 +120,10 @@ test-kills: build/bin/local build-local webapp/dist/index.html ## minutes: kill 
 .PHONY: screenshots
 screenshots: build/bin/local build-local webapp/dist/index.html ## take the pictures that the README shows
 	@cd webapp && SCREENSHOTS=true npm run --silent e2e -- screenshots
+
+.PHONY: release
+release: ## check everything, then commit and tag a release; pushes nothing: VERSION=v0.1.0
+	@go run ./tools/release $(or $(VERSION),$(error say which version: make release VERSION=v0.1.0))
 
 .PHONY: clean
 clean: ## remove what was built

@@ -54,6 +54,7 @@ var importRules = []importRule{
 	{"functions/cmd/...", []string{"functions/...", "idempotency/..."}, true, "a command wires"},
 	{"infra/...", []string{"infra/..."}, true,
 		"between the stack and the functions stands the template alone"},
+	{"tools/release/...", []string{"tools/release/..."}, false, "a release knows modules as files"},
 	{"evidence/mutation", nil, false, "it changes sources and runs tests, and knows neither"},
 	{"evidence/contract/...", []string{"local/...", "idempotency/idemclient"}, true,
 		"the contract is checked from outside, as by any client"},
