@@ -1,5 +1,5 @@
-// Package canonicaljson brings JSON texts that mean the same into the same
-// bytes: the JSON Canonicalization Scheme, RFC 8785.
+// Package canonicaljson implements the JSON Canonicalization Scheme, RFC 8785,
+// which writes JSON texts with the same meaning as the same bytes.
 package canonicaljson
 
 import (
@@ -9,21 +9,27 @@ import (
 	"slices"
 )
 
-// maxInteger bounds the integers that no neighbour shares a double with (I-JSON,
-// RFC 7493 section 2.2).
+// maxInteger is the largest integer n such that a double represents both n and
+// every smaller one exactly (I-JSON, RFC 7493 section 2.2).
 const maxInteger = 1<<53 - 1
 
-// maxDepth bounds how deep arrays and objects may nest: that of encoding/json.
+// maxDepth is the limit for nested arrays and objects, the same as that of
+// encoding/json.
 const maxDepth = 10000
 
-// Transform returns the canonical form of a JSON text. It refuses what
-// canonicalisation could not keep apart or would have to guess at: duplicate
-// member names, numbers beyond ±(2^53−1), invalid UTF-8 and lone surrogates; and
-// everything that is not one JSON value, or nests deeper than 10000. Errors
-// describe the text's form and may be shown to whoever sent it.
+// Transform returns the canonical form of a JSON text (RFC 8785). Texts with the
+// same form have the same meaning.
 //
-// It takes time and memory in proportion to the text, but for the sorting of
-// member names. The canonical form shares no memory with the text.
+// It refuses a text whose meaning the form would change or leave open: duplicate
+// member names, numbers beyond ±(2^53−1), numbers with more digits than an IEEE
+// 754 double keeps (1.000000000000000001, 1e-400), invalid UTF-8 and lone
+// surrogates. A double keeps every number of up to 15 significant digits. It also
+// refuses whatever is not exactly one JSON value, and one that nests deeper than
+// 10000 levels. Errors describe the form of the text and may be shown to the
+// client that sent it.
+//
+// Time and memory are proportional to the length of the text, apart from the
+// sorting of member names. The result shares no memory with text.
 func Transform(text []byte) ([]byte, error) {
 	p := parser{text: text, open: make([]member, 0, 8)}
 	v, err := p.value(0)
@@ -43,9 +49,9 @@ type value struct {
 	members []member
 }
 
-// member is one of an object or, without a name, of an array.
+// member is a member of an object or, without a name, an element of an array.
 type member struct {
-	name  []byte // as it reads, without escapes
+	name  []byte // unescaped
 	value value
 }
 
@@ -67,14 +73,14 @@ func (v *value) append(to []byte) []byte {
 	return append(to, open+2) // in ASCII, brackets close two after they open
 }
 
-// parser reads a text from the left to the right.
+// parser reads a text in one pass.
 type parser struct {
 	text []byte
 	pos  int
-	// open holds the members of the objects and arrays that are still open, closed
-	// those of the others, each beside the other.
+	// open holds the members of the objects and arrays that have not ended yet.
+	// closed holds those of the others; each object's are adjacent.
 	open, closed []member
-	// written holds what is spelled differently from the text.
+	// written holds the values whose canonical spelling differs from the text's.
 	written []byte
 }
 
@@ -98,7 +104,7 @@ func (p *parser) value(depth int) (value, error) {
 	return p.number()
 }
 
-// container reads an object or an array, of which the first character is next.
+// container reads an object or an array. The next character opens it.
 func (p *parser) container(open byte, depth int) (value, error) {
 	text := p.text[p.pos : p.pos+1]
 	p.pos++
@@ -142,7 +148,7 @@ func (p *parser) name() ([]byte, error) {
 	return name, p.expect(':')
 }
 
-// sort puts an object's members in order and refuses two of one name.
+// sort sorts an object's members by name. Two of the same name are an error.
 func (v *value) sort() error {
 	slices.SortFunc(v.members, func(a, b member) int { return compareUTF16(a.name, b.name) })
 	for i := 1; i < len(v.members); i++ {
@@ -153,10 +159,10 @@ func (v *value) sort() error {
 	return nil
 }
 
-// compareUTF16 compares UTF-8 texts by their UTF-16 code units, as RFC 8785
-// section 3.2.3 has it. That is the order of the bytes, except that the
-// characters beyond the Basic Multilingual Plane, which begin with F0 or more,
-// come before U+E000 to U+FFFF, which begin with EE or EF: their surrogates do.
+// compareUTF16 compares UTF-8 texts by their UTF-16 code units (RFC 8785 section
+// 3.2.3). That is the order of their bytes with one exception: characters beyond
+// the Basic Multilingual Plane, whose UTF-8 begins with F0 or more, sort before
+// U+E000 to U+FFFF, whose UTF-8 begins with EE or EF, as their surrogates do.
 func compareUTF16(a, b []byte) int {
 	for i := range min(len(a), len(b)) {
 		x, y := a[i], b[i]
@@ -181,8 +187,8 @@ func (p *parser) literal(want string) (value, error) {
 	return value{text: p.text[p.pos-len(want) : p.pos]}, nil
 }
 
-// next is the next character, or 0 at the end: a NUL is not to be found between
-// tokens either.
+// next returns the next character, or 0 at the end. JSON allows no NUL outside
+// strings either, so 0 is an error wherever it matters.
 func (p *parser) next() byte {
 	if p.pos < len(p.text) {
 		return p.text[p.pos]
@@ -211,7 +217,7 @@ func (p *parser) expect(c byte) error {
 
 var errEnds = errors.New("not JSON: it ends too early")
 
-// unexpected is the error about the next character.
+// unexpected returns the error for a next character that does not fit.
 func (p *parser) unexpected() error {
 	if p.pos >= len(p.text) {
 		return errEnds

@@ -1,17 +1,19 @@
 package canonicaljson
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
 // number writes a number as ECMAScript does (RFC 8785 section 3.2.2.3). It
-// refuses those so large that two integers would become one as IEEE 754 doubles.
-// Of fractions the double is all that counts, as there.
+// refuses a number that a double does not hold as it is written, because another
+// number would then have the same canonical form.
 func (p *parser) number() (value, error) {
 	start := p.pos
 	if p.next() == '-' {
@@ -42,12 +44,58 @@ func (p *parser) number() (value, error) {
 	if err != nil || math.Abs(f) > maxInteger {
 		return value{}, fmt.Errorf("the number %.40s is beyond ±(2^53-1): send it as a string", number)
 	}
+	if rounded(number, f) {
+		return value{}, fmt.Errorf("the number %.40s has more digits than a double keeps: send it as a string", number)
+	}
 	from := len(p.written)
 	p.written = appendNumber(p.written, f)
 	return value{text: p.written[from:]}, nil
 }
 
-// digits reads one or more.
+// exactDigits is the number of significant decimal digits that a double always
+// keeps (DBL_DIG of C).
+const exactDigits = 15
+
+// rounded reports whether number, which parses to f, is another number than the
+// shortest decimal that parses to f. Each double has one such decimal, so no two
+// numbers that pass share a double.
+func rounded(number []byte, f float64) bool {
+	if len(number) <= exactDigits && bytes.IndexByte(number, 'e') < 0 && bytes.IndexByte(number, 'E') < 0 {
+		return false
+	}
+	var buffer [24]byte // the longest is -1.7976931348623157e-308
+	shortest := parseDecimal(strconv.AppendFloat(buffer[:0], f, 'e', -1, 64))
+	return parseDecimal(number) != shortest
+}
+
+// decimal is an unsigned number: its significant digits, without leading or
+// trailing zeros, and the power of ten of the point before them. Zero has no
+// digits, and the power 0.
+type decimal struct {
+	digits string
+	power  int
+}
+
+// parseDecimal parses what strconv.ParseFloat has accepted. An exponent that does
+// not fit an int counts as the extreme one.
+func parseDecimal(number []byte) decimal {
+	number = bytes.TrimPrefix(number, []byte("-"))
+	power := 0
+	if e := bytes.IndexAny(number, "eE"); e >= 0 {
+		power, _ = strconv.Atoi(string(number[e+1:])) // out of range, it is the nearest int
+		number = number[:e]
+	}
+	whole, fraction, _ := bytes.Cut(number, []byte("."))
+	digits := string(whole) + string(fraction)
+	significant := strings.TrimLeft(digits, "0")
+	if significant == "" {
+		return decimal{}
+	}
+	power += len(whole) - (len(digits) - len(significant))
+	return decimal{strings.TrimRight(significant, "0"), power}
+}
+
+// digits reads one or more digits.
 func (p *parser) digits() error {
 	start := p.pos
 	for c := p.next(); '0' <= c && c <= '9'; c = p.next() {
@@ -74,7 +122,7 @@ func appendNumber(to []byte, f float64) []byte {
 	return to
 }
 
-// stringValue is the string that is next, in its canonical spelling.
+// stringValue reads a string and returns its canonical spelling.
 func (p *parser) stringValue() (value, error) {
 	start := p.pos
 	said, verbatim, err := p.string()
@@ -89,9 +137,9 @@ func (p *parser) stringValue() (value, error) {
 	return value{text: p.written[from:]}, nil
 }
 
-// string reads a string and returns what it says. If that is verbatim what is
-// between its quotes, then so is its canonical spelling, which escapes only what
-// has to be.
+// string reads a string and returns it unescaped. verbatim reports whether the
+// text between the quotes is that already. It is then the canonical spelling, too,
+// which escapes only what must be escaped.
 func (p *parser) string() (said []byte, verbatim bool, err error) {
 	if err := p.expect('"'); err != nil {
 		return nil, false, err
@@ -114,7 +162,7 @@ func (p *parser) string() (said []byte, verbatim bool, err error) {
 	return said, verbatim, nil
 }
 
-// plain reads the characters that stand for themselves in a string.
+// plain reads the characters of a string up to the first that is not plain.
 func (p *parser) plain() []byte {
 	rest := p.text[p.pos:]
 	n := 0
@@ -125,10 +173,10 @@ func (p *parser) plain() []byte {
 	return rest[:n]
 }
 
-// plain tells whether c stands for itself in a string: RFC 8259 section 7.
+// plain reports whether c needs no escape in a string (RFC 8259 section 7).
 func plain(c byte) bool { return c >= ' ' && c != '"' && c != '\\' }
 
-// unescape writes what the rest of a string says.
+// unescape writes the rest of a string without its escapes.
 func (p *parser) unescape() error {
 	for {
 		p.written = append(p.written, p.plain()...)
@@ -145,7 +193,7 @@ func (p *parser) unescape() error {
 
 var errSurrogate = errors.New("a string has a lone surrogate")
 
-// escape reads one character that is escaped.
+// escape reads one escaped character.
 func (p *parser) escape() (rune, error) {
 	p.pos++
 	c := p.next()
@@ -172,7 +220,7 @@ func (p *parser) escape() (rune, error) {
 	if err != nil {
 		return 0, err
 	}
-	if r = utf16.DecodeRune(r, low); r == utf8.RuneError { // which no pair stands for
+	if r = utf16.DecodeRune(r, low); r == utf8.RuneError { // no pair encodes it
 		return 0, errSurrogate
 	}
 	return r, nil
@@ -200,7 +248,7 @@ func (p *parser) codeUnit() (rune, error) {
 	return r, nil
 }
 
-// escapes are the short ones; only the slash need not be escaped.
+// escapes are the two-character escapes. Only the slash may also go unescaped.
 var escapes = [...]struct{ letter, char byte }{
 	{'"', '"'}, {'\\', '\\'}, {'b', '\b'}, {'f', '\f'}, {'n', '\n'}, {'r', '\r'}, {'t', '\t'}, {'/', '/'},
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"os"
 	"reflect"
@@ -89,7 +90,7 @@ func FuzzTransform(f *testing.F) {
 	})
 }
 
-// The reference implementation for Go, preceded by the check of numbers that it
+// The reference implementation for Go, preceded by the checks of numbers that it
 // does not make, accepts the same texts and gives them the same form.
 func FuzzAgainstReference(f *testing.F) {
 	for _, seed := range []string{
@@ -170,11 +171,83 @@ func reference(text []byte) ([]byte, error) {
 			return nil, err
 		}
 		if n, ok := token.(json.Number); ok {
-			if f, err := n.Float64(); err != nil || math.Abs(f) > 1<<53-1 {
+			f, err := n.Float64()
+			if err != nil || math.Abs(f) > 1<<53-1 {
 				return nil, fmt.Errorf("%s is out of range", n)
+			}
+			if !keeps(f, n.String()) {
+				return nil, fmt.Errorf("%s is rounded to %v", n, f)
 			}
 		}
 	}
+}
+
+// keeps reports whether the shortest decimal for f is the number that text is,
+// by exact arithmetic.
+func keeps(f float64, text string) bool {
+	if f == 0 {
+		mantissa, _, _ := strings.Cut(strings.ToLower(text), "e")
+		return !strings.ContainsAny(mantissa, "123456789")
+	}
+	exact, _ := new(big.Rat).SetString(text)
+	shortest, _ := new(big.Rat).SetString(strconv.FormatFloat(f, 'e', -1, 64))
+	return exact.Cmp(shortest) == 0
+}
+
+// Decimals around those that a double keeps: one digit more or less, and the
+// same ones in other notations.
+func TestDecimalsAgainstExactArithmetic(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(3, 4))
+	accepted := 0
+	for range 100_000 {
+		fraction := strconv.FormatUint(random.Uint64(), 10)
+		text := fmt.Sprintf("%d.%se%d", random.IntN(1000), fraction[:1+random.IntN(len(fraction))], random.IntN(40)-30)
+		want, wantErr := reference([]byte(text))
+		got, err := canonicaljson.Transform([]byte(text))
+		if (err == nil) != (wantErr == nil) || !bytes.Equal(got, want) {
+			t.Fatalf("%s: got %s, %v, want %s, %v", text, got, err, want, wantErr)
+		}
+		if err == nil {
+			accepted++
+		}
+	}
+	if accepted < 20_000 || accepted > 90_000 {
+		t.Errorf("%d of 100000 were accepted: the test leans to one side", accepted)
+	}
+}
+
+// What a canonical form loses, no two texts may differ by: two that are accepted
+// and have one form are the same number.
+func FuzzNumbersStayApart(f *testing.F) {
+	for _, seed := range [][2]string{{"1.000000000000000001", "1.000000000000000009"}, {"1e-400", "0"}, {"123456789012345.678", "123456789012345.67"}, {"1.50", "15e-1"}, {"5e-324", "4e-324"}} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		if len(a) > 60 || len(b) > 60 {
+			return
+		}
+		formA, errA := canonicaljson.Transform([]byte(a))
+		formB, errB := canonicaljson.Transform([]byte(b))
+		if errA != nil || errB != nil || !bytes.Equal(formA, formB) || !strings.ContainsAny(a[:1], "-0123456789") {
+			return
+		}
+		exactA, okA := exactly(a)
+		exactB, okB := exactly(b)
+		if okA && okB && exactA.Cmp(exactB) != 0 {
+			t.Errorf("%s and %s have the form %s", a, b, formA)
+		}
+	})
+}
+
+func exactly(text string) (*big.Rat, bool) {
+	text = strings.TrimSpace(text)
+	if _, exponent, found := strings.Cut(strings.ToLower(text), "e"); found {
+		if n, err := strconv.Atoi(exponent); err != nil || n < -400 || n > 400 {
+			return nil, false
+		}
+	}
+	return new(big.Rat).SetString(text)
 }
 
 // Whatever doubles a text may hold are written as ECMAScript does.
