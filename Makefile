@@ -193,7 +193,7 @@ lint: $(TOOLS) ## gofmt, go vet, staticcheck, and the workflows of GitHub
 .PHONY: test-go
 test-go: build-local valkey-server ## the library, the functions, the local stack and the evidence
 	$(call say,Go tests)
-	@go test -race -shuffle=on $(filter-out ./infra/...,$(GO_PACKAGES))
+	@IDEMPOTENCY_TEST_SERVERS=required go test -race -shuffle=on $(filter-out ./infra/...,$(GO_PACKAGES))
 	@cd evidence/bench && GOWORK=off GOFLAGS=-mod=mod go test ./...
 
 # What the tests of the Valkey store run.
