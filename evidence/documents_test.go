@@ -74,6 +74,49 @@ func TestEveryClaimIsLinkedToATest(t *testing.T) {
 	}
 }
 
+// TestEverythingWrittenIsIndexed: each page in docs is linked from the index
+// beside it.
+func TestEverythingWrittenIsIndexed(t *testing.T) {
+	t.Parallel()
+	for _, dir := range []string{"../docs", "../docs/decisions"} {
+		index := readFile(t, filepath.Join(dir, "README.md"))
+		pages, err := filepath.Glob(filepath.Join(dir, "*.md"))
+		if err != nil || len(pages) < 5 {
+			t.Fatalf("%v: %d pages", err, len(pages))
+		}
+		for _, page := range pages {
+			if name := filepath.Base(page); name != "README.md" && !strings.Contains(index, "]("+name+")") {
+				t.Errorf("%s/README.md does not link to %s", dir, name)
+			}
+		}
+	}
+}
+
+var relativeLink = regexp.MustCompile(`\]\(([^)\s:#]+)(?:#[^)\s]*)?\)`)
+
+// TestLinksLeadSomewhere follows the links between files in every Markdown file.
+func TestLinksLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	links := 0
+	walk(t, func(path string) {
+		if filepath.Ext(path) != ".md" {
+			return
+		}
+		text := codeBlock.ReplaceAllString(readFile(t, path), "")
+		for _, link := range relativeLink.FindAllStringSubmatch(text, -1) {
+			links++
+			if _, err := os.Stat(filepath.Join(filepath.Dir(path), link[1])); err != nil {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+	})
+	if links < 100 {
+		t.Errorf("found %d links", links)
+	}
+}
+
+var codeBlock = regexp.MustCompile("(?s)```.*?```|`[^`\n]*`")
+
 func documentFiles(t *testing.T) (names []string) {
 	t.Helper()
 	for _, pattern := range documents {
@@ -95,22 +138,33 @@ func readFile(t *testing.T, name string) string {
 	return string(text)
 }
 
-// testSources returns the lines of all files with tests.
+// testSources returns the lines of all files with tests, and of the programs that
+// outside modules run.
 func testSources(t *testing.T) (sources [][]string) {
 	t.Helper()
+	walk(t, func(path string) {
+		if strings.HasSuffix(path, "_test.go") || strings.Contains(filepath.ToSlash(path), "/consumers/testdata/") && filepath.Ext(path) == ".go" {
+			sources = append(sources, strings.Split(readFile(t, path), "\n"))
+		}
+	})
+	return sources
+}
+
+// walk calls visit for each file of the repository that is not made by a tool.
+func walk(t *testing.T, visit func(path string)) {
+	t.Helper()
 	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() && slices.Contains([]string{".git", "build", "node_modules", "cdk.out"}, entry.Name()) {
+		if err == nil && entry.IsDir() && slices.Contains([]string{".git", "build", "node_modules", "cdk.out", "dist"}, entry.Name()) {
 			return filepath.SkipDir
 		}
-		if err == nil && strings.HasSuffix(path, "_test.go") {
-			sources = append(sources, strings.Split(readFile(t, path), "\n"))
+		if err == nil && !entry.IsDir() {
+			visit(path)
 		}
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sources
 }
 
 // goBlocks returns the blocks of Go in a document, without the indentation that
