@@ -1,6 +1,7 @@
 package evidence_test
 
 import (
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -74,21 +75,55 @@ func TestEveryClaimIsLinkedToATest(t *testing.T) {
 	}
 }
 
-// TestEverythingWrittenIsIndexed: each page in docs is linked from the index
-// beside it.
-func TestEverythingWrittenIsIndexed(t *testing.T) {
+// TestEveryPageIsIndexed: each page in docs is linked from the index.
+func TestEveryPageIsIndexed(t *testing.T) {
 	t.Parallel()
-	for _, dir := range []string{"../docs", "../docs/decisions"} {
-		index := readFile(t, filepath.Join(dir, "README.md"))
-		pages, err := filepath.Glob(filepath.Join(dir, "*.md"))
-		if err != nil || len(pages) < 5 {
-			t.Fatalf("%v: %d pages", err, len(pages))
+	index := readFile(t, "../docs/README.md")
+	pages, err := filepath.Glob("../docs/*.md")
+	if err != nil || len(pages) < 5 {
+		t.Fatalf("%v: %d pages", err, len(pages))
+	}
+	for _, page := range pages {
+		if name := filepath.Base(page); name != "README.md" && !strings.Contains(index, "]("+name+")") {
+			t.Errorf("docs/README.md does not link to %s", name)
 		}
-		for _, page := range pages {
-			if name := filepath.Base(page); name != "README.md" && !strings.Contains(index, "]("+name+")") {
-				t.Errorf("%s/README.md does not link to %s", dir, name)
-			}
+	}
+}
+
+var update = flag.Bool("update", false, "write the index of the decisions instead of comparing with it")
+
+var decisionTitle = regexp.MustCompile(`^# (\d+)\. (.+)\n`)
+
+// TestEveryDecisionIsIndexed: the index lists each decision by number and title.
+func TestEveryDecisionIsIndexed(t *testing.T) {
+	t.Parallel()
+	const path = "../docs/decisions/README.md"
+	index := readFile(t, path)
+	pages, err := filepath.Glob("../docs/decisions/0*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, _, found := strings.Cut(index, "| 1 |")
+	if !found {
+		t.Fatalf("%s lists no first decision", path)
+	}
+	want := head
+	for _, page := range pages {
+		title := decisionTitle.FindStringSubmatch(readFile(t, page))
+		if title == nil || fmt.Sprintf("%04s", title[1]) != filepath.Base(page)[:4] {
+			t.Errorf("%s does not begin with its number and title, as in \"# 1. A title\"", page)
+			continue
 		}
+		want += fmt.Sprintf("| %s | [%s](%s) |\n", title[1], title[2], filepath.Base(page))
+	}
+	switch {
+	case want == index:
+	case *update:
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		t.Errorf("%s is not up to date: go test ./evidence -run Decision -update", path)
 	}
 }
 
