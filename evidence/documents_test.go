@@ -226,7 +226,7 @@ func goBlocks(document string) (blocks [][]string) {
 	return blocks
 }
 
-// shows tells whether the passages of a block follow each other in the source.
+// shows reports whether the passages of a block follow each other in the source.
 func shows(source, block []string) bool {
 	at := 0
 	for passage := range passages(block) {
@@ -260,7 +260,7 @@ func passages(block []string) func(func([]string) bool) {
 	}
 }
 
-// isAt tells whether the source begins with the passage, all of which may be
+// isAt reports whether the source begins with the passage, all of which may be
 // indented by more.
 func isAt(source, passage []string) bool {
 	indent, found := strings.CutSuffix(source[0], passage[0])

@@ -125,7 +125,7 @@ func TestCommandsDoWithoutTheValkeyStore(t *testing.T) {
 	}
 }
 
-// fits tells whether a package is named by a pattern.
+// fits reports whether a package is named by a pattern.
 func fits(pattern, path string) bool {
 	root, below := strings.CutSuffix(pattern, "/...")
 	return path == root || below && strings.HasPrefix(path, root+"/")

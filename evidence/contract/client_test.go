@@ -139,7 +139,7 @@ func (v *visitor) postUntilDone(path, key, body string) response {
 	return answer
 }
 
-// final tells whether an answer is that of the operation, and not one that asks
+// final reports whether an answer is that of the operation, and not one that asks
 // for a retry: as documented, those are 5xx and 409 with Retry-After.
 func final(answer response) bool {
 	return answer.status < 500 && answer.header.Get("Retry-After") == ""

@@ -25,7 +25,7 @@ const (
 // apiURL is what most tests run against.
 var apiURL = os.Getenv("API_URL")
 
-// deployed tells whether that is a deployment, which tests cannot reach into.
+// deployed reports whether that is a deployment, which tests cannot reach into.
 func deployed() bool { return os.Getenv("API_URL") != "" }
 
 func TestMain(m *testing.M) {

@@ -39,7 +39,7 @@ func (p *privileges) observe(event dynamolocal.Event) {
 	}
 }
 
-// everythingRan tells whether no test was left out: only then nothing that a role
+// everythingRan reports whether no test was left out: only then nothing that a role
 // allows can have gone unused.
 func everythingRan() bool {
 	for _, name := range []string{"test.run", "test.skip", "test.list"} {
@@ -85,7 +85,7 @@ func comparePrivileges(tables map[string]string) error {
 	return nil
 }
 
-// spare tells whether a function that writes records is allowed what none of its
+// spare reports whether a function that writes records is allowed what none of its
 // requests needs. What it does all the same is reported.
 func spare(p privilege) bool {
 	if p.function == "activity" || taken.seen[p] {

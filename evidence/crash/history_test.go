@@ -37,12 +37,12 @@ type state struct {
 	lease, expires int64 // Unix milliseconds
 }
 
-// live tells whether the record counts at all.
+// live reports whether the record counts at all.
 func (s state) live(at time.Time) bool { return s.status != "" && at.UnixMilli() < s.expires }
 
 func (s state) completed(at time.Time) bool { return s.live(at) && s.status == idempotency.Completed }
 
-// leased tells whether an owner may believe to hold the key.
+// leased reports whether an owner may believe to hold the key.
 func (s state) leased(at time.Time) bool {
 	return s.live(at) && s.status == idempotency.InProgress && at.UnixMilli() <= s.lease
 }

@@ -161,7 +161,7 @@ func (b *bench) faultsAt(pt point) (all []fault) {
 	return nil
 }
 
-// seesErrors tells whether the guard is told of a single failed request, on the
+// seesErrors reports whether the guard is told of a single failed request, on the
 // fastest store on which the path can be measured.
 func (b *bench) seesErrors() bool {
 	return b.store == inMemory || b.store == inValkey || b.store == bare && (b.policy.mode == idempotency.Atomic || b.path.size > 0)

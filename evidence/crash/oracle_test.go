@@ -60,7 +60,7 @@ func (h *history) judge(p policy) (violations []violation) {
 	return violations
 }
 
-// promises tells whether a guarantee is promised under the policy. Reexecute
+// promises reports whether a guarantee is promised under the policy. Reexecute
 // leaves it to G3 to say when an effect may happen twice. Refuse promises of G4
 // that nothing happens twice; see exactlyOnce.
 func (p policy) promises(g guarantee) bool {
@@ -103,7 +103,7 @@ func (h *history) tokenOf(a answer) (token string) {
 	return token
 }
 
-// completionSeen tells whether the answering process had the store's reply to
+// completionSeen reports whether the answering process had the store's reply to
 // its completion.
 func (h *history) completionSeen(a answer) bool {
 	return slices.ContainsFunc(h.steps, func(s *step) bool {
@@ -146,7 +146,7 @@ func noEffectLostOrRepeated(h *history, _ policy) (broken []string) {
 	return broken
 }
 
-// interrupted tells whether something came between the effect and its record: its
+// interrupted reports whether something came between the effect and its record: its
 // process failed, and until the moment seq no completion had reached the store.
 func (h *history) interrupted(e effect, seq int) bool {
 	recorded := slices.ContainsFunc(h.steps, func(s *step) bool {

@@ -234,7 +234,7 @@ func (p *process) move() {
 	p.moves = nil
 }
 
-// stands tells whether the process stands still, and why.
+// stands reports whether the process stands still, and why.
 func (p *process) stands() (why fault, still bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

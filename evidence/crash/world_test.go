@@ -45,10 +45,10 @@ const (
 	strange     verdict = "strange"
 )
 
-// acknowledges tells whether the caller may rely on the effect.
+// acknowledges reports whether the caller may rely on the effect.
 func (v verdict) acknowledges() bool { return v == executed || v == reconciled || v == replayed }
 
-// final tells whether asking again makes no sense.
+// final reports whether asking again makes no sense.
 func (v verdict) final() bool {
 	return v.acknowledges() || v == mismatch || v == unknown || v == notKept
 }

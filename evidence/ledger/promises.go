@@ -13,12 +13,12 @@ import (
 type Promise struct {
 	Mode     idempotency.Mode
 	Recovery idempotency.Recovery
-	// SkewHeld tells that clocks differed by no more than the allowance, and that
+	// SkewHeld reports that clocks differed by no more than the allowance, and that
 	// the moments in the book are exact enough to compare leases by.
 	SkewHeld bool
 	// Spread is how far clocks differed, and so how unsharp the end of a window is.
 	Spread time.Duration
-	// Deduplicated tells that the outside world itself has an effect only once
+	// Deduplicated reports that the outside world itself has an effect only once
 	// for each derived key.
 	Deduplicated bool
 }
@@ -175,12 +175,12 @@ func (a *account) checkEffects() {
 	}
 }
 
-// exactlyOnce tells whether there is no excuse for a second effect.
+// exactlyOnce reports whether there is no excuse for a second effect.
 func (a *account) exactlyOnce() bool {
 	return a.Mode == idempotency.Atomic || a.Recovery == idempotency.Refuse || a.Deduplicated
 }
 
-// excused tells whether another effect of the same key may stand beside e.
+// excused reports whether another effect of the same key may stand beside e.
 func (a *account) excused(c *Call, e Effect) bool {
 	if a.exactlyOnce() {
 		return false

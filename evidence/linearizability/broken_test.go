@@ -31,7 +31,7 @@ type brokenStore struct {
 	records map[string]idempotency.Record
 }
 
-// holds tells whether the owner's unfinished record is stored or, where that is
+// holds reports whether the owner's unfinished record is stored or, where that is
 // not asked, any record.
 func (s *brokenStore) holds(id, owner string, asked bool) bool {
 	r, found := s.records[id]

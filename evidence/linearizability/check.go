@@ -27,7 +27,7 @@ import (
 // take milliseconds.
 const timeout = 20 * time.Second
 
-// Check tells whether the calls are linearizable, key by key. The error names the
+// Check reports whether the calls are linearizable, key by key. The error names the
 // file in which porcupine shows the history, in a new directory under dir, or
 // in the system's directory for temporary files if dir is empty.
 func Check(calls []*ledger.Call, promise ledger.Promise, dir string) error {

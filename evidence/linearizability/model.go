@@ -33,7 +33,7 @@ type step struct {
 	action action
 	// from and to enclose the moment.
 	from, to ledger.Moment
-	// unknown tells that nobody knows whether the step was taken at all.
+	// unknown reports that nobody knows whether the step was taken at all.
 	unknown bool
 }
 
@@ -165,7 +165,7 @@ func (r rules) take(k register, s step) (register, bool) {
 	return k, r.true(k, s)
 }
 
-// grantable tells whether the key can become the call's.
+// grantable reports whether the key can become the call's.
 func (r rules) grantable(k register, s step) bool {
 	switch {
 	case k.status == free, r.passed(k, s.to):
@@ -178,15 +178,15 @@ func (r rules) grantable(k register, s step) bool {
 	return (s.call.TookOver || s.unknown) && r.Recovery != idempotency.Refuse && k.payload == s.call.Payload && r.over(k, s)
 }
 
-// over tells whether the lease of a held key may be over for the call.
+// over reports whether the lease of a held key may be over for the call.
 func (r rules) over(k register, s step) bool { return !r.SkewHeld || k.doubtful || s.to >= k.live }
 
-// passed tells whether the window may have passed for somebody.
+// passed reports whether the window may have passed for somebody.
 func (r rules) passed(k register, at ledger.Moment) bool {
 	return k.status != free && (at == ledger.Never || at >= k.expires-r.Spread)
 }
 
-// true tells whether the answer is what the key says.
+// true reports whether the answer is what the key says.
 func (r rules) true(k register, s step) bool {
 	c := s.call
 	if k.status == free || c.Began-r.Spread >= k.expires {

@@ -67,7 +67,7 @@ func await(answer <-chan error, patience time.Duration) (answered bool, err erro
 	}
 }
 
-// settled tells whether a client need not ask again.
+// settled reports whether a client need not ask again.
 func (w *world) settled(err error) bool {
 	return err == nil || errors.Is(err, idempotency.ErrPayloadMismatch) ||
 		errors.Is(err, idempotency.ErrOutcomeUnknown) || errors.Is(err, idempotency.ErrResultNotKept)

@@ -74,7 +74,7 @@ type Config struct {
 	Data   Data
 	Faults *fault.Injector
 	Logger *slog.Logger
-	// Clock tells when a customer is created. Default [time.Now].
+	// Clock returns the time at which a customer is created. Default [time.Now].
 	Clock func() time.Time
 }
 

@@ -52,7 +52,7 @@ type Config struct {
 	Data       Data
 	Faults     *fault.Injector
 	Logger     *slog.Logger
-	// Clock tells when an order is placed. Default [time.Now].
+	// Clock returns the time at which an order is placed. Default [time.Now].
 	Clock func() time.Time
 }
 

@@ -79,7 +79,7 @@ func (c *Commands) Pay(ctx context.Context, command Command) error {
 	return err
 }
 
-// Reconcile tells whether an interrupted execution has charged, and makes the
+// Reconcile reports whether an interrupted execution has charged, and makes the
 // payment of that charge.
 func (c *Commands) Reconcile(ctx context.Context, command Command) (idempotency.Reconciliation, error) {
 	caller, err := session.Parse(command.Session)

@@ -17,7 +17,7 @@ SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU
 UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
 `
 
-// isCurrency tells whether code is one of them, upper case as they are written.
+// isCurrency reports whether code is one of them, upper case as they are written.
 func isCurrency(code string) bool {
 	const length = 3
 	return len(code) == length && !strings.ContainsAny(code, " \n") && strings.Contains(currencies, code)

@@ -42,7 +42,7 @@ const (
 type operation struct {
 	id   string // in construct ids
 	name string // in metrics
-	// leased tells whether its keys are claimed, so that a lease can be lost.
+	// leased reports whether its keys are claimed, so that a lease can be lost.
 	leased bool
 }
 

@@ -32,7 +32,7 @@ type siteConfig struct {
 	// APIURL is the base of the API, relative to the page.
 	APIURL string `json:"apiUrl"`
 	Stage  string `json:"stage"`
-	// DemoFaults tells whether the Demo-Fault header has an effect.
+	// DemoFaults reports whether the Demo-Fault header has an effect.
 	DemoFaults bool `json:"demoFaults"`
 }
 

@@ -70,7 +70,7 @@ func (p *plan) addFunction(res *template.Resource) error {
 	return nil
 }
 
-// isHelper tells whether a function is one that CDK brought along to do the
+// isHelper reports whether a function is one that CDK brought along to do the
 // work of a custom resource. What those resources ask for is done here without
 // them.
 func (p *plan) isHelper(res *template.Resource) (bool, error) {

@@ -46,7 +46,7 @@ type Data interface {
 type Config struct {
 	Data   Data
 	Logger *slog.Logger
-	// Clock tells when a call ended. Default [time.Now].
+	// Clock returns the time at which a call ended. Default [time.Now].
 	Clock func() time.Time
 }
 

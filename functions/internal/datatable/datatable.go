@@ -91,7 +91,7 @@ type Config struct {
 	Name string
 	// Retention is how long entries are kept.
 	Retention time.Duration
-	// Clock tells the time. Default [time.Now].
+	// Clock returns the current time. Default [time.Now].
 	Clock func() time.Time
 }
 

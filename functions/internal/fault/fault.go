@@ -117,7 +117,7 @@ func AfterEffect(ctx context.Context) {
 	}
 }
 
-// WantsShortWindow tells whether the request asks for its key to be forgotten
+// WantsShortWindow reports whether the request asks for its key to be forgotten
 // soon.
 func WantsShortWindow(ctx context.Context) bool { return orderOf(ctx).shortWindow }
 

@@ -171,7 +171,7 @@ func (p *process) outcome(res *result) ([]byte, error) {
 	return res.response, nil
 }
 
-// alive tells whether the process has not been seen to end.
+// alive reports whether the process has not been seen to end.
 func (p *process) alive() bool {
 	select {
 	case <-p.exited:

@@ -463,7 +463,7 @@ func awaitFile(t *testing.T, path string) {
 	eventually(t, func() bool { _, err := os.Stat(path); return err == nil })
 }
 
-// gone tells whether a process no longer exists.
+// gone reports whether a process no longer exists.
 func gone(pid int) bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
 
 type safeBuffer struct {

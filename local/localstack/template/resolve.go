@@ -168,7 +168,7 @@ func (r *Resolver) list(l []any) (any, error) {
 	return out, nil
 }
 
-// intrinsic tells whether a JSON object is a call of an intrinsic function.
+// intrinsic reports whether a JSON object is a call of an intrinsic function.
 func intrinsic(m map[string]any) (name string, arg any, ok bool) {
 	if len(m) != 1 {
 		return "", nil, false
