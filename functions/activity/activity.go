@@ -1,7 +1,6 @@
-// Package activity shows a session what has happened in it: how often operations
-// were executed, which effects came of that, what each call cost, and the record
-// behind an idempotency key. It is the evidence for what the other functions
-// promise.
+// Package activity shows a session its history: how often operations were
+// executed, their effects, the cost of each call, and the record behind an
+// idempotency key. It is the evidence for the other functions' promises.
 //
 //	GET /api/executions                              executions and effects
 //	GET /api/calls                                   the latest calls and their cost

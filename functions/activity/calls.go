@@ -11,7 +11,7 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
-// MaxCalls is how many calls are shown.
+// MaxCalls is the greatest number of calls that are shown.
 const MaxCalls = 100
 
 // Calls are a session's latest calls of idempotent operations, newest first.
@@ -29,10 +29,10 @@ type Call struct {
 	// KeyHash is the hash of scope and idempotency key, as an [Execution] has it.
 	KeyHash string                  `json:"keyHash"`
 	Outcome idempotency.Observation `json:"outcome"`
-	// Replayed says that the call was answered with the recorded response.
+	// Replayed reports whether the call got the recorded response.
 	Replayed bool `json:"replayed"`
 	Cost     Cost `json:"cost"`
-	// DurationMs is how long the call took, in milliseconds.
+	// DurationMs is the duration of the call, in milliseconds.
 	DurationMs float64   `json:"durationMs"`
 	At         time.Time `json:"at"`
 }

@@ -11,17 +11,17 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
 )
 
-// MaxEntries is how many entries of each kind are shown.
+// MaxEntries is the greatest number of entries of each kind that are shown.
 const MaxEntries = 500
 
-// Activity is what has happened in a session, newest first.
+// Activity holds the executions and effects of a session, newest first.
 type Activity struct {
 	Executions []Execution `json:"executions"`
 	Effects    []Effect    `json:"effects"`
 	// The counts are those of the lists.
 	ExecutionCount int `json:"executionCount"`
 	EffectCount    int `json:"effectCount"`
-	// Truncated says that there is more of a kind than MaxEntries.
+	// Truncated reports whether there are more than MaxEntries of a kind.
 	Truncated bool `json:"truncated"`
 }
 

@@ -26,7 +26,7 @@ import (
 // Operation is the name under which idempotency keys are used here.
 const Operation = "customers.create"
 
-// NewCustomer is what it takes to create a customer.
+// NewCustomer is the body of POST /api/customers.
 type NewCustomer struct {
 	Name  string `json:"name"`
 	Email string `json:"email"`

@@ -33,11 +33,11 @@ func find(sku string) (article, bool) {
 	return article{}, false
 }
 
-// NewOrder is what it takes to place an order.
+// NewOrder is the body of POST /api/orders.
 type NewOrder struct {
 	// SKU names an article of the catalogue.
 	SKU string `json:"sku"`
-	// Quantity is how many to order.
+	// Quantity is the number of articles to order.
 	Quantity int `json:"quantity"`
 }
 

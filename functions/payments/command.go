@@ -14,11 +14,11 @@ import (
 // answer. It is the same operation as a request to POST /api/payments, of the
 // same key: what was asked for by one cannot be had once more by the other.
 type Command struct {
-	// Session is whose payment it is: a UUID.
+	// Session is the session that pays, a UUID.
 	Session string `json:"session"`
 	// IdempotencyKey is the sender's own, one for each payment that is wanted.
 	IdempotencyKey string `json:"idempotencyKey"`
-	// Payment is what to pay.
+	// Payment is the payment to make.
 	Payment NewPayment `json:"payment"`
 }
 
@@ -57,7 +57,7 @@ func (c Command) Payload() ([]byte, error) {
 	return json.Marshal(c.Payment)
 }
 
-// Commands carries commands out.
+// Commands makes the payments that commands ask for.
 type Commands struct{ service }
 
 // NewCommands returns what carries commands out, or an error that names the field

@@ -8,7 +8,7 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/api"
 )
 
-// NewPayment is what it takes to make a payment.
+// NewPayment is the body of POST /api/payments.
 type NewPayment struct {
 	// Amount is in the currency's minor unit: 1250 is EUR 12.50 and JPY 1250.
 	Amount int64 `json:"amount"`

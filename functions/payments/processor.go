@@ -26,7 +26,7 @@ var ErrNoCharge = errors.New("payments: no charge of that reference")
 
 // ChargeRequest is an order to a [Processor].
 type ChargeRequest struct {
-	// Account is who is charged.
+	// Account is the session that is charged.
 	Account session.ID
 	// Reference is the name that the caller gives to the charge. Charges can be
 	// found by it.
@@ -55,8 +55,8 @@ type ChargeDetail struct {
 }
 
 // Ledger is a simulated processor, whose charges are entries of the data table,
-// grouped by reference. It charges whenever it is asked to, whether or not there
-// is a charge of that reference: duplicates that come this far are to be seen.
+// grouped by reference. It charges at every call, even if there is a charge of that
+// reference already, so that duplicates which come this far can be seen.
 type Ledger struct {
 	data  Book
 	clock func() time.Time
