@@ -62,8 +62,8 @@ func (o NewOrder) Validate() (invalid []api.FieldError) {
 	return invalid
 }
 
-// Order is an order that was placed. How much is left in stock is no part of it:
-// the transaction that took it does not tell.
+// Order is an order that was placed. It does not hold the remaining stock,
+// which the transaction does not return.
 type Order struct {
 	ID        string    `json:"id"`
 	SKU       string    `json:"sku"`

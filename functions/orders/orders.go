@@ -6,10 +6,10 @@
 //	POST /api/orders       places an order, once per Idempotency-Key
 //	GET  /api/orders/{id}  shows it
 //
-// The handler plans its writes and does not make them; what it does beside is
-// repeated where a plan is refused, and is done in vain by a duplicate that comes
-// while the first is at it. That it ran is therefore written in the transaction
-// as well: what counts as an execution is one that was committed.
+// The handler plans its writes instead of making them. Anything else it does is
+// repeated when a plan is refused, and is done in vain by a duplicate that runs
+// at the same time. The note that it ran is therefore written in the
+// transaction as well: only an execution that was committed counts.
 package orders
 
 import (

@@ -10,9 +10,9 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
-// Command asks for a payment by a message in a queue, where nobody waits for an
-// answer. It is the same operation as a request to POST /api/payments, of the
-// same key: what was asked for by one cannot be had once more by the other.
+// Command is the body of a queue's message that asks for a payment. It is the
+// same operation as POST /api/payments: a command and a request with the same
+// key make one payment.
 type Command struct {
 	// Session is the session that pays, a UUID.
 	Session string `json:"session"`
@@ -44,8 +44,8 @@ func (c Command) Context(ctx context.Context) context.Context {
 	return session.NewContext(ctx, id)
 }
 
-// Payload returns what duplicates have in common. A payment that is not valid has
-// none, so nothing is claimed for it.
+// Payload returns the part of the command that duplicates have in common. It
+// refuses an invalid payment, so that nothing is claimed for it.
 func (c Command) Payload() ([]byte, error) {
 	var invalid []error
 	for _, e := range c.Payment.Validate() {
@@ -60,8 +60,8 @@ func (c Command) Payload() ([]byte, error) {
 // Commands makes the payments that commands ask for.
 type Commands struct{ service }
 
-// NewCommands returns what carries commands out, or an error that names the field
-// of cfg that is wrong.
+// NewCommands returns Commands, or an error that names the field of cfg that is
+// wrong.
 func NewCommands(cfg Config) (*Commands, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err

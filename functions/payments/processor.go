@@ -21,7 +21,7 @@ type Processor interface {
 	Find(ctx context.Context, account session.ID, reference string) (Receipt, error)
 }
 
-// ErrNoCharge is returned by [Processor.Find] where there is no such charge.
+// ErrNoCharge is returned by [Processor.Find] if there is no such charge.
 var ErrNoCharge = errors.New("payments: no charge of that reference")
 
 // ChargeRequest is an order to a [Processor].
