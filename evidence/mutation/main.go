@@ -50,7 +50,7 @@ func run(ctx context.Context, only string, parallel int) error {
 	defer os.RemoveAll(scratch)
 
 	var chosen []mutant
-	for _, m := range slices.Concat(mutants, valkeystoreMutants, idemclientMutants, idemhttpMutants) {
+	for _, m := range slices.Concat(mutants, valkeystoreMutants, idemclientMutants, idemhttpMutants, idemlambdaMutants, jmespathMutants) {
 		if strings.Contains(m.name, only) {
 			chosen = append(chosen, m)
 		}

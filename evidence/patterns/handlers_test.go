@@ -147,7 +147,7 @@ func Example_scopeOfAMessage() {
 	}
 	lambda.Start(consume)
 	deliver(`{"ID":"o1","Customer":"alice"}`, `{"ID":"o1","Customer":"bob"}`, `{"ID":"o1","Customer":"alice"}`)
-	// Output:
+	// Unordered output:
 	// placing {"ID":"o1","Customer":"alice"}
 	// placing {"ID":"o1","Customer":"bob"}
 }

@@ -53,7 +53,7 @@ func Example_consumer() {
 
 	deliver(`{"ID":"o1","Article":"tea"}`, `{"ID":"o2","Article":"milk"}`)
 	deliver(`{"ID":"o2","Article":"milk"}`, `{"ID":"o3","Article":"tea"}`)
-	// Output:
+	// Unordered output:
 	// placing {"ID":"o1","Article":"tea"}
 	// placing {"ID":"o2","Article":"milk"}
 	// placing {"ID":"o3","Article":"tea"}

@@ -10,44 +10,71 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
-// MessageID is the id that SQS has given a message: a Config.Key. It protects
+// MessageID returns the id that SQS has given a message: a Config.Key. It protects
 // from a message that is delivered twice, not from one that is sent twice, which
-// SQS gives two ids. Where senders retry, the key is a field of the body that the
-// sender has chosen.
+// SQS gives two ids. If senders retry, the key must be a field of the body that
+// the sender has chosen.
 func MessageID(message events.SQSMessage) (string, error) { return message.MessageId, nil }
 
-// EventID is the id that EventBridge has given an event: a Config.Key, with the
+// NotificationID returns the id that SNS has given a notification: a Config.Key,
+// with the limits of [MessageID].
+func NotificationID(notification events.SNSEntity) (string, error) {
+	return notification.MessageID, nil
+}
+
+// ObjectChange returns what identifies a change of an object in a bucket: event
+// name, key, version and sequencer: a Config.Key, empty if there is no sequencer.
+// A change is the same however often S3 notifies of it.
+func ObjectChange(record events.S3EventRecord) (string, error) {
+	o := record.S3.Object
+	if o.Sequencer == "" {
+		return "", nil
+	}
+	text, err := json.Marshal([]string{record.EventName, o.Key, o.VersionID, o.Sequencer})
+	return string(text), err
+}
+
+// EventID returns the id that EventBridge has given an event: a Config.Key, with the
 // limits of [MessageID].
 func EventID(event events.EventBridgeEvent) (string, error) { return event.ID, nil }
 
-// RecordID is the id of a Kinesis record, which is its shard and sequence number:
-// a Config.Key, with the limits of [MessageID].
+// RecordID returns the id of a Kinesis record, which is its shard and sequence
+// number: a Config.Key, with the limits of [MessageID].
 func RecordID(record events.KinesisEventRecord) (string, error) { return record.EventID, nil }
 
-// ChangeID is the id of a change in a DynamoDB stream: a Config.Key. A change is
-// in the stream once, so nothing but repeated delivery has to be thought of.
+// ChangeID returns the id of a change in a DynamoDB stream: a Config.Key. A change
+// is in the stream once, so it can only be delivered twice, not sent twice.
 func ChangeID(record events.DynamoDBEventRecord) (string, error) { return record.EventID, nil }
 
-// QueueScope is one scope for all that comes from one queue, by its ARN: for
-// whoever trusts the senders not to choose each other's keys.
+// QueueScope returns one scope for all messages of a queue, by its ARN. Use it if
+// the senders can be trusted not to choose each other's keys.
 func QueueScope(message events.SQSMessage) (idempotency.Scope, error) {
 	return idempotency.NewScope(message.EventSourceARN)
 }
 
-// StreamScope is one scope for all that comes from one Kinesis stream, by its
-// ARN.
+// StreamScope returns one scope for all records of a Kinesis stream, by its ARN.
 func StreamScope(record events.KinesisEventRecord) (idempotency.Scope, error) {
 	return idempotency.NewScope(record.EventSourceArn)
 }
 
-// TableScope is one scope for all changes of one DynamoDB table, by the ARN of
+// TableScope returns one scope for all changes of a DynamoDB table, by the ARN of
 // its stream.
 func TableScope(record events.DynamoDBEventRecord) (idempotency.Scope, error) {
 	return idempotency.NewScope(record.EventSourceArn)
 }
 
-// SourceScope is one scope for all events of one source in one AWS account. A
-// source is what the sender says it is.
+// TopicScope returns one scope for all notifications of an SNS topic, by its ARN.
+func TopicScope(notification events.SNSEntity) (idempotency.Scope, error) {
+	return idempotency.NewScope(notification.TopicArn)
+}
+
+// BucketScope returns one scope for all objects of an S3 bucket, by its ARN.
+func BucketScope(record events.S3EventRecord) (idempotency.Scope, error) {
+	return idempotency.NewScope(record.S3.Bucket.Arn)
+}
+
+// SourceScope returns one scope for all events of one source in one AWS account.
+// A source is what the sender says it is.
 func SourceScope(event events.EventBridgeEvent) (idempotency.Scope, error) {
 	if event.AccountID == "" || event.Source == "" {
 		return idempotency.Scope{}, errors.New("the event has no account or no source")
@@ -55,8 +82,9 @@ func SourceScope(event events.EventBridgeEvent) (idempotency.Scope, error) {
 	return idempotency.NewScope(event.AccountID + "/" + event.Source)
 }
 
-// FromBody chooses something of an SQS message whose body is the JSON of a T: its
-// Key, its Scope or its Payload. A body that is no such JSON fails the message.
+// FromBody decodes the body of an SQS message as JSON into a T and passes that to
+// choose, which returns the message's key, scope or payload. A body that is no
+// such JSON fails the message. [SQSJSON] decodes once for all of them.
 //
 //	Key:   idemlambda.FromBody(func(o Order) (string, error) { return o.ID, nil }),
 //	Scope: idemlambda.FromBody(func(o Order) (idempotency.Scope, error) { return idempotency.NewScope(o.Customer) }),

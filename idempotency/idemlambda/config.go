@@ -2,19 +2,23 @@ package idemlambda
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
-// Config configures a wrapper. E is what is handled once: an events.SQSMessage,
-// events.KinesisEventRecord, events.DynamoDBEventRecord or
-// events.EventBridgeEvent, or a handler's own input. Guard, Operation, Scope and
-// Key are required.
-type Config[E any] struct {
+// DefaultConcurrency is the default of [Config].Concurrency.
+const DefaultConcurrency = 10
+
+// Config configures a wrapper. T is what is handled once: an events.SQSMessage
+// or another of Lambda's records, the value that a message's JSON is decoded
+// into, or a handler's own input. Guard, Operation, Scope and Key are required.
+//
+// Scope, Key, Payload and Context are called for one message after the other.
+type Config[T any] struct {
 	// Guard executes once per key.
 	Guard *idempotency.Guard
 
@@ -22,52 +26,72 @@ type Config[E any] struct {
 	// under two names is two operations.
 	Operation string
 
-	// Scope says on whose behalf a message is handled: [QueueScope] and its
+	// Scope returns on whose behalf a message is handled: [QueueScope] and its
 	// siblings for everything that one source sends, or a scope that the message
-	// itself tells, where whoever wrote that can be trusted.
-	Scope func(E) (idempotency.Scope, error)
+	// itself names, if its sender can be trusted with that.
+	Scope func(T) (idempotency.Scope, error)
 
 	// Key returns the idempotency key of a message: [MessageID] and its siblings,
-	// or a field of the message, by [FromBody] and its siblings or by package
-	// jmespath. Empty says that there is none.
-	Key func(E) (string, error)
+	// or a field of the message. A key that is empty or blank is none.
+	Key func(T) (string, error)
 
 	// OptionalKey lets messages without a key be handled unprotected. By default
-	// they fail. One whose key cannot be read fails in any case.
+	// they fail. A message whose key cannot be read fails in any case.
 	OptionalKey bool
 
-	// Payload returns what a duplicate has to have in common with the first
-	// message. By default that is an SQS message's body, a Kinesis record's data, a
-	// DynamoDB record's event name, keys and images, an EventBridge event's source,
-	// detail type and detail, and the JSON encoding of a handler's input.
-	Payload func(E) ([]byte, error)
+	// Payload returns what a duplicate must have in common with the first message.
+	// By default that is the body of an SQS message, the message and subject of an
+	// SNS notification, the data of a Kinesis record, the event name, keys and
+	// images of a DynamoDB record, the event name, bucket, key, version, ETag and
+	// sequencer of an S3 record, the source, detail type and detail of an
+	// EventBridge event, and the JSON encoding of a handler's input.
+	Payload func(T) ([]byte, error)
 
-	// Context returns the context in which a message is handled, and the guard's
-	// observer is told of it: the given one with what the message says of where it
-	// comes from, such as a trace. Default: the given one.
-	Context func(context.Context, E) context.Context
+	// Unwrap takes the content of a message out of the envelope in which it was
+	// delivered: [UnwrapSNS] or [UnwrapEventBridge]. What it returns takes the
+	// place of the body, data or detail before Scope, Key, Payload and the handler
+	// are called, so what differs between two envelopes of one event does not
+	// matter. Default: the content is taken as it is. Records of DynamoDB and S3
+	// and a [Handler]'s input have no envelope.
+	Unwrap func(content []byte) ([]byte, error)
+
+	// Context returns the context in which a message is handled, which is also the
+	// one that the guard's observer is given: ctx with what the message says about
+	// its origin, such as a trace. Default: ctx itself.
+	Context func(ctx context.Context, message T) context.Context
 
 	// Reconcile is required by a guard whose policy is [idempotency.Reconcile], and
 	// called under no other. It finds out whether an interrupted execution has had
-	// its effect. Only [Handler] has a use for the result: see
-	// [idempotency.CompletedWith].
-	Reconcile func(context.Context, E) (idempotency.Reconciliation, error)
+	// its effect. Only [Handler] uses the result: see [idempotency.CompletedWith].
+	Reconcile func(context.Context, T) (idempotency.Reconciliation, error)
+
+	// Concurrency is how many messages of a batch are handled at a time; 1 for one
+	// after the other, in the order of the batch. The messages of a FIFO queue's
+	// group, the records of a stream and the messages of one key are always handled
+	// one after the other. Default 10.
+	Concurrency int
 
 	// WholeBatch fails the whole batch if one of its messages failed, for event
-	// source mappings without ReportBatchItemFailures. Then all of it comes again,
-	// and what was handled is not handled twice. [EventBridge] and [Handler] have
-	// no batches.
+	// source mappings without ReportBatchItemFailures. Then all of it is delivered
+	// again, and what was handled is not handled twice. It has no effect on
+	// [EventBridge], [SNS], [S3] and [Handler], which report no single messages.
 	WholeBatch bool
 
-	// Logger is told of each message of a batch that failed, and why: a function
-	// that reports failures has itself succeeded, so Lambda logs nothing. It is
-	// information where the message only has to wait, and an error otherwise.
-	// Bodies are not logged, unless an error of yours has them. Default
+	// Observer is told of each message that failed before the guard was asked, as
+	// [ObservedMalformed] or [ObservedNotBegun]. Give it the guard's own observer to
+	// have all outcomes in one metric. Default: none.
+	Observer idempotency.Observer
+
+	// Logger receives a line for each message of a batch that failed: a function
+	// that reports failures has itself succeeded, so Lambda logs nothing. The
+	// attribute "permanent" is true if the message will fail at every delivery. The
+	// level is information if the message only has to wait, and error otherwise.
+	// Bodies are not logged, unless an error of the handler contains them. Default
 	// [slog.Default].
 	Logger *slog.Logger
 }
 
-func (c Config[E]) withDefaults(payload func(E) ([]byte, error)) (Config[E], error) {
+func (c Config[T]) withDefaults() (Config[T], error) {
 	switch {
 	case c.Guard == nil:
 		return c, errors.New("idemlambda: Config.Guard is missing")
@@ -76,16 +100,18 @@ func (c Config[E]) withDefaults(payload func(E) ([]byte, error)) (Config[E], err
 	case c.Key == nil:
 		return c, errors.New("idemlambda: Config.Key is missing: use MessageID or a sibling, or a field of the message")
 	case (c.Guard.Recovery() == idempotency.Reconcile) != (c.Reconcile != nil):
-		return c, errors.New("idemlambda: Config.Reconcile is to be set if, and only if, the guard's recovery policy is idempotency.Reconcile")
+		return c, errors.New("idemlambda: Config.Reconcile must be set if, and only if, the guard's recovery policy is idempotency.Reconcile")
+	case c.Concurrency < 0:
+		return c, fmt.Errorf("idemlambda: Config.Concurrency is negative: %d", c.Concurrency)
 	}
 	if _, err := idempotency.NewKey(idempotency.SharedScope(), c.Operation, "probe"); err != nil {
 		return c, fmt.Errorf("idemlambda: Config.Operation: %w", err)
 	}
-	if c.Payload == nil {
-		c.Payload = payload
+	if c.Concurrency == 0 {
+		c.Concurrency = DefaultConcurrency
 	}
 	if c.Context == nil {
-		c.Context = func(ctx context.Context, _ E) context.Context { return ctx }
+		c.Context = func(ctx context.Context, _ T) context.Context { return ctx }
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
@@ -93,74 +119,49 @@ func (c Config[E]) withDefaults(payload func(E) ([]byte, error)) (Config[E], err
 	return c, nil
 }
 
-// errNoKey is an error and no default key: all messages without one would share
-// a record.
-var errNoKey = errors.New("idemlambda: there is no key")
+// errNoKey is an error and not a default key: all messages without a key would
+// share one record.
+var errNoKey = fmt.Errorf("%w: there is no key", ErrMalformed)
 
-// intent reads what is asked for. It tells that there is no key by errNoKey.
-func (c Config[E]) intent(event E) (idempotency.Intent, error) {
-	token, err := c.Key(event)
+// intent returns what is to be executed once for a message. fallback returns the
+// payload if Config.Payload is not set. The error is errNoKey if there is no key.
+func (c Config[T]) intent(message T, fallback func() ([]byte, error)) (idempotency.Intent, error) {
+	key, err := c.Key(message)
 	if err != nil {
-		return idempotency.Intent{}, fmt.Errorf("idemlambda: key: %w", err)
+		return idempotency.Intent{}, malformed("key", err)
 	}
-	if token == "" {
+	if strings.TrimSpace(key) == "" {
 		return idempotency.Intent{}, errNoKey
 	}
-	scope, err := c.Scope(event)
+	scope, err := c.Scope(message)
 	if err != nil {
-		return idempotency.Intent{}, fmt.Errorf("idemlambda: scope: %w", err)
+		return idempotency.Intent{}, malformed("scope", err)
 	}
-	payload, err := c.Payload(event)
+	var payload []byte
+	if c.Payload != nil {
+		payload, err = c.Payload(message)
+	} else {
+		payload, err = fallback()
+	}
 	if err != nil {
-		return idempotency.Intent{}, fmt.Errorf("idemlambda: payload: %w", err)
+		return idempotency.Intent{}, malformed("payload", err)
 	}
-	return idempotency.Intent{
+	intent := idempotency.Intent{
 		Scope:       scope,
 		Operation:   c.Operation,
-		Key:         token,
+		Key:         key,
 		Fingerprint: idempotency.NewFingerprint(payload),
-	}, nil
-}
-
-// do handles the event once. adjust changes the intent, where that is needed.
-func do[E, T any](ctx context.Context, c Config[E], event E, adjust func(*idempotency.Intent), handle func(context.Context, E) (T, error)) (T, error) {
-	ctx = c.Context(ctx, event)
-	intent, err := c.intent(event)
-	if errors.Is(err, errNoKey) && c.OptionalKey {
-		return handle(ctx, event)
-	}
-	if err != nil {
-		var none T
-		return none, err
 	}
 	if c.Reconcile != nil {
 		intent.Reconcile = func(ctx context.Context) (idempotency.Reconciliation, error) {
-			return c.Reconcile(ctx, event)
+			return c.Reconcile(ctx, message)
 		}
 	}
-	adjust(&intent)
-	value, _, err := idempotency.Do(ctx, c.Guard, intent, func(ctx context.Context) (T, error) {
-		return handle(ctx, event)
-	})
-	return value, err
+	return intent, nil
 }
 
-// nothing is the result of what is done for its effect alone.
+// nothing is the result of a handler that is called for its effect alone.
 type nothing struct{}
-
-// doEffect is do for a handler without a result. One that was lost is no loss.
-func doEffect[E any](ctx context.Context, c Config[E], event E, retry bool, handle func(context.Context, E) error) error {
-	_, err := do(ctx, c, event, func(intent *idempotency.Intent) {
-		intent.LikelyDuplicate = retry
-		intent.Codec = forgetful{}
-	}, func(ctx context.Context, event E) (nothing, error) {
-		return nothing{}, handle(ctx, event)
-	})
-	if errors.Is(err, idempotency.ErrResultNotKept) {
-		return nil
-	}
-	return err
-}
 
 // forgetful is the codec of nothing.
 type forgetful struct{}
@@ -168,4 +169,15 @@ type forgetful struct{}
 func (forgetful) Marshal(any) ([]byte, error) { return nil, nil }
 func (forgetful) Unmarshal([]byte, any) error { return nil }
 
-func encodeJSON[E any](event E) ([]byte, error) { return json.Marshal(event) }
+// doEffect executes handle once for the intent. A result that was not kept is no
+// failure: there is none.
+func (c Config[T]) doEffect(ctx context.Context, intent idempotency.Intent, message T, handle func(context.Context, T) error) error {
+	intent.Codec = forgetful{}
+	_, _, err := idempotency.Do(ctx, c.Guard, intent, func(ctx context.Context) (nothing, error) {
+		return nothing{}, handle(ctx, message)
+	})
+	if errors.Is(err, idempotency.ErrResultNotKept) {
+		return nil
+	}
+	return err
+}

@@ -45,7 +45,7 @@ func ExampleSQS() {
 		`{"ID":"o2","Article":"milk"}`,
 		`{"Article":"cake"}`, // an order without an id
 	)))
-	// Output:
+	// Unordered output:
 	// placing {"ID":"o1","Article":"tea"}
 	// placing {"ID":"o2","Article":"milk"}
 	// {"batchItemFailures":[{"itemIdentifier":"m3"},{"itemIdentifier":"m5"}]}
@@ -249,4 +249,67 @@ func show(response any, err error) {
 		log.Fatal(err)
 	}
 	fmt.Printf("%s\n", text)
+}
+
+// A publisher that publishes an order again gives the event a new id. The order
+// is both key and payload, so the second event is a duplicate; an order that was
+// changed under the same id is still noticed.
+func ExampleSQSJSON_publishedAgain() {
+	guard, err := idempotency.New(idempotency.Config{Store: memstore.New()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	type OrderPlaced struct {
+		EventID, PublishedAt string
+		Order                Order
+	}
+	consume, err := idemlambda.SQSJSON(idemlambda.Config[OrderPlaced]{
+		Guard: guard, Operation: "orders.place",
+		Scope:   func(OrderPlaced) (idempotency.Scope, error) { return idempotency.SharedScope(), nil }, // one publisher
+		Key:     func(e OrderPlaced) (string, error) { return e.Order.ID, nil },
+		Payload: func(e OrderPlaced) ([]byte, error) { return json.Marshal(e.Order) },
+		Logger:  quiet,
+	}, func(ctx context.Context, e OrderPlaced) error {
+		fmt.Println("placing", e.Order.Article)
+		return nil
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	show(consume(context.Background(), batch(
+		`{"EventID":"e1","PublishedAt":"12:00","Order":{"ID":"o1","Article":"tea"}}`,
+		`{"EventID":"e2","PublishedAt":"12:05","Order":{"ID":"o1","Article":"tea"}}`,
+		`{"EventID":"e3","PublishedAt":"12:09","Order":{"ID":"o1","Article":"milk"}}`,
+	)))
+	// Output:
+	// placing tea
+	// {"batchItemFailures":[{"itemIdentifier":"m3"}]}
+}
+
+// The queue is subscribed to a topic. Each publication has an envelope of its
+// own; what is inside is key and payload.
+func ExampleUnwrapSNS() {
+	guard, err := idempotency.New(idempotency.Config{Store: memstore.New()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	consume, err := idemlambda.SQSJSON(idemlambda.Config[idemlambda.Message[events.SQSMessage, Order]]{
+		Guard: guard, Operation: "orders.place",
+		Unwrap: idemlambda.UnwrapSNS,
+		Scope:  idemlambda.OfEvent[Order](idemlambda.QueueScope),
+		Key:    func(m idemlambda.Message[events.SQSMessage, Order]) (string, error) { return m.Content.ID, nil },
+	}, func(ctx context.Context, m idemlambda.Message[events.SQSMessage, Order]) error {
+		fmt.Println("placing", m.Content.Article, "of", m.Event.MessageId)
+		return nil
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	envelope := func(id string) string {
+		return `{"Type":"Notification","TopicArn":"arn:aws:sns:eu-central-1:000000000000:orders","MessageId":"` + id + `","Message":"{\"ID\":\"o1\",\"Article\":\"tea\"}"}`
+	}
+	show(consume(context.Background(), batch(envelope("n1"), envelope("n2"))))
+	// Output:
+	// placing tea of m1
+	// {"batchItemFailures":[]}
 }

@@ -4,53 +4,69 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-
-	"github.com/aws/aws-lambda-go/events"
+	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
 // Handler makes any Lambda handler idempotent: it returns one that executes
-// handle once per key and gives duplicates the recorded result, as
+// handle once per key and returns the recorded result to duplicates, as
 // [idempotency.Do] does. Errors and panics reach Lambda as they are.
+//
+// The functions in replayed, if any, are called one after the other with a
+// recorded result before it is returned to a duplicate, and may change it: to
+// count replays, say, or to mark them. The [idempotency.Outcome] tells when the
+// key expires. What they return is not recorded.
 //
 // The default payload is the whole input. An input that differs between a call
 // and its retry, by a timestamp or a trace id, needs a Config.Payload that
 // leaves that out.
 //
 // The error names the field of cfg that is wrong.
-func Handler[In, Out any](cfg Config[In], handle func(context.Context, In) (Out, error)) (func(context.Context, In) (Out, error), error) {
+func Handler[In, Out any](
+	cfg Config[In],
+	handle func(context.Context, In) (Out, error),
+	replayed ...func(context.Context, In, Out, idempotency.Outcome) (Out, error),
+) (func(context.Context, In) (Out, error), error) {
 	if handle == nil {
 		return nil, errNoHandler
 	}
-	cfg, err := cfg.withDefaults(encodeJSON[In])
+	if cfg.Unwrap != nil {
+		return nil, errors.New("idemlambda: Config.Unwrap is set, but a handler's input has no content that could be in an envelope")
+	}
+	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, in In) (Out, error) {
-		return do(ctx, cfg, in, func(*idempotency.Intent) {}, handle)
+	return func(ctx context.Context, in In) (out Out, err error) {
+		defer func() {
+			if err != nil {
+				cfg.observe(ctx, err)
+			}
+		}()
+		ctx = cfg.Context(ctx, in)
+		intent, err := cfg.intent(in, func() ([]byte, error) { return json.Marshal(in) })
+		switch {
+		case errors.Is(err, errNoKey) && cfg.OptionalKey:
+			return handle(ctx, in)
+		case err != nil:
+			return out, err
+		case noTime(ctx):
+			return out, ErrNoTime
+		}
+		out, outcome, err := idempotency.Do(ctx, cfg.Guard, intent, func(ctx context.Context) (Out, error) { return handle(ctx, in) })
+		for _, see := range replayed {
+			if err == nil && outcome.Replayed {
+				out, err = see(ctx, in, out, outcome)
+			}
+		}
+		return out, err
 	}, nil
 }
 
-// EventBridge returns a Lambda function that has handle process each event once.
-// An event that fails is delivered again: EventBridge invokes a function
-// asynchronously, and Lambda tries it twice more by default. The error names the
-// field of cfg that is wrong.
-func EventBridge(cfg Config[events.EventBridgeEvent], handle func(context.Context, events.EventBridgeEvent) error) (func(context.Context, events.EventBridgeEvent) error, error) {
-	if handle == nil {
-		return nil, errNoHandler
-	}
-	cfg, err := cfg.withDefaults(eventDetail)
-	if err != nil {
-		return nil, err
-	}
-	return func(ctx context.Context, event events.EventBridgeEvent) error {
-		return doEffect(ctx, cfg, event, false, handle)
-	}, nil
-}
-
-var errNoHandler = errors.New("idemlambda: there is no function to handle events")
-
-func eventDetail(event events.EventBridgeEvent) ([]byte, error) {
-	return json.Marshal([]any{event.Source, event.DetailType, event.Detail})
+// noTime reports whether so little of the function's time is left that nothing
+// should be begun.
+func noTime(ctx context.Context) bool {
+	deadline, bounded := ctx.Deadline()
+	return bounded && time.Until(deadline) <= minMargin
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -37,6 +39,7 @@ type world struct {
 	store   *faultyStore
 	guard   *idempotency.Guard
 	log     bytes.Buffer
+	mu      sync.Mutex // guards effects
 	effects []string
 	// fail is asked what becomes of a body; it may panic.
 	fail func(body string) error
@@ -62,12 +65,16 @@ func (w *world) handle(body string) error {
 			return err
 		}
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.effects = append(w.effects, body)
 	return nil
 }
 
 func (w *world) wantEffects(want ...string) {
 	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if !slices.Equal(w.effects, want) {
 		w.t.Errorf("handled %q, want %q", w.effects, want)
 	}
@@ -131,6 +138,8 @@ func (w *world) consumer(configure ...func(*idemlambda.Config[events.SQSMessage]
 		Scope:     idemlambda.QueueScope,
 		Key:       idemlambda.FromBody(orderID),
 		Logger:    slog.New(slog.NewTextHandler(&w.log, nil)),
+
+		Concurrency: 1, // so that effects have an order
 	}
 	for _, c := range configure {
 		c(&cfg)
@@ -169,3 +178,14 @@ const (
 	coffee = `{"ID":"o2","Customer":"alice","Article":"coffee"}`
 	milk   = `{"ID":"o3","Customer":"bob","Article":"milk"}`
 )
+
+// body is that of the n-th of many messages.
+func body(n int) string { return fmt.Sprintf(`{"ID":"o%d"}`, n) }
+
+// numbered is a batch of n messages.
+func numbered(n int) (messages []events.SQSMessage) {
+	for i := range n {
+		messages = append(messages, message(fmt.Sprint("m", i+1), body(i+1)))
+	}
+	return messages
+}

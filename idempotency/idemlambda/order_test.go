@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -18,9 +19,12 @@ func TestFIFOOrderThroughFailures(t *testing.T) {
 	for seed := range uint64(100) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		w := newWorld(t)
-		receive := w.queue()
+		receive := w.queue(concurrently(1 + random.IntN(4)))
 		failures := 0
+		var mu sync.Mutex
 		w.fail = func(string) error {
+			mu.Lock()
+			defer mu.Unlock()
 			if failures < 50 && random.IntN(4) == 0 {
 				failures++
 				if failures%2 == 0 {

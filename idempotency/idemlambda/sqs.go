@@ -8,49 +8,70 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// SQS returns a Lambda function that has handle process each message of a batch
-// once, and reports the ones that failed; see the package's documentation for
-// what the event source mapping must do. Messages are handled one after the
-// other, in the order of the batch. In a FIFO queue, whose ARN ends with ".fifo",
-// the messages of a group that come after a failed one fail unhandled.
+// SQS returns a Lambda function that calls handle once for each message of a
+// batch, and reports the messages that failed; the package's documentation says
+// what the event source mapping must do. In a FIFO queue, whose ARN ends with
+// ".fifo", the messages of a group are handled in order, and those after a failed
+// one fail unhandled.
 //
 // The error names the field of cfg that is wrong.
 func SQS(cfg Config[events.SQSMessage], handle func(context.Context, events.SQSMessage) error) (func(context.Context, events.SQSEvent) (events.SQSEventResponse, error), error) {
-	b, err := newBatch(cfg, messageBody, receivedBefore, handle)
+	c, err := newConsumer(cfg, sqsSource, handle)
 	if err != nil {
 		return nil, err
 	}
+	return sqsFunction(c.entry, c.runAll, c.verdict), nil
+}
+
+// SQSJSON is [SQS] for messages whose body is the JSON of a T. It is decoded once,
+// and handle is given the T, or the message as well if T is a [Message] of
+// events.SQSMessage. A body that is no such JSON fails its message.
+func SQSJSON[T any](cfg Config[T], handle func(context.Context, T) error) (func(context.Context, events.SQSEvent) (events.SQSEventResponse, error), error) {
+	c, err := newJSONConsumer(cfg, sqsSource, handle)
+	if err != nil {
+		return nil, err
+	}
+	return sqsFunction(c.entry, c.runAll, c.verdict), nil
+}
+
+func sqsFunction(
+	read func(id string, m events.SQSMessage) entry,
+	run func(context.Context, []entry) []error,
+	verdict func(failed, all int) error,
+) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
-		failures := []events.SQSBatchItemFailure{}
-		held := make(map[string]bool) // groups in which a message has failed
+		entries := make([]entry, 0, len(event.Records))
 		for _, message := range event.Records {
 			if message.MessageId == "" { // Lambda would not know which one failed
 				return events.SQSEventResponse{}, errors.New("idemlambda: a message has no messageId: this is no event of SQS")
 			}
-			group, ordered := fifoGroup(message)
-			if ordered && held[group] {
-				b.log(ctx, message.MessageId, errHeld)
-			} else if b.process(ctx, message.MessageId, message) == nil {
-				continue
+			e := read(message.MessageId, message)
+			// A message of a standard queue may have a group as well, but no order in it.
+			if strings.HasSuffix(message.EventSourceARN, ".fifo") {
+				e.lane, e.inOrder = "group "+message.Attributes["MessageGroupId"], true
 			}
-			held[group] = true
-			failures = append(failures, events.SQSBatchItemFailure{ItemIdentifier: message.MessageId})
+			entries = append(entries, e)
 		}
-		return events.SQSEventResponse{BatchItemFailures: failures}, b.verdict(len(failures), len(event.Records))
-	}, nil
+		failures := []events.SQSBatchItemFailure{}
+		for i, err := range run(ctx, entries) {
+			if err != nil {
+				failures = append(failures, events.SQSBatchItemFailure{ItemIdentifier: entries[i].id})
+			}
+		}
+		return events.SQSEventResponse{BatchItemFailures: failures}, verdict(len(failures), len(entries))
+	}
 }
 
-var errHeld = errors.New("idemlambda: not handled, because an earlier message of its group failed")
-
-// fifoGroup returns the group in which a message has its order. A message of a
-// standard queue may have a group as well, but no order in it.
-func fifoGroup(message events.SQSMessage) (group string, ordered bool) {
-	return message.Attributes["MessageGroupId"], strings.HasSuffix(message.EventSourceARN, ".fifo")
+var sqsSource = source[events.SQSMessage]{
+	name:    "SQS",
+	payload: func(m events.SQSMessage) ([]byte, error) { return []byte(m.Body), nil },
+	content: func(m events.SQSMessage) []byte { return []byte(m.Body) },
+	replace: func(m events.SQSMessage, content []byte) events.SQSMessage {
+		m.Body = string(content)
+		return m
+	},
+	retried: func(m events.SQSMessage) bool {
+		count := m.Attributes["ApproximateReceiveCount"]
+		return count != "" && count != "1"
+	},
 }
-
-func receivedBefore(message events.SQSMessage) bool {
-	count := message.Attributes["ApproximateReceiveCount"]
-	return count != "" && count != "1"
-}
-
-func messageBody(message events.SQSMessage) ([]byte, error) { return []byte(message.Body), nil }

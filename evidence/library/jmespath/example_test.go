@@ -53,7 +53,7 @@ func Example() {
 	}
 	response, err := consume(context.Background(), batch)
 	fmt.Println("failed:", response.BatchItemFailures, err)
-	// Output:
+	// Unordered output:
 	// placing m1
 	// placing m3
 	// failed: [{m4}] <nil>
