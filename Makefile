@@ -55,7 +55,7 @@ test: lint test-go test-infra test-infra-static test-client test-web test-e2e ##
 	$(call say,All tests passed.)
 
 .PHONY: check
-check: valkey-server ## seconds: what to run before a commit (formatting, vet, unit tests without races)
+check: valkey-server postgres-server ## seconds: what to run before a commit (formatting, vet, unit tests without races)
 	$(call say,Formatting and vet)
 	@unformatted=$$(gofmt -l $(GO_DIRS)) && if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 	@go vet work
@@ -69,11 +69,11 @@ golden: node_modules/.installed ## rewrite the golden templates after a change t
 	@git --no-pager diff --stat -- infra/testdata/golden || true
 
 .PHONY: guarantees
-guarantees: valkey-server ## rewrite what is measured in docs: the crash matrix and the costs
+guarantees: valkey-server postgres-server ## rewrite what is measured in docs: the crash matrix and the costs
 	@go test ./evidence/crash ./evidence/costs -count=1 -update
 
 .PHONY: check-mutants
-check-mutants: valkey-server ## minutes: break each guarded condition in turn and see which test catches it
+check-mutants: valkey-server postgres-server ## minutes: break each guarded condition in turn and see which test catches it
 	@go run ./evidence/mutation
 
 # What is only there to compare with stays out of the package's dependencies, and
@@ -191,7 +191,7 @@ lint: $(TOOLS) ## gofmt, go vet, staticcheck, and the workflows of GitHub
 	@build/bin/actionlint -no-color .github/workflows/*.yml
 
 .PHONY: test-go
-test-go: build-local valkey-server ## the library, the functions, the local stack and the evidence
+test-go: build-local valkey-server postgres-server ## the library, the functions, the local stack and the evidence
 	$(call say,Go tests)
 	@IDEMPOTENCY_TEST_SERVERS=required go test -race -shuffle=on $(filter-out ./infra/...,$(GO_PACKAGES))
 	@cd evidence/bench && GOWORK=off GOFLAGS=-mod=mod go test ./...
@@ -200,6 +200,11 @@ test-go: build-local valkey-server ## the library, the functions, the local stac
 .PHONY: valkey-server
 valkey-server:
 	@evidence/valkeyserver/ensure.sh
+
+# What the tests of the PostgreSQL store run.
+.PHONY: postgres-server
+postgres-server:
+	@evidence/postgresserver/ensure.sh
 
 .PHONY: test-infra
 test-infra: ## the stack against its golden template

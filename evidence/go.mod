@@ -16,7 +16,9 @@ require (
 	github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore v0.0.0
 	github.com/idempotent-requests/idempotent-requests/idempotency/idemlambda v0.0.0
 	github.com/idempotent-requests/idempotent-requests/idempotency/jmespath v0.0.0
+	github.com/idempotent-requests/idempotent-requests/idempotency/pgstore v0.0.0
 	github.com/idempotent-requests/idempotent-requests/local v0.0.0
+	github.com/jackc/pgx/v5 v5.13.0
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/valkey-io/valkey-go v1.0.79
 	pgregory.net/rapid v1.3.0
@@ -42,6 +44,9 @@ require (
 	github.com/google/pprof v0.0.0-20230207041349-798e818bf904 // indirect
 	github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect
 	github.com/idempotent-requests/idempotent-requests/tools/release v0.0.0
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/jmespath-community/go-jmespath v1.1.1 // indirect
 	github.com/kr/pretty v0.3.1 // indirect
 	github.com/oasdiff/yaml v0.1.1 // indirect
@@ -50,6 +55,7 @@ require (
 	go.etcd.io/bbolt v1.5.0 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/exp v0.0.0-20240112132812-db7319d0e0e3 // indirect
+	golang.org/x/sync v0.22.0 // indirect
 	golang.org/x/sys v0.48.0 // indirect
 	golang.org/x/text v0.41.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
@@ -66,3 +72,5 @@ replace github.com/idempotent-requests/idempotent-requests/idempotency/jmespath 
 replace github.com/idempotent-requests/idempotent-requests/local => ../local
 
 replace github.com/idempotent-requests/idempotent-requests/tools/release => ../tools/release
+
+replace github.com/idempotent-requests/idempotent-requests/idempotency/pgstore => ../idempotency/pgstore

@@ -35,6 +35,8 @@ var importRules = []importRule{
 		"the DynamoDB store knows the core and the SDK"},
 	{"idempotency/valkeystore", []string{"idempotency", "idempotency/internal/..."}, false,
 		"the Valkey store knows the core, and its server by a function that it is given"},
+	{"idempotency/pgstore", []string{"idempotency", "idempotency/internal/..."}, false,
+		"the PostgreSQL store knows the core and pgx"},
 	{"idempotency/idemlambda", []string{"idempotency"}, true,
 		"the adapters know the core and the types of Lambda's events"},
 	{"idempotency/...", []string{"idempotency/..."}, false,

@@ -1,0 +1,338 @@
+package pgstore_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/idempotent-requests/idempotent-requests/evidence/postgresserver"
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/pgstore"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/storetest"
+)
+
+func newPool(t testing.TB, url string, configure ...func(*pgxpool.Config)) *pgxpool.Pool {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range configure {
+		c(config)
+	}
+	pool, err := pgxpool.NewWithConfig(context.Background(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+func onConnect(sql string) func(*pgxpool.Config) {
+	return func(c *pgxpool.Config) {
+		c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+			_, err := conn.Exec(ctx, sql)
+			return err
+		}
+	}
+}
+
+var tables atomic.Int32
+
+// newTable returns the name of a table that does not exist.
+func newTable() string { return fmt.Sprint("records_", tables.Add(1)) }
+
+// newStore returns a store on a table of its own.
+func newStore(t testing.TB, pool pgstore.DB, options ...pgstore.Option) *pgstore.AtomicStore {
+	t.Helper()
+	// The machine may be busy with other tests.
+	options = append([]pgstore.Option{pgstore.Table(newTable()), pgstore.RequestTimeout(20 * time.Second)}, options...)
+	store, err := pgstore.NewAtomic(pool, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Migrate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	server := postgresserver.Shared(t)
+	for name, test := range map[string]struct {
+		configure []func(*pgxpool.Config)
+		options   []pgstore.Option
+	}{
+		"as it is":   {},
+		"compressed": {options: []pgstore.Option{pgstore.CompressAbove(0)}},
+		"serializable by default": {configure: []func(*pgxpool.Config){
+			onConnect("SET default_transaction_isolation = 'serializable'")}},
+		"repeatable read by default": {configure: []func(*pgxpool.Config){
+			onConnect("SET default_transaction_isolation = 'repeatable read'")}},
+		"behind a pooler": {configure: []func(*pgxpool.Config){
+			func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec }}},
+		"simple protocol": {configure: []func(*pgxpool.Config){
+			func(c *pgxpool.Config) { c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol }}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool := newPool(t, server.URL, test.configure...)
+			storetest.Run(t, func(t *testing.T) idempotency.Store { return newStore(t, pool, test.options...) })
+		})
+	}
+}
+
+var now = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
+
+func record(owner string) idempotency.Record {
+	return idempotency.Record{
+		ID: "payments.create#k", Status: idempotency.InProgress, Owner: owner,
+		Fingerprint: idempotency.NewFingerprint([]byte("body")),
+		LeaseUntil:  now.Add(10*time.Second + 123*time.Millisecond), Expires: now.Add(time.Hour),
+	}
+}
+
+func completed(r idempotency.Record, data []byte) idempotency.Record {
+	r.Status, r.Data = idempotency.Completed, data
+	return r
+}
+
+func mustClaim(t *testing.T, s idempotency.Store, r idempotency.Record) {
+	t.Helper()
+	if existing, err := s.Claim(t.Context(), idempotency.Claim{Record: r, Now: now}); existing != nil || err != nil {
+		t.Fatalf("Claim: %+v, %v", existing, err)
+	}
+}
+
+func mustComplete(t *testing.T, s idempotency.Store, r idempotency.Record) {
+	t.Helper()
+	if existing, err := s.Complete(t.Context(), r); existing != nil || err != nil {
+		t.Fatalf("Complete: %+v, %v", existing, err)
+	}
+}
+
+// The columns are a contract with every version that is deployed beside this one.
+func TestColumns(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t, postgresserver.Shared(t).URL)
+	table := newTable()
+	store := newStore(t, pool, pgstore.Table(table))
+	row := func() map[string]any {
+		t.Helper()
+		rows, err := pool.Query(t.Context(), "SELECT * FROM "+table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToMap)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return row
+	}
+	r := record("owner-1")
+	mustClaim(t, store, r)
+	want := map[string]any{
+		"id": r.ID, "status": "INPROGRESS", "owner": "owner-1", "validation": string(r.Fingerprint),
+		"expiration": now.Unix() + 3600, "in_progress_expiration": now.UnixMilli() + 10_123,
+		"data": nil, "data_encoding": nil,
+	}
+	if diff := cmp.Diff(want, row()); diff != "" {
+		t.Errorf("in progress (-want +got):\n%s", diff)
+	}
+	mustComplete(t, store, completed(r, []byte("answer")))
+	want["status"], want["data"], want["in_progress_expiration"] = "COMPLETED", []byte("answer"), nil
+	if diff := cmp.Diff(want, row()); diff != "" {
+		t.Errorf("completed (-want +got):\n%s", diff)
+	}
+}
+
+func random(n int) []byte {
+	data := make([]byte, n)
+	generator := rand.New(rand.NewPCG(1, 2))
+	for i := range data {
+		data[i] = byte(generator.Uint32())
+	}
+	return data
+}
+
+func TestResponsesOfAnySizeAreReplayed(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t, postgresserver.Shared(t).URL)
+	table := newTable()
+	store := newStore(t, pool, pgstore.Table(table))
+	for i, data := range [][]byte{{}, {0}, random(5 << 20), bytes.Repeat([]byte("abc"), 1000)} {
+		r := record("owner-1")
+		r.ID = fmt.Sprint("payments.create#", i)
+		mustClaim(t, store, r)
+		mustComplete(t, store, completed(r, data))
+		asks := r
+		asks.Owner = "duplicate"
+		got, err := store.Claim(t.Context(), idempotency.Claim{Record: asks, Now: now})
+		if err != nil || got == nil || !bytes.Equal(got.Data, data) || got.Data == nil {
+			t.Errorf("%d bytes came back as %+v, %v", len(data), got, err)
+		}
+		if got, err := store.Load(t.Context(), r.ID); err != nil || !bytes.Equal(got.Data, data) {
+			t.Errorf("loaded %v, %v", got, err)
+		}
+	}
+	var size int
+	var encoding string
+	if err := pool.QueryRow(t.Context(), "SELECT length(data), data_encoding FROM "+table+" WHERE id = 'payments.create#3'").Scan(&size, &encoding); err != nil || size > 200 || encoding != "gzip" {
+		t.Errorf("3000 bytes of three are stored as %d, encoding %q, %v", size, encoding, err)
+	}
+}
+
+func TestMismatchGetsNoData(t *testing.T) {
+	t.Parallel()
+	store := newStore(t, newPool(t, postgresserver.Shared(t).URL))
+	r := record("owner-1")
+	mustClaim(t, store, r)
+	mustComplete(t, store, completed(r, []byte("answer")))
+	asks := record("duplicate")
+	asks.Fingerprint = "another"
+	got, err := store.Claim(t.Context(), idempotency.Claim{Record: asks, Now: now})
+	if err != nil || got == nil || got.Data != nil || got.Fingerprint != r.Fingerprint {
+		t.Errorf("met %+v, %v, want the record without its data", got, err)
+	}
+}
+
+func TestSweepDeletesWhatHasExpiredAndNoMoreThanAsked(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t, postgresserver.Shared(t).URL)
+	table := newTable()
+	store := newStore(t, pool, pgstore.Table(table))
+	put := func(id string, expires time.Time) {
+		t.Helper()
+		r := completed(record("owner"), []byte("answer"))
+		r.ID, r.Expires = id, expires
+		mustComplete(t, store, r)
+	}
+	for i := range 10 {
+		put(fmt.Sprint("old-", i), time.Now().Add(-2*time.Hour))
+	}
+	put("just expired", time.Now().Add(-time.Minute)) // not yet everybody's clock may say so
+	put("live", time.Now().Add(time.Hour))
+	for _, want := range []int{4, 4, 2, 0} {
+		if n, err := store.Sweep(t.Context(), 4); n != want || err != nil {
+			t.Errorf("deleted %d, %v, want %d", n, err, want)
+		}
+	}
+	rows, _ := pool.Query(t.Context(), "SELECT id FROM "+table+" ORDER BY id")
+	left, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if diff := cmp.Diff([]string{"just expired", "live"}, left); diff != "" || err != nil {
+		t.Errorf("left (-want +got):\n%s%v", diff, err)
+	}
+	if _, err := store.Sweep(t.Context(), 0); err == nil {
+		t.Error("a limit of 0 is accepted")
+	}
+}
+
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t, postgresserver.Shared(t).URL)
+	ctx := t.Context()
+
+	t.Run("by many at once, in another schema", func(t *testing.T) {
+		t.Parallel()
+		if _, err := pool.Exec(ctx, `CREATE SCHEMA "odd ""schema"`); err != nil {
+			t.Fatal(err)
+		}
+		errs := make(chan error)
+		for range 8 {
+			go func() {
+				store, err := pgstore.New(pool, pgstore.Table(`odd "schema.Records`))
+				if err == nil {
+					err = store.Migrate(ctx)
+				}
+				errs <- err
+			}()
+		}
+		for range 8 {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+		var indexes int
+		if err := pool.QueryRow(ctx, `SELECT count(*) FROM pg_indexes WHERE schemaname = 'odd "schema' AND tablename = 'Records'`).Scan(&indexes); indexes != 2 || err != nil {
+			t.Errorf("%d indexes, %v, want the primary key's and the sweep's", indexes, err)
+		}
+	})
+	t.Run("a forgotten table is told", func(t *testing.T) {
+		t.Parallel()
+		store, err := pgstore.New(pool, pgstore.Table("nowhere"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, err := range map[string]error{
+			"Check": store.Check(ctx),
+			"Claim": func() error {
+				_, err := store.Claim(ctx, idempotency.Claim{Record: record("a"), Now: now})
+				return err
+			}(),
+		} {
+			if err == nil || !strings.Contains(err.Error(), "Migrate") {
+				t.Errorf("%s: %v, want an error that says to migrate", what, err)
+			}
+		}
+	})
+	t.Run("a table of another shape is told", func(t *testing.T) {
+		t.Parallel()
+		table := newTable()
+		if _, err := pool.Exec(ctx, "CREATE TABLE "+table+" (id text PRIMARY KEY, data bytea, expiration bigint)"); err != nil {
+			t.Fatal(err)
+		}
+		store, err := pgstore.New(pool, pgstore.Table(table))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Migrate(ctx); err == nil || !strings.Contains(err.Error(), "not as it should be") {
+			t.Errorf("%v, want an error that says so", err)
+		}
+	})
+	t.Run("a missing right is told", func(t *testing.T) {
+		t.Parallel()
+		table := newTable()
+		newStore(t, pool, pgstore.Table(table))
+		role := table + "_reader"
+		if _, err := pool.Exec(ctx, "CREATE ROLE "+role+"; GRANT SELECT, INSERT, UPDATE ON "+table+" TO "+role); err != nil {
+			t.Fatal(err)
+		}
+		store, err := pgstore.New(newPool(t, postgresserver.Shared(t).URL, onConnect("SET ROLE "+role)), pgstore.Table(table))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Check(ctx); err == nil || !strings.Contains(err.Error(), "DELETE") {
+			t.Errorf("%v, want an error that names the rights", err)
+		}
+	})
+}
+
+func TestOptionsOutOfBoundsAreRefused(t *testing.T) {
+	t.Parallel()
+	pool, err := pgxpool.New(t.Context(), "host=/nowhere")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	for name, make := range map[string]func() (*pgstore.Store, error){
+		"db":             func() (*pgstore.Store, error) { return pgstore.New(nil) },
+		"Table":          func() (*pgstore.Store, error) { return pgstore.New(pool, pgstore.Table("a.b.c")) },
+		"Table: ":        func() (*pgstore.Store, error) { return pgstore.New(pool, pgstore.Table("")) },
+		"RequestTimeout": func() (*pgstore.Store, error) { return pgstore.New(pool, pgstore.RequestTimeout(0)) },
+		"IdleLimit":      func() (*pgstore.Store, error) { return pgstore.New(pool, pgstore.IdleLimit(time.Microsecond)) },
+	} {
+		if store, err := make(); store != nil || err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v, %v, want an error that names it", name, store, err)
+		}
+	}
+}

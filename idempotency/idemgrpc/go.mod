@@ -1,0 +1,7 @@
+module github.com/idempotent-requests/idempotent-requests/idempotency/idemgrpc
+
+go 1.26.0
+
+require github.com/idempotent-requests/idempotent-requests/idempotency v0.0.0
+
+replace github.com/idempotent-requests/idempotent-requests/idempotency => ../

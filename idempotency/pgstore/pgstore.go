@@ -1,0 +1,305 @@
+package pgstore
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression"
+)
+
+// DB is the part of *[pgxpool.Pool] that a store uses.
+//
+// [pgxpool.Pool]: https://pkg.go.dev/github.com/jackc/pgx/v5/pgxpool#Pool
+type DB interface {
+	Exec(ctx context.Context, sql string, arguments ...any) (pgconn.CommandTag, error)
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+}
+
+// Defaults of the options.
+const (
+	DefaultTable          = "idempotency_records"
+	DefaultRequestTimeout = time.Second
+	DefaultIdleLimit      = time.Minute
+	DefaultCompressAbove  = compression.DefaultAbove
+)
+
+// Store keeps records in a table. It is safe for concurrent use; make one with
+// [New].
+type Store struct {
+	db       DB
+	name     string // the table's, as it was given
+	table    string // quoted
+	timeout  time.Duration
+	idle     time.Duration
+	isoLevel pgx.TxIsoLevel
+	codec    compression.Codec
+	sql      statements
+}
+
+var _ idempotency.Store = (*Store)(nil)
+
+// Option configures a store.
+type Option func(*Store)
+
+// Table sets the table's name, default "idempotency_records". It may begin with a
+// schema's and a dot. Without one the connection's search path decides.
+func Table(name string) Option { return func(s *Store) { s.name = name } }
+
+// RequestTimeout bounds each request of the store, the wait for a connection of
+// the pool included, default 1 second. It does not bound the statements that an
+// execution in atomic mode makes.
+func RequestTimeout(d time.Duration) Option { return func(s *Store) { s.timeout = d } }
+
+// IdleLimit bounds how long an execution in atomic mode may go without a
+// statement before the server ends its transaction: a process that stands still
+// blocks its key for no longer. Whole milliseconds, default one minute, 0 for the
+// server's own setting.
+func IdleLimit(d time.Duration) Option { return func(s *Store) { s.idle = d } }
+
+// IsolationLevel sets the isolation level of executions in atomic mode. Default:
+// that of the database, which is read committed unless somebody has changed it.
+func IsolationLevel(level pgx.TxIsoLevel) Option { return func(s *Store) { s.isoLevel = level } }
+
+// CompressAbove sets the size in bytes from which results are compressed if that
+// makes them smaller. Negative for never, default 1 KiB.
+func CompressAbove(bytes int) Option { return func(s *Store) { s.codec.Above = bytes } }
+
+// New returns a store, and makes no request yet. It returns an error if db is nil
+// or an option is out of bounds.
+func New(db DB, options ...Option) (*Store, error) {
+	if db == nil {
+		return nil, errors.New("pgstore: db is missing")
+	}
+	s := &Store{
+		db: db, name: DefaultTable, timeout: DefaultRequestTimeout, idle: DefaultIdleLimit,
+		codec: compression.Codec{Above: DefaultCompressAbove},
+	}
+	for _, option := range options {
+		option(s)
+	}
+	if s.timeout <= 0 {
+		return nil, fmt.Errorf("pgstore: RequestTimeout is not positive: %v", s.timeout)
+	}
+	if s.idle < 0 || s.idle > 0 && s.idle < time.Millisecond {
+		return nil, fmt.Errorf("pgstore: IdleLimit: want at least a millisecond, or 0 for none: %v", s.idle)
+	}
+	parts := strings.Split(s.name, ".")
+	for _, part := range parts {
+		if part == "" || len(parts) > 2 {
+			return nil, fmt.Errorf("pgstore: Table: %q is not the name of a table", s.name)
+		}
+	}
+	s.table = pgx.Identifier(parts).Sanitize()
+	s.sql = newStatements(s.table)
+	return s, nil
+}
+
+//go:embed schema.sql
+var schema string
+
+// Schema returns the statements that create the store's table and its index if
+// they do not exist, for those who run migrations with a tool of their own.
+func (s *Store) Schema() string {
+	parts := strings.Split(s.name, ".")
+	index := pgx.Identifier{parts[len(parts)-1] + "_expiration_idx"}.Sanitize()
+	text := strings.ReplaceAll(schema, DefaultTable+"_expiration_idx", index)
+	return strings.ReplaceAll(text, DefaultTable+" ", s.table+" ")
+}
+
+// Migrate creates the store's table and its index if they do not exist, and
+// returns an error unless the table is then as the store needs it. Any number of
+// processes may do so at the same time. The role needs the right to create in the
+// schema. Migrate is not bounded by [RequestTimeout], but by ctx.
+func (s *Store) Migrate(ctx context.Context) error {
+	// Without arguments Exec takes several statements, which are one transaction.
+	if _, err := s.db.Exec(ctx, fmt.Sprintf("SELECT pg_advisory_xact_lock(%d);\n%s", lockKey(s.table, ""), s.Schema())); err != nil {
+		return fmt.Errorf("pgstore: create the table %s: %w", s.name, err)
+	}
+	return s.Check(ctx)
+}
+
+// Check returns an error unless the store's table exists, with the columns and
+// the rights that the store needs. It changes nothing. It suits the start of a
+// program that leaves migrations to others: without the table every call would
+// be told that the store is unavailable.
+func (s *Store) Check(ctx context.Context) error {
+	if _, err := s.db.Exec(ctx, s.sql.check); err != nil {
+		return s.explain(err)
+	}
+	return nil
+}
+
+// Sweep deletes records whose window has passed, at most limit of them, and
+// returns how many it has deleted. Call it again while that is limit; any number
+// of processes may do so at the same time. A record stays for an hour after its
+// window, because clocks differ. Expired records that no one sweeps are treated as
+// absent, and only take room.
+func (s *Store) Sweep(ctx context.Context, limit int) (deleted int, err error) {
+	if limit <= 0 {
+		return 0, fmt.Errorf("pgstore: Sweep: the limit is not positive: %d", limit)
+	}
+	err = s.request(ctx, func(b *pgx.Batch) {
+		b.Queue(s.sql.sweep, time.Now().Add(-keepAfterWindow).Unix(), limit)
+	}, func(results pgx.BatchResults) error {
+		tag, err := results.Exec()
+		deleted = int(tag.RowsAffected())
+		return err
+	})
+	return deleted, err
+}
+
+const keepAfterWindow = time.Hour
+
+// Claim implements [idempotency.Store] with one round trip.
+func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (existing *idempotency.Record, err error) {
+	r := c.Record
+	var observedOwner *string
+	var observedLease *int64
+	if c.TakeOver != nil {
+		lease := c.TakeOver.LeaseUntil.UnixMilli()
+		observedOwner, observedLease = &c.TakeOver.Owner, &lease
+	}
+	err = s.request(ctx, func(b *pgx.Batch) {
+		b.Queue(s.sql.claim, r.ID, r.Owner, string(r.Fingerprint), r.LeaseUntil.UnixMilli(), r.Expires.Unix(),
+			c.Now.Unix(), observedOwner, observedLease)
+		b.Queue(s.sql.met, r.ID, string(r.Fingerprint), "")
+	}, func(results pgx.BatchResults) error {
+		existing, err = s.unlessWritten(results, r.ID)
+		return err
+	})
+	return existing, err
+}
+
+// Renew implements [idempotency.Store] with one round trip.
+func (s *Store) Renew(ctx context.Context, r idempotency.Record) (held bool, err error) {
+	err = s.request(ctx, func(b *pgx.Batch) {
+		b.Queue(s.sql.renew, r.ID, r.Owner, r.LeaseUntil.UnixMilli(), r.Expires.Unix(), r.LeaseUntil.IsZero())
+	}, func(results pgx.BatchResults) error {
+		tag, err := results.Exec()
+		held = tag.RowsAffected() > 0
+		return err
+	})
+	return held && err == nil, err
+}
+
+// Complete implements [idempotency.Store] with one round trip.
+func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (existing *idempotency.Record, err error) {
+	data, encoding, err := s.pack(completed.Data)
+	if err != nil {
+		return nil, err
+	}
+	err = s.request(ctx, func(b *pgx.Batch) {
+		b.Queue(s.sql.complete, completed.ID, completed.Owner, string(completed.Fingerprint), completed.Expires.Unix(), data, encoding)
+		b.Queue(s.sql.met, completed.ID, string(completed.Fingerprint), completed.Owner)
+	}, func(results pgx.BatchResults) error {
+		existing, err = s.unlessWritten(results, completed.ID)
+		return err
+	})
+	if existing != nil && existing.Owner == completed.Owner && existing.Status == idempotency.Completed {
+		return nil, err // completed by an attempt whose reply was lost
+	}
+	return existing, err
+}
+
+// Release implements [idempotency.Store] with one round trip.
+func (s *Store) Release(ctx context.Context, id, owner string) error {
+	return s.request(ctx, func(b *pgx.Batch) { b.Queue(s.sql.release, id, owner) }, func(results pgx.BatchResults) error {
+		_, err := results.Exec()
+		return err
+	})
+}
+
+// Load implements [idempotency.Store] with one round trip.
+func (s *Store) Load(ctx context.Context, id string) (r *idempotency.Record, err error) {
+	err = s.request(ctx, func(b *pgx.Batch) { b.Queue(s.sql.load, id) }, func(results pgx.BatchResults) error {
+		r, err = s.scan(results.QueryRow(), id)
+		return err
+	})
+	return r, err
+}
+
+// unlessWritten reads the results of a conditional write, which is followed by a
+// look at the record, and returns the record in the way of the write.
+func (s *Store) unlessWritten(results pgx.BatchResults, id string) (*idempotency.Record, error) {
+	tag, err := results.Exec()
+	if err != nil || tag.RowsAffected() > 0 {
+		return nil, err
+	}
+	r, err := s.scan(results.QueryRow(), id)
+	if err == nil && r == nil {
+		return nil, errGone
+	}
+	return r, err
+}
+
+// errGone says that a record in the way of a write was gone when it was looked at.
+var errGone = errors.New("pgstore: the record in the way is gone")
+
+// maxAttempts bounds how often a request is made again because it met another
+// one's transaction.
+const maxAttempts = 5
+
+// request makes one round trip, and another if nothing came of it because of
+// another transaction.
+func (s *Store) request(ctx context.Context, queue func(*pgx.Batch), read func(pgx.BatchResults) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	for attempt := 1; ; attempt++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		err := s.send(ctx, queue, read)
+		if attempt < maxAttempts && (errors.Is(err, errGone) || isSerializationFailure(err)) {
+			continue
+		}
+		return s.explain(err)
+	}
+}
+
+func (s *Store) send(ctx context.Context, queue func(*pgx.Batch), read func(pgx.BatchResults) error) error {
+	idempotency.AddCost(ctx, idempotency.Cost{RoundTrips: 1})
+	b := new(pgx.Batch)
+	queue(b)
+	results := s.db.SendBatch(ctx, b)
+	err := read(results)
+	if closing := results.Close(); err == nil {
+		err = closing
+	}
+	return err
+}
+
+// explain says what to do about an error that is the developer's.
+func (s *Store) explain(err error) error {
+	switch code(err) {
+	case "":
+		return err
+	case "42P01", "42703", "42804", "42P10": // no such table, column, type or constraint
+		return fmt.Errorf("pgstore: the table %s is missing or not as it should be; call Migrate or apply Schema: %w", s.name, err)
+	case "42501":
+		return fmt.Errorf("pgstore: the role needs SELECT, INSERT, UPDATE and DELETE on the table %s: %w", s.name, err)
+	}
+	return fmt.Errorf("pgstore: %w", err)
+}
+
+// code returns the SQLSTATE of a server's error, or "".
+func code(err error) string {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code
+	}
+	return ""
+}
+
+// isSerializationFailure reports whether a transaction was undone because of
+// another one, and would do if it were repeated.
+func isSerializationFailure(err error) bool {
+	c := code(err)
+	return c == "40001" || c == "40P01"
+}
