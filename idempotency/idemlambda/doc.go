@@ -1,5 +1,6 @@
 // Package idemlambda makes Lambda functions idempotent: consumers of queues,
-// topics and streams, targets of EventBridge, and any other handler.
+// topics and streams, targets of EventBridge, and any other handler. [HTTP] makes
+// a function of an http.Handler, which package idemhttp protects.
 //
 //	consume, err := idemlambda.SQSJSON(idemlambda.Config[Order]{
 //		Guard: guard, Operation: "orders.place",

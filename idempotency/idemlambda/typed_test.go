@@ -87,7 +87,9 @@ func TestMessageIsHandedOver(t *testing.T) {
 	consume, err := idemlambda.SQSJSON(ordersOf(w,
 		idemlambda.OfEvent[order](idemlambda.QueueScope),
 		func(m received) (string, error) { return m.Content.ID, nil }),
-		func(_ context.Context, m received) error { return w.handle(m.Event.MessageId + " " + m.Content.Article) })
+		func(_ context.Context, m received) error {
+			return w.handle(m.Event.MessageId + " " + m.Content.Article)
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
