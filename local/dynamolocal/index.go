@@ -1,10 +1,6 @@
 package dynamolocal
 
 import (
-	"cmp"
-	"slices"
-	"strings"
-
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/attribute"
 )
 
@@ -15,9 +11,13 @@ const (
 	projectInclude = "INCLUDE"
 )
 
-// index is a secondary index. It is a view: its entries are made of the table's
-// items when they are read.
+// index is a secondary index: the records of the table that have its key, in its
+// order. What it has of an item is made when it is read.
 type index struct {
+	records order
+	items   int
+	bytes   int
+
 	name   string
 	schema keySchema
 	global bool
@@ -29,6 +29,7 @@ type index struct {
 
 func newIndex(definition indexDefinition, attributes []attributeDefinition, tableKey keySchema, global bool) *index {
 	i := &index{
+		records:   newOrder(),
 		name:      definition.IndexName,
 		schema:    schemaOf(definition.KeySchema, attributes),
 		global:    global,
@@ -66,6 +67,28 @@ func (i *index) entry(item attribute.Item) attribute.Item {
 	return entry
 }
 
+// put adds a record, unless it lacks an attribute of the index's key.
+func (i *index) put(r *record) {
+	entry := i.entry(r.item)
+	if entry == nil {
+		return
+	}
+	i.records.put(placeOf(i.schema.of(r.item), r))
+	i.items++
+	i.bytes += entry.Size()
+}
+
+// remove removes a record, if it is there.
+func (i *index) remove(r *record) {
+	entry := i.entry(r.item)
+	if entry == nil {
+		return
+	}
+	i.records.remove(placeOf(i.schema.of(r.item), r))
+	i.items--
+	i.bytes -= entry.Size()
+}
+
 // writeUnits returns the units that the change of an item costs the index: of
 // the entry that is removed, of the one that is added, or of the larger of both
 // if it stays in its place.
@@ -78,7 +101,7 @@ func (i *index) writeUnits(old, item attribute.Item) float64 {
 		return writeUnits(0, after.Size())
 	case after == nil:
 		return writeUnits(before.Size(), 0)
-	case i.key(before).compare(i.key(after)) != 0:
+	case !i.sameKey(before, after):
 		return writeUnits(before.Size(), 0) + writeUnits(0, after.Size())
 	case attribute.Equal(attribute.Map(before), attribute.Map(after)):
 		return 0
@@ -86,50 +109,12 @@ func (i *index) writeUnits(old, item attribute.Item) float64 {
 	return writeUnits(before.Size(), after.Size())
 }
 
-// indexKey is the place of an entry in an index.
-type indexKey struct {
-	token uint64
-	primaryKey
-}
-
-func (i *index) key(entry attribute.Item) indexKey {
-	key := i.schema.of(entry)
-	return indexKey{token: tokenOf(key.hash), primaryKey: key}
-}
-
-func (k indexKey) compare(other indexKey) int {
-	return cmp.Or(
-		cmp.Compare(k.token, other.token),
-		strings.Compare(k.hash, other.hash),
-		compareSort(k.sort, other.sort),
-	)
-}
-
-// indexed is an item in the order of an index.
-type indexed struct {
-	key    indexKey
-	record *record
-}
-
-// compare orders the entries of an index; those with the same key by the keys of
-// their table.
-func (e indexed) compare(other indexed) int {
-	return cmp.Or(
-		e.key.compare(other.key),
-		strings.Compare(e.record.key.hash, other.record.key.hash),
-		compareSort(e.record.key.sort, other.record.key.sort),
-	)
-}
-
-// entries returns the items of the table that are in the index and for which
-// accept holds, in the index's order.
-func (t *table) entries(on *index, accept func(attribute.Item) bool) []indexed {
-	var found []indexed
-	for r := range t.all(nil) {
-		if on.entry(r.item) != nil && accept(r.item) {
-			found = append(found, indexed{key: on.key(r.item), record: r})
+// sameKey reports whether two entries have the same key.
+func (i *index) sameKey(a, b attribute.Item) bool {
+	for _, part := range i.schema.attributes() {
+		if !attribute.Equal(a[part.name], b[part.name]) {
+			return false
 		}
 	}
-	slices.SortFunc(found, indexed.compare)
-	return found
+	return true
 }

@@ -170,56 +170,13 @@ func (q *query) checkStart() error {
 // records returns the records that the query reads, in its order and from its
 // starting key.
 func (q *query) records() iter.Seq[*record] {
-	if q.index != nil {
-		return recordsOf(q.indexRecords())
-	}
-	partition := q.table.partitions[encode(q.hash)]
-	if partition == nil {
-		return func(func(*record) bool) {}
-	}
-	records := partition.records
+	low, high := boundsOf(encode(q.hash), q.sort)
 	if q.start != nil {
-		sort := q.table.schema.of(q.start).sort
 		if q.backward {
-			at, _ := partition.find(sort)
-			records = records[:at]
+			high = q.startBound(-1)
 		} else {
-			records = records[partition.after(sort):]
+			low = q.startBound(+1)
 		}
 	}
-	return func(yield func(*record) bool) {
-		for i := range records {
-			stored := records[i]
-			if q.backward {
-				stored = records[len(records)-1-i]
-			}
-			if q.sort != nil && !q.sort.Holds(stored.key.sort) {
-				continue
-			}
-			if !yield(stored) {
-				return
-			}
-		}
-	}
-}
-
-func (q *query) indexRecords() []indexed {
-	schema := q.index.schema
-	entries := q.table.entries(q.index, func(item attribute.Item) bool {
-		return attribute.Equal(item[schema.hash.name], q.hash) &&
-			(q.sort == nil || q.sort.Holds(item[schema.sort.name]))
-	})
-	if q.backward {
-		slices.Reverse(entries)
-	}
-	if q.start == nil {
-		return entries
-	}
-	start := q.indexedStart()
-	return slices.DeleteFunc(entries, func(entry indexed) bool {
-		if q.backward {
-			return entry.compare(start) >= 0
-		}
-		return entry.compare(start) <= 0
-	})
+	return q.order().between(low, high, q.backward)
 }

@@ -180,9 +180,19 @@ func (r *read) lastKey(item attribute.Item) attribute.Item {
 	return key
 }
 
-// indexedStart returns the place of the starting key in the index.
-func (r *read) indexedStart() indexed {
-	return indexed{key: r.index.key(r.start), record: &record{key: r.table.schema.of(r.start)}}
+// order returns the order in which items are read.
+func (r *read) order() order {
+	if r.index != nil {
+		return r.index.records
+	}
+	return r.table.records
+}
+
+// startBound returns the bound before (-1) or after (+1) the starting key.
+func (r *read) startBound(edge int) place {
+	start := placeOf(r.schema().of(r.start), &record{key: r.table.schema.of(r.start)})
+	start.edge = edge
+	return start
 }
 
 // page reads records until the limits of a page.
@@ -246,14 +256,4 @@ func (r *read) consume(consumed *usage, page, fetches units) {
 	}
 	consumed.add(r.table.name(), fetches)
 	consumed.addIndex(r.table.name(), r.index, page)
-}
-
-func recordsOf(entries []indexed) iter.Seq[*record] {
-	return func(yield func(*record) bool) {
-		for _, entry := range entries {
-			if !yield(entry.record) {
-				return
-			}
-		}
-	}
 }

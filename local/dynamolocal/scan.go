@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"iter"
 	"math/bits"
-	"slices"
 
-	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/attribute"
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/expression"
 )
 
@@ -106,40 +104,27 @@ func (s segment) has(token uint64) bool {
 	return at == s.number
 }
 
+// first returns the bound before the segment's first token.
+func (s segment) first() place {
+	token, rest := bits.Div64(s.number, 0, s.total)
+	if rest > 0 {
+		token++
+	}
+	return place{token: token, edge: -1}
+}
+
 // scanned returns the records of a segment in the order of scans, from the
 // starting key.
 func (r *read) scanned(s segment) iter.Seq[*record] {
-	if r.index != nil {
-		return recordsOf(r.scannedEntries(s))
-	}
-	var after *primaryKey
+	from := s.first()
 	if r.start != nil {
-		key := r.table.schema.of(r.start)
-		after = &key
+		from = r.startBound(+1)
 	}
 	return func(yield func(*record) bool) {
-		for stored := range r.table.all(after) {
-			if s.total > 1 && !s.has(tokenOf(stored.key.hash)) {
-				continue
-			}
-			if !yield(stored) {
+		for p := range r.order().all(from) {
+			if !s.has(p.token) || !yield(p.record) {
 				return
 			}
 		}
 	}
-}
-
-func (r *read) scannedEntries(s segment) []indexed {
-	entries := r.table.entries(r.index, func(item attribute.Item) bool {
-		return s.total == 1 || s.has(tokenOf(encode(item[r.index.schema.hash.name])))
-	})
-	if r.start == nil {
-		return entries
-	}
-	start := r.indexedStart()
-	at, found := slices.BinarySearchFunc(entries, start, indexed.compare)
-	if found {
-		at++
-	}
-	return entries[at:]
 }

@@ -6,10 +6,7 @@ import (
 	"encoding/binary"
 	"iter"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/google/btree"
 
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/attribute"
 )
@@ -20,12 +17,10 @@ type table struct {
 	schema     keySchema
 	indexes    []*index // by name
 
-	// partitions has the items by their hash key's encoding; ordered has the same
-	// partitions in the order of scans.
-	partitions map[string]*partition
-	ordered    *btree.BTreeG[*partition]
-	items      int
-	bytes      int
+	records order
+	expiry  expiryOrder // of tables with time to live
+	items   int
+	bytes   int
 }
 
 // tableDefinition is what is kept of a table besides its items.
@@ -42,14 +37,6 @@ type tableDefinition struct {
 	// TimeToLive is the attribute that has the time of expiry, "" if time to live
 	// is off.
 	TimeToLive string `json:",omitempty"`
-}
-
-// partition has the items of a table with one hash key, in the order of their
-// sort keys.
-type partition struct {
-	token   uint64
-	hash    string
-	records []*record
 }
 
 // record is an item that is stored.
@@ -99,117 +86,90 @@ func compareSort(a, b attribute.Value) int {
 }
 
 func newTable(definition tableDefinition) *table {
-	t := &table{definition: definition, partitions: make(map[string]*partition), ordered: btree.NewG(degree, scannedBefore)}
+	t := &table{records: newOrder(), expiry: newExpiryOrder()}
 	t.schema = schemaOf(definition.Keys, definition.Attributes)
-	for _, local := range definition.Local {
-		t.indexes = append(t.indexes, newIndex(local, definition.Attributes, t.schema, false))
-	}
-	for _, global := range definition.Global {
-		t.indexes = append(t.indexes, newIndex(global, definition.Attributes, t.schema, true))
-	}
-	slices.SortFunc(t.indexes, func(a, b *index) int { return cmp.Compare(a.name, b.name) })
+	t.define(definition)
 	return t
+}
+
+// define gives the table a definition: it makes the indexes that are new, fills
+// them, and drops those that are gone.
+func (t *table) define(definition tableDefinition) {
+	before := t.definition
+	t.definition = definition
+	var indexes []*index
+	for global, definitions := range map[bool][]indexDefinition{false: definition.Local, true: definition.Global} {
+		for _, d := range definitions {
+			on := t.index(d.IndexName)
+			if on == nil {
+				on = newIndex(d, definition.Attributes, t.schema, global)
+				for r := range t.all() {
+					on.put(r)
+				}
+			}
+			indexes = append(indexes, on)
+		}
+	}
+	slices.SortFunc(indexes, func(a, b *index) int { return cmp.Compare(a.name, b.name) })
+	t.indexes = indexes
+	if before.TimeToLive == definition.TimeToLive {
+		return
+	}
+	t.expiry = newExpiryOrder()
+	for r := range t.all() {
+		t.expiry.put(r, definition.TimeToLive)
+	}
 }
 
 func (t *table) name() string { return t.definition.Name }
 
-// find returns the place of a sort key in the partition.
-func (p *partition) find(sort attribute.Value) (at int, found bool) {
-	return slices.BinarySearchFunc(p.records, sort, func(r *record, sort attribute.Value) int {
-		return compareSort(r.key.sort, sort)
-	})
-}
-
-// degree makes nodes of the tree of partitions that fill a few cache lines.
-const degree = 32
-
-// scannedBefore is the order of scans.
-func scannedBefore(a, b *partition) bool {
-	return cmp.Or(cmp.Compare(a.token, b.token), strings.Compare(a.hash, b.hash)) < 0
-}
-
 // get returns the item with the key, nil if there is none.
-func (t *table) get(key primaryKey) *record {
-	p := t.partitions[key.hash]
-	if p == nil {
-		return nil
-	}
-	at, found := p.find(key.sort)
-	if !found {
-		return nil
-	}
-	return p.records[at]
-}
+func (t *table) get(key primaryKey) *record { return t.records.get(key) }
 
 // put stores the item in place of any other with the key.
 func (t *table) put(key primaryKey, item attribute.Item) {
-	p := t.partitions[key.hash]
-	if p == nil {
-		p = &partition{token: tokenOf(key.hash), hash: key.hash}
-		t.partitions[key.hash] = p
-		t.ordered.ReplaceOrInsert(p)
-	}
+	t.remove(key)
 	stored := &record{item: item, key: key, size: item.Size()}
-	at, found := p.find(key.sort)
-	if found {
-		t.bytes -= p.records[at].size
-		p.records[at] = stored
-	} else {
-		p.records = slices.Insert(p.records, at, stored)
-		t.items++
-	}
+	t.records.put(placeOf(key, stored))
+	t.items++
 	t.bytes += stored.size
+	for _, on := range t.indexes {
+		on.put(stored)
+	}
+	t.expiry.put(stored, t.definition.TimeToLive)
 }
 
 // remove deletes the item with the key, if there is one.
 func (t *table) remove(key primaryKey) {
-	p := t.partitions[key.hash]
-	if p == nil {
+	stored := t.get(key)
+	if stored == nil {
 		return
 	}
-	at, found := p.find(key.sort)
-	if !found {
-		return
-	}
-	t.bytes -= p.records[at].size
+	t.records.remove(placeOf(key, stored))
 	t.items--
-	p.records = slices.Delete(p.records, at, at+1)
-	if len(p.records) > 0 {
-		return
+	t.bytes -= stored.size
+	for _, on := range t.indexes {
+		on.remove(stored)
 	}
-	delete(t.partitions, key.hash)
-	t.ordered.Delete(p)
+	t.expiry.remove(stored, t.definition.TimeToLive)
 }
 
-// all returns the table's items in the order of scans, from the first after the
-// key if one is given.
-func (t *table) all(after *primaryKey) iter.Seq[*record] {
+// all returns the table's records in the order of scans.
+func (t *table) all() iter.Seq[*record] {
 	return func(yield func(*record) bool) {
-		visit := func(p *partition) bool {
-			records := p.records
-			if after != nil && p.hash == after.hash {
-				records = records[p.after(after.sort):]
+		for p := range t.records.all(place{edge: -1}) {
+			if !yield(p.record) {
+				return
 			}
-			for _, r := range records {
-				if !yield(r) {
-					return false
-				}
-			}
-			return true
 		}
-		if after == nil {
-			t.ordered.Ascend(visit)
-			return
-		}
-		t.ordered.AscendGreaterOrEqual(&partition{token: tokenOf(after.hash), hash: after.hash}, visit)
 	}
 }
 
-// after returns the place of the first record beyond a sort key.
-func (p *partition) after(sort attribute.Value) int {
-	at, found := p.find(sort)
-	if found {
-		at++
+// index returns the index with the name, nil if there is none.
+func (t *table) index(name string) *index {
+	at := slices.IndexFunc(t.indexes, func(i *index) bool { return i.name == name })
+	if at < 0 {
+		return nil
 	}
-	return at
+	return t.indexes[at]
 }

@@ -271,22 +271,8 @@ func (t *table) describeIndex(definition indexDefinition, tableArn string) index
 		Projection: definition.Projection,
 	}
 	on := t.index(definition.IndexName)
-	for r := range t.all(nil) {
-		if entry := on.entry(r.item); entry != nil {
-			description.ItemCount++
-			description.IndexSizeBytes += entry.Size()
-		}
-	}
+	description.ItemCount, description.IndexSizeBytes = on.items, on.bytes
 	return description
-}
-
-// index returns the index with the name, nil if there is none.
-func (t *table) index(name string) *index {
-	at := slices.IndexFunc(t.indexes, func(i *index) bool { return i.name == name })
-	if at < 0 {
-		return nil
-	}
-	return t.indexes[at]
 }
 
 func describeThroughput(provisioned *throughput) throughputDescription {

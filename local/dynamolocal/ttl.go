@@ -1,8 +1,15 @@
 package dynamolocal
 
 import (
+	"cmp"
 	"context"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/google/btree"
 
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/attribute"
 )
@@ -67,7 +74,7 @@ func (e *Engine) updateTimeToLive(in updateTimeToLiveInput, _ *usage) (any, erro
 			return nil, err
 		}
 	}
-	t.definition = definition
+	t.define(definition)
 	return &updateTimeToLiveOutput{TimeToLiveSpecification: *in.TimeToLiveSpecification}, nil
 }
 
@@ -97,49 +104,112 @@ func (e *Engine) describeTimeToLive(in tableInput, _ *usage) (any, error) {
 	return &describeTimeToLiveOutput{TimeToLiveDescription: description}, nil
 }
 
+// sweepBatch is how many items a sweep deletes before it lets others go on.
+const sweepBatch = 1000
+
 // Sweep deletes the items whose time to live has passed, by the engine's clock,
-// and reports how many. Until then they are there for every operation. As in the
+// and returns how many. Until then they are there for every operation. As in the
 // service an item expires only if the attribute is a number, of seconds since
 // 1970, and if that is not longer than five years ago. Sweep also drops the
-// request tokens whose time has passed. It stops when ctx is done.
+// request tokens whose time has passed. It stops with ctx's error when ctx is
+// done. Other operations go on meanwhile: the engine is locked for a thousand
+// items at a time.
 func (e *Engine) Sweep(ctx context.Context) (deleted int, err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	now := e.clock()
-	if err := e.forgetTokens(now); err != nil {
+	e.mu.Lock()
+	err = e.forgetTokens(now)
+	names := slices.Sorted(maps.Keys(e.tables))
+	e.mu.Unlock()
+	if err != nil {
 		return 0, err
 	}
-	for _, t := range e.tables {
-		if err := ctx.Err(); err != nil {
-			return deleted, err
+	for _, name := range names {
+		for {
+			if err := ctx.Err(); err != nil {
+				return deleted, err
+			}
+			count, err := e.sweepTable(name, now)
+			deleted += count
+			if err != nil {
+				return deleted, err
+			}
+			if count < sweepBatch {
+				break
+			}
 		}
-		expired := t.expired(now)
-		if len(expired) == 0 {
-			continue
-		}
-		if err := e.commit(expired, nil); err != nil {
-			return deleted, err
-		}
-		deleted += len(expired)
 	}
 	return deleted, nil
 }
 
-// expired returns the deletions of the items whose time has passed.
-func (t *table) expired(now time.Time) []change {
-	if t.definition.TimeToLive == "" {
-		return nil
+// sweepTable deletes up to sweepBatch expired items of a table.
+func (e *Engine) sweepTable(name string, now time.Time) (deleted int, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t, ok := e.tables[name]
+	if !ok {
+		return 0, nil
 	}
 	var deletions []change
-	latest, earliest := now.Unix(), now.Add(-expiryLimit).Unix()
-	for r := range t.all(nil) {
-		number, ok := r.item[t.definition.TimeToLive].(attribute.Number)
-		if !ok {
-			continue
-		}
-		if expiry, fits := number.Int64(); fits && expiry < latest && expiry > earliest {
-			deletions = append(deletions, change{table: t, key: r.key})
+	for r := range t.expiry.before(now) {
+		if deletions = append(deletions, change{table: t, key: r.key}); len(deletions) == sweepBatch {
+			break
 		}
 	}
-	return deletions
+	if len(deletions) == 0 {
+		return 0, nil
+	}
+	return len(deletions), e.commit(deletions, nil)
+}
+
+// expiryOrder holds the records of a table that have a time of expiry, the
+// earliest first.
+type expiryOrder struct{ tree *btree.BTreeG[expiring] }
+
+// expiring is a record with its time of expiry in seconds since 1970.
+type expiring struct {
+	expiry int64
+	record *record
+}
+
+func newExpiryOrder() expiryOrder {
+	return expiryOrder{tree: btree.NewG(degree, func(a, b expiring) bool {
+		return cmp.Or(
+			cmp.Compare(a.expiry, b.expiry),
+			strings.Compare(a.record.key.hash, b.record.key.hash),
+			compareSort(a.record.key.sort, b.record.key.sort),
+		) < 0
+	})}
+}
+
+// expiryOf returns the time of expiry that an item has in the attribute, and
+// whether it has one.
+func expiryOf(item attribute.Item, name string) (int64, bool) {
+	number, ok := item[name].(attribute.Number)
+	if !ok || name == "" {
+		return 0, false
+	}
+	return number.Int64()
+}
+
+func (o expiryOrder) put(r *record, name string) {
+	if expiry, ok := expiryOf(r.item, name); ok {
+		o.tree.ReplaceOrInsert(expiring{expiry, r})
+	}
+}
+
+func (o expiryOrder) remove(r *record, name string) {
+	if expiry, ok := expiryOf(r.item, name); ok {
+		o.tree.Delete(expiring{expiry, r})
+	}
+}
+
+// before returns the records that have expired by now, but not so long ago that
+// they never do.
+func (o expiryOrder) before(now time.Time) iter.Seq[*record] {
+	earliest := expiring{now.Add(-expiryLimit).Unix() + 1, new(record)}
+	return func(yield func(*record) bool) {
+		o.tree.AscendGreaterOrEqual(earliest, func(e expiring) bool {
+			return e.expiry < now.Unix() && yield(e.record)
+		})
+	}
 }

@@ -4,6 +4,12 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/attribute"
 )
 
+// Operators of key tests that are written as words.
+const (
+	Between    = opBetween
+	BeginsWith = fnBeginsWith
+)
+
 // KeyTest is a condition on one attribute of a key.
 type KeyTest struct {
 	// Attribute is the attribute's name.
