@@ -1,7 +1,6 @@
 package dynamolocal
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -20,8 +19,9 @@ type Config struct {
 	// Default: time.Now.
 	Clock func() time.Time
 	// File is the path of the file in which tables, time to live settings, items
-	// and request tokens survive a restart; it is made if it does not exist. One
-	// engine at a time can have it. Default: none, everything is in memory.
+	// and request tokens survive a restart; it is created if it does not exist. One
+	// engine at a time can use it, which a second file beside it, with the suffix
+	// .lock, sees to. Default: none, everything is in memory.
 	File string
 	// Observe is called after every call, from the goroutine that serves it.
 	// Default: nobody observes.
@@ -45,8 +45,9 @@ type Engine struct {
 }
 
 // New returns an engine, with the data of the configured file if there is one.
-// It fails if the file cannot be opened, is in use by another engine or has been
-// written by something else.
+// It returns an error if the file cannot be opened, is in use by another engine,
+// has been written by something else, or is damaged. A record that was cut off at
+// the end of the file is none of these: its write was never answered.
 func New(config Config) (*Engine, error) {
 	parser, err := expression.NewParser(parsedExpressions)
 	if err != nil {
@@ -65,11 +66,9 @@ func New(config Config) (*Engine, error) {
 	if config.File == "" {
 		return e, nil
 	}
-	if e.file, err = openFile(config.File); err != nil {
+	e.file, err = openFile(config.File, e.tables, e.tokens)
+	if err != nil {
 		return nil, err
-	}
-	if err := e.file.load(e.tables, e.tokens); err != nil {
-		return nil, errors.Join(fmt.Errorf("dynamolocal: reading %s: %w", config.File, err), e.file.close())
 	}
 	return e, nil
 }
@@ -77,12 +76,14 @@ func New(config Config) (*Engine, error) {
 // Close closes the file, if there is one. Calls after it that change something
 // fail. It may be called more than once.
 func (e *Engine) Close() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	if e.file == nil {
 		return nil
 	}
-	return e.file.close()
+	e.mu.Lock()
+	err := e.file.close()
+	e.mu.Unlock()
+	e.file.rewriting.Wait()
+	return err
 }
 
 // table returns the table that operations on items name.
@@ -119,6 +120,9 @@ func (e *Engine) commit(changes []change, remember *token) error {
 	}
 	if remember != nil {
 		e.tokens[remember.Token] = *remember
+	}
+	if e.file != nil {
+		e.rewriteFile()
 	}
 	return nil
 }

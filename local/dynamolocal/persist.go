@@ -4,158 +4,232 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
-
-	"go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
+	"os"
+	"slices"
+	"sync"
 
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/attribute"
 )
 
-// The buckets of a file.
-var (
-	bucketTables = []byte("tables") // definitions by table name
-	bucketItems  = []byte("items")  // a bucket by table name: items by encoded key
-	bucketTokens = []byte("tokens") // transactions' tokens
+// entry is what one record of a data file says: one change of the engine's
+// state, which is made as a whole. It has one of the members, or Changes and
+// Token together.
+type entry struct {
+	Define  *tableDefinition `json:",omitempty"` // a table that is new or has changed
+	Drop    string           `json:",omitempty"` // the name of a table that is gone
+	Changes []storedChange   `json:",omitempty"`
+	Token   *token           `json:",omitempty"`
+	Forget  []string         `json:",omitempty"` // tokens
+}
+
+// storedChange is a change of an item: Item is stored, or the item with the key
+// Delete is deleted.
+type storedChange struct {
+	Table  string
+	Item   attribute.Item `json:",omitempty"`
+	Delete attribute.Item `json:",omitempty"`
+}
+
+const (
+	// minRewrite is the size of a data file, in bytes, below which it is left to
+	// grow; rewriteGrowth is how many times its size after the last rewriting it
+	// grows to before it is rewritten without what is gone.
+	minRewrite    = 16 << 20
+	rewriteGrowth = 3
+	// rewriteBatch is how many items a record of a rewritten file has.
+	rewriteBatch = 100
 )
 
-// lockTimeout is how long to wait for another engine to close its file.
-const lockTimeout = time.Second
-
-// file keeps an engine's data on disk. Each write is one transaction of the
-// database and is complete before the request is answered; it is handed to the
-// operating system but not forced to the disk, so that data survive the process
-// but not necessarily a power cut.
+// file keeps an engine's data in a log. Every change is appended before it is
+// made and answered. The engine's lock guards it.
 type file struct {
-	db     *bbolt.DB
-	closed bool
+	log       *log
+	rewritten int64 // its size after the last rewriting
+	rewriting sync.WaitGroup
+	busy      bool // whether it is being rewritten
 }
 
-func openFile(path string) (*file, error) {
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockTimeout, NoSync: true})
-	if errors.Is(err, bolterrors.ErrTimeout) {
-		return nil, fmt.Errorf("dynamolocal: %s is in use by another process: stop it or use another file", path)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("dynamolocal: opening %s: %w", path, err)
-	}
-	return &file{db: db}, nil
-}
-
-// close closes the file; writes fail afterwards.
-func (f *file) close() error {
-	if f.closed {
-		return nil
-	}
-	f.closed = true
-	return errors.Join(f.db.Sync(), f.db.Close())
-}
-
-// load fills tables and tokens with what the file has.
-func (f *file) load(tables map[string]*table, tokens map[string]token) error {
-	return f.db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{bucketTables, bucketItems, bucketTokens} {
-			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
-				return err
-			}
-		}
-		if err := tx.Bucket(bucketTables).ForEach(func(name, data []byte) error {
-			var definition tableDefinition
-			if err := json.Unmarshal(data, &definition); err != nil {
-				return fmt.Errorf("table %s: %w", name, err)
-			}
-			t := newTable(definition)
-			tables[definition.Name] = t
-			return loadItems(t, tx.Bucket(bucketItems).Bucket(name))
-		}); err != nil {
+// openFile opens the data file at path and brings tables and tokens to the state
+// that it describes.
+func openFile(path string, tables map[string]*table, tokens map[string]token) (*file, error) {
+	opened, err := openLog(path, func(payload []byte) error {
+		var e entry
+		if err := json.Unmarshal(payload, &e); err != nil {
 			return err
 		}
-		return tx.Bucket(bucketTokens).ForEach(func(name, data []byte) error {
-			var remembered token
-			if err := json.Unmarshal(data, &remembered); err != nil {
-				return fmt.Errorf("token %s: %w", name, err)
-			}
-			tokens[remembered.Token] = remembered
-			return nil
-		})
+		return e.apply(tables, tokens)
 	})
+	if err != nil {
+		return nil, fmt.Errorf("dynamolocal: data file %s: %w", path, err)
+	}
+	return &file{log: opened}, nil
 }
 
-func loadItems(t *table, items *bbolt.Bucket) error {
-	if items == nil {
-		return fmt.Errorf("table %s has no items' bucket", t.name())
-	}
-	return items.ForEach(func(_, data []byte) error {
-		var item attribute.Item
-		if err := json.Unmarshal(data, &item); err != nil {
-			return fmt.Errorf("an item of table %s: %w", t.name(), err)
+// apply makes the change in tables and tokens, or returns what is wrong with it.
+func (e entry) apply(tables map[string]*table, tokens map[string]token) error {
+	if e.Define != nil {
+		if err := e.Define.check(); err != nil {
+			return err
 		}
-		t.put(t.schema.of(item), item)
-		return nil
-	})
+		if t, exists := tables[e.Define.Name]; exists {
+			t.define(*e.Define)
+		} else {
+			tables[e.Define.Name] = newTable(*e.Define)
+		}
+	}
+	delete(tables, e.Drop)
+	for _, c := range e.Changes {
+		t, exists := tables[c.Table]
+		if !exists {
+			return fmt.Errorf("there is no table %q", c.Table)
+		}
+		if c.Item != nil {
+			key, err := t.keyOfItem(c.Item)
+			if err != nil {
+				return err
+			}
+			t.put(key, c.Item)
+			continue
+		}
+		key, err := t.keyOf(c.Delete)
+		if err != nil {
+			return err
+		}
+		t.remove(key)
+	}
+	if e.Token != nil {
+		tokens[e.Token.Token] = *e.Token
+	}
+	for _, name := range e.Forget {
+		delete(tokens, name)
+	}
+	return nil
+}
+
+// check refuses a definition that no table has.
+func (d tableDefinition) check() error {
+	schemas := [][]keyElement{d.Keys}
+	for _, index := range slices.Concat(d.Local, d.Global) {
+		schemas = append(schemas, index.KeySchema)
+	}
+	for _, schema := range schemas {
+		if len(schema) == 0 || len(schema) > maxKeyElements {
+			return fmt.Errorf("table %q has a key of %d attributes", d.Name, len(schema))
+		}
+		for i, element := range schema {
+			if (element.KeyType == keyHash) != (i == 0) || !slices.ContainsFunc(d.Attributes, func(a attributeDefinition) bool {
+				return a.AttributeName == element.AttributeName && isKeyKind(attribute.Kind(a.AttributeType))
+			}) {
+				return fmt.Errorf("table %q has the key attribute %q", d.Name, element.AttributeName)
+			}
+		}
+	}
+	return nil
+}
+
+func (f *file) append(e entry) error {
+	payload, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	return f.log.append(payload)
 }
 
 // write stores changes and, if there is one, a token.
 func (f *file) write(changes []change, remember *token) error {
-	return f.db.Update(func(tx *bbolt.Tx) error {
-		for _, c := range changes {
-			items := tx.Bucket(bucketItems).Bucket([]byte(c.table.name()))
-			key := []byte(c.key.encode())
-			if c.item == nil {
-				if err := items.Delete(key); err != nil {
-					return err
-				}
-				continue
-			}
-			if err := putJSON(items, key, c.item); err != nil {
-				return err
-			}
+	if len(changes) == 0 && remember == nil {
+		return nil
+	}
+	stored := make([]storedChange, len(changes))
+	for i, c := range changes {
+		stored[i] = storedChange{Table: c.table.name(), Item: c.item}
+		if c.item == nil {
+			stored[i].Delete = c.table.schema.attributesOf(c.table.get(c.key).item)
 		}
-		if remember == nil {
-			return nil
+	}
+	return f.append(entry{Changes: stored, Token: remember})
+}
+
+// close closes the file; writes fail afterwards.
+func (f *file) close() error { return f.log.close() }
+
+// rewriteFile starts to rewrite the data file, in the background, if it has grown
+// enough. The caller holds the lock. If the rewriting fails nothing is lost: the
+// file goes on growing until the next attempt.
+func (e *Engine) rewriteFile() {
+	f := e.file
+	if f.busy || f.log.size < max(minRewrite, rewriteGrowth*f.rewritten) {
+		return
+	}
+	fresh, err := f.log.startRewrite()
+	if err != nil {
+		f.rewritten = f.log.size
+		return
+	}
+	f.busy = true
+	state := e.snapshot()
+	f.rewriting.Go(func() {
+		err := state.writeTo(fresh)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if err == nil && !errors.Is(f.log.broken, os.ErrClosed) {
+			_ = fresh.finish()
 		}
-		return putJSON(tx.Bucket(bucketTokens), []byte(remember.Token), remember)
+		_ = fresh.abandon()
+		f.busy, f.rewritten = false, f.log.size
 	})
 }
 
-// define stores a table's definition, and makes room for its items if the table
-// is new.
-func (f *file) define(definition tableDefinition) error {
-	return f.db.Update(func(tx *bbolt.Tx) error {
-		name := []byte(definition.Name)
-		if _, err := tx.Bucket(bucketItems).CreateBucketIfNotExists(name); err != nil {
+// snapshot is an engine's state at a moment.
+type snapshot struct {
+	tables []tableSnapshot
+	tokens []token
+}
+
+type tableSnapshot struct {
+	definition tableDefinition
+	records    []*record
+}
+
+// snapshot returns the engine's state. Records do not change, so that it need
+// not copy them. The caller holds the lock.
+func (e *Engine) snapshot() snapshot {
+	var s snapshot
+	for _, t := range e.tables {
+		s.tables = append(s.tables, tableSnapshot{t.definition, slices.AppendSeq(make([]*record, 0, t.items), t.all())})
+	}
+	for _, remembered := range e.tokens {
+		s.tokens = append(s.tokens, remembered)
+	}
+	return s
+}
+
+func (s snapshot) writeTo(fresh *rewrite) error {
+	write := func(e entry) error {
+		payload, err := json.Marshal(e)
+		if err != nil {
 			return err
 		}
-		return putJSON(tx.Bucket(bucketTables), name, definition)
-	})
-}
-
-// drop removes a table and its items.
-func (f *file) drop(name string) error {
-	return f.db.Update(func(tx *bbolt.Tx) error {
-		return errors.Join(
-			tx.Bucket(bucketTables).Delete([]byte(name)),
-			tx.Bucket(bucketItems).DeleteBucket([]byte(name)),
-		)
-	})
-}
-
-// forget removes tokens.
-func (f *file) forget(tokens []string) error {
-	return f.db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range tokens {
-			if err := tx.Bucket(bucketTokens).Delete([]byte(name)); err != nil {
+		return fresh.append(payload)
+	}
+	for _, t := range s.tables {
+		if err := write(entry{Define: &t.definition}); err != nil {
+			return err
+		}
+		for batch := range slices.Chunk(t.records, rewriteBatch) {
+			changes := make([]storedChange, len(batch))
+			for i, r := range batch {
+				changes[i] = storedChange{Table: t.definition.Name, Item: r.item}
+			}
+			if err := write(entry{Changes: changes}); err != nil {
 				return err
 			}
 		}
-		return nil
-	})
-}
-
-func putJSON(bucket *bbolt.Bucket, key []byte, value any) error {
-	data, err := json.Marshal(value)
-	if err != nil {
-		return err
 	}
-	return bucket.Put(key, data)
+	for _, remembered := range s.tokens {
+		if err := write(entry{Token: &remembered}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

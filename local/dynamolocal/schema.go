@@ -133,6 +133,11 @@ func checkKeySize(schema keySchema, item attribute.Item) error {
 	return nil
 }
 
+// isKeyKind reports whether values of the type can be keys.
+func isKeyKind(kind attribute.Kind) bool {
+	return kind == attribute.KindString || kind == attribute.KindNumber || kind == attribute.KindBinary
+}
+
 // emptyKind returns the word for the type of an empty string or binary, "" for
 // other values.
 func emptyKind(value attribute.Value) string {

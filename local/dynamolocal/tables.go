@@ -92,7 +92,7 @@ func (e *Engine) createTable(in createTableInput, _ *usage) (any, error) {
 	}
 	definition.Created = e.clock()
 	if e.file != nil {
-		if err := e.file.define(definition); err != nil {
+		if err := e.file.append(entry{Define: &definition}); err != nil {
 			return nil, err
 		}
 	}
@@ -139,7 +139,7 @@ func (e *Engine) deleteTable(in tableInput, _ *usage) (any, error) {
 			"Disable deletion protection first.")
 	}
 	if e.file != nil {
-		if err := e.file.drop(t.name()); err != nil {
+		if err := e.file.append(entry{Drop: t.name()}); err != nil {
 			return nil, err
 		}
 	}

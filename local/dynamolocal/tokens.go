@@ -51,7 +51,7 @@ func (e *Engine) forgetTokens(now time.Time) error {
 		return nil
 	}
 	if e.file != nil {
-		if err := e.file.forget(expired); err != nil {
+		if err := e.file.append(entry{Forget: expired}); err != nil {
 			return err
 		}
 	}

@@ -70,7 +70,7 @@ func (e *Engine) updateTimeToLive(in updateTimeToLiveInput, _ *usage) (any, erro
 		definition.TimeToLive = ""
 	}
 	if e.file != nil {
-		if err := e.file.define(definition); err != nil {
+		if err := e.file.append(entry{Define: &definition}); err != nil {
 			return nil, err
 		}
 	}

@@ -1,0 +1,204 @@
+package dynamolocal
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// dataFile returns the content of a data file with tables, indexes, time to live,
+// items, deletions and tokens, and how many of its items there are in the end.
+func dataFile(t testing.TB) (content []byte, items int) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "data")
+	e, err := New(Config{File: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := func(operation, body string) {
+		t.Helper()
+		if status, answer := post(e, operation, body); status != http.StatusOK {
+			t.Fatalf("%s: %s", operation, answer)
+		}
+	}
+	call("CreateTable", `{"TableName":"dropped","AttributeDefinitions":[{"AttributeName":"p","AttributeType":"S"}],
+		"KeySchema":[{"AttributeName":"p","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST"}`)
+	call("CreateTable", `{"TableName":"items","AttributeDefinitions":[{"AttributeName":"p","AttributeType":"S"},
+		{"AttributeName":"s","AttributeType":"N"},{"AttributeName":"g","AttributeType":"B"}],
+		"KeySchema":[{"AttributeName":"p","KeyType":"HASH"},{"AttributeName":"s","KeyType":"RANGE"}],
+		"GlobalSecondaryIndexes":[{"IndexName":"by-g","KeySchema":[{"AttributeName":"g","KeyType":"HASH"}],
+		"Projection":{"ProjectionType":"ALL"}}],"BillingMode":"PAY_PER_REQUEST"}`)
+	call("UpdateTimeToLive", `{"TableName":"items","TimeToLiveSpecification":{"AttributeName":"e","Enabled":true}}`)
+	const puts = 12
+	for i := range puts {
+		call("PutItem", fmt.Sprintf(`{"TableName":"items","Item":{"p":{"S":"a"},"s":{"N":"%d"},"g":{"B":"AAE="},"e":{"N":"1"},
+			"d":{"M":{"l":{"L":[{"NULL":true},{"NS":["1","2"]}]}}}}}`, i))
+	}
+	call("DeleteItem", `{"TableName":"items","Key":{"p":{"S":"a"},"s":{"N":"3"}}}`)
+	call("TransactWriteItems", `{"ClientRequestToken":"token","TransactItems":[{"Put":{"TableName":"items","Item":{"p":{"S":"b"},"s":{"N":"0"}}}}]}`)
+	call("DeleteTable", `{"TableName":"dropped"}`)
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	content, err = os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content, puts
+}
+
+// post calls an operation of the engine.
+func post(e *Engine, operation, body string) (status int, answer string) {
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+	r.Header.Set("X-Amz-Target", targetPrefix+operation)
+	w := httptest.NewRecorder()
+	e.ServeHTTP(w, r)
+	return w.Code, w.Body.String()
+}
+
+// open returns an engine of a file with the content, or the error of New. An
+// engine has to answer.
+func open(t *testing.T, path string, content []byte) (*Engine, error) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e, err := New(Config{File: path})
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"items", "dropped"} {
+		post(e, "Scan", `{"TableName":"`+name+`"}`)
+		post(e, "Scan", `{"TableName":"`+name+`","IndexName":"by-g"}`)
+		post(e, "DescribeTable", `{"TableName":"`+name+`"}`)
+	}
+	if _, err := e.Sweep(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Error(err)
+	}
+	return e, nil
+}
+
+// A file that was cut off holds what was answered before: it opens, with the
+// records that are whole, wherever it ends.
+func TestTruncatedFile(t *testing.T) {
+	t.Parallel()
+	content, items := dataFile(t)
+	path := filepath.Join(t.TempDir(), "data")
+	most := 0
+	for length := 0; length <= len(content); length += 5 {
+		e, err := open(t, path, content[:length])
+		if err != nil {
+			t.Fatalf("%d of %d bytes: %v", length, len(content), err)
+		}
+		if table := e.tables["items"]; table != nil {
+			most = max(most, table.items)
+		}
+	}
+	if most < items-1 {
+		t.Errorf("there were %d items at most, want %d", most, items-1)
+	}
+}
+
+// A file in which a bit is wrong is refused, with the place of the damage and what
+// to do.
+func TestDamagedFile(t *testing.T) {
+	t.Parallel()
+	content, _ := dataFile(t)
+	path := filepath.Join(t.TempDir(), "data")
+	for at := 0; at < len(content); at += 7 {
+		damaged := append([]byte{}, content...)
+		damaged[at] ^= 1 << (at % 8)
+		_, err := open(t, path, damaged)
+		switch {
+		case err == nil:
+			t.Fatalf("byte %d is wrong, and the file is opened", at)
+		case at < len(logMagic):
+			if !strings.Contains(err.Error(), "is not a data file of this program") {
+				t.Fatalf("byte %d: %v", at, err)
+			}
+		case !strings.Contains(err.Error(), "is damaged at byte") || !strings.Contains(err.Error(), "delete it to start anew"):
+			t.Fatalf("byte %d: %v", at, err)
+		}
+	}
+}
+
+// Whatever is in a file, it is opened or refused. The records have the right
+// checksums: what is wrong is what they say.
+func FuzzDataFile(f *testing.F) {
+	content, _ := dataFile(f)
+	for at := len(logMagic); at < len(content); {
+		length := int(binary.LittleEndian.Uint32(content[at:]))
+		f.Add(content[at+headerBytes:at+headerBytes+length], false)
+		at += headerBytes + length
+	}
+	f.Add(content, true)
+	f.Add([]byte(`{"Define":{"Name":"items"}}`), false)
+	f.Add([]byte(`{"Changes":[{"Table":"items"}]}`), false)
+	f.Fuzz(func(t *testing.T, data []byte, raw bool) {
+		path := filepath.Join(t.TempDir(), "data")
+		if raw {
+			_, _ = open(t, path, data)
+			return
+		}
+		table := framed([]byte(`{"Define":{"Name":"items","Attributes":[{"AttributeName":"p","AttributeType":"S"}],"Keys":[{"AttributeName":"p","KeyType":"HASH"}]}}`))
+		_, _ = open(t, path, append(append([]byte(logMagic), table...), framed(data)...))
+	})
+}
+
+// A file that has grown is rewritten without what is gone, while writes go on.
+func TestRewrite(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "data")
+	e, err := New(Config{File: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	post(e, "CreateTable", `{"TableName":"items","AttributeDefinitions":[{"AttributeName":"p","AttributeType":"S"}],
+		"KeySchema":[{"AttributeName":"p","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST"}`)
+	post(e, "TransactWriteItems", `{"ClientRequestToken":"token","TransactItems":[{"Put":{"TableName":"items","Item":{"p":{"S":"first"}}}}]}`)
+	filler, err := json.Marshal(strings.Repeat("x", 300<<10))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size int64
+	writes := 0
+	for shrunk := false; !shrunk; writes++ {
+		if writes == 1000 {
+			t.Fatalf("after %d writes the file has %d bytes", writes, size)
+		}
+		if status, answer := post(e, "PutItem", fmt.Sprintf(`{"TableName":"items","Item":{"p":{"S":"%d"},"f":{"S":%s}}}`, writes%3, filler)); status != http.StatusOK {
+			t.Fatal(answer)
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shrunk, size = info.Size() < size, info.Size()
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path + ".new"); err == nil {
+		t.Error("the file in the making is still there")
+	}
+	again, err := New(Config{File: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = again.Close() }()
+	if got := again.tables["items"].items; got != 4 {
+		t.Errorf("%d items after rewriting, want 4", got)
+	}
+	if _, remembered := again.tokens["token"]; !remembered {
+		t.Error("the token is forgotten")
+	}
+}
