@@ -11,13 +11,21 @@ const (
 	maxKeyElements   = 2
 	maxLocalIndexes  = 5
 	maxGlobalIndexes = 20
+	// maxNonKeyAttributes is the number of attributes that an index projects
+	// besides keys, maxProjected that of all indexes of a table.
+	maxNonKeyAttributes = 20
+	maxProjected        = 100
 )
 
 // check checks the parameters.
 func (in createTableInput) check() error {
+	if in.TableName == nil {
+		return validationf("The parameter 'TableName' is required but was not present in the request")
+	}
 	var v violations
 	v.newName("tableName", in.TableName)
 	v.enum("billingMode", in.BillingMode, billingProvisioned, billingOnDemand)
+	in.ProvisionedThroughput.check(&v, "provisionedThroughput")
 	v.require("attributeDefinitions", in.AttributeDefinitions != nil)
 	v.require("keySchema", in.KeySchema != nil)
 	for i, definition := range in.AttributeDefinitions {
@@ -36,15 +44,56 @@ func (in createTableInput) check() error {
 	if err := v.err(); err != nil {
 		return err
 	}
-	for _, check := range []func() error{in.checkBilling, in.checkKeys, in.checkIndexes, in.checkDefinitions} {
+	for _, check := range []func() error{
+		in.checkBilling, in.checkKeys, in.checkDefinitions, in.checkIndexes, in.StreamSpecification.check,
+		func() error { return checkTableClass(in.TableClass) },
+	} {
 		if err := check(); err != nil {
 			return err
 		}
 	}
-	if in.StreamSpecification != nil && in.StreamSpecification.StreamEnabled {
+	return nil
+}
+
+// streamSpecification is refused unless it asks for no stream.
+type streamSpecification struct {
+	StreamEnabled  bool
+	StreamViewType string
+}
+
+func (s *streamSpecification) check() error {
+	switch {
+	case s == nil:
+		return nil
+	case s.StreamEnabled:
 		return validationf("Streams are not supported here: leave StreamSpecification out")
+	case s.StreamViewType != "":
+		return invalidParameterf("Table is being created with a stream disabled, UpdateViewType should not be specified")
 	}
 	return nil
+}
+
+// The table classes. They make no difference here.
+const (
+	classStandard   = "STANDARD"
+	classInfrequent = "STANDARD_INFREQUENT_ACCESS"
+)
+
+func checkTableClass(class string) error {
+	if class == "" || class == classStandard || class == classInfrequent {
+		return nil
+	}
+	return validationf("Invalid table-class parameter provided. Please try again with a valid table-class value: [%s, %s].",
+		classStandard, classInfrequent)
+}
+
+// check checks throughput that may be absent.
+func (t *throughput) check(v *violations, field string) {
+	if t == nil {
+		return
+	}
+	v.atLeast(field+".readCapacityUnits", &t.ReadCapacityUnits, 1)
+	v.atLeast(field+".writeCapacityUnits", &t.WriteCapacityUnits, 1)
 }
 
 func checkKeyElements(v *violations, field string, elements []keyElement) {
@@ -63,7 +112,18 @@ func (d indexDefinition) check(v *violations, prefix string) {
 	v.newName(prefix+"indexName", &d.IndexName)
 	v.require(prefix+"keySchema", d.KeySchema != nil)
 	checkKeyElements(v, prefix+"keySchema", d.KeySchema)
+	d.ProvisionedThroughput.check(v, prefix+"provisionedThroughput")
+	if d.Projection == nil {
+		v.require(prefix+"projection", false)
+		return
+	}
 	v.enum(prefix+"projection.projectionType", d.Projection.ProjectionType, projectAll, projectInclude, projectKeys)
+	if d.Projection.NonKeyAttributes != nil {
+		v.count(prefix+"projection.nonKeyAttributes", len(d.Projection.NonKeyAttributes), 1, maxNonKeyAttributes)
+	}
+	for i, name := range d.Projection.NonKeyAttributes {
+		v.length(fmt.Sprintf("%sprojection.nonKeyAttributes.%d.member", prefix, i+1), name, 1, maxNameLength)
+	}
 }
 
 func (in createTableInput) checkBilling() error {
@@ -72,14 +132,15 @@ func (in createTableInput) checkBilling() error {
 		return invalidParameterf("Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
 	case in.BillingMode != billingOnDemand && provisioned == nil:
 		return invalidParameterf("ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED")
-	case provisioned != nil && (provisioned.ReadCapacityUnits < 1 || provisioned.WriteCapacityUnits < 1):
-		return invalidParameterf("ReadCapacityUnits and WriteCapacityUnits must be at least 1")
 	}
 	return nil
 }
 
 // checkKeys checks the keys of the table and of its indexes for themselves.
 func (in createTableInput) checkKeys() error {
+	if keys := in.KeySchema; len(keys) == maxKeyElements && keys[0].AttributeName == keys[1].AttributeName {
+		return validationf("Invalid KeySchema: Some index key attribute have no definition")
+	}
 	if err := checkKeyOrder(in.KeySchema); err != nil {
 		return err
 	}
@@ -108,6 +169,12 @@ func checkKeyOrder(elements []keyElement) error {
 }
 
 func (in createTableInput) checkIndexes() error {
+	if in.LocalSecondaryIndexes != nil && len(in.LocalSecondaryIndexes) == 0 {
+		return invalidParameterf("List of LocalSecondaryIndexes is empty")
+	}
+	if in.GlobalSecondaryIndexes != nil && len(in.GlobalSecondaryIndexes) == 0 {
+		return invalidParameterf("List of GlobalSecondaryIndexes is empty")
+	}
 	if len(in.LocalSecondaryIndexes) > maxLocalIndexes {
 		return invalidParameterf("Number of LocalSecondaryIndexes exceeds per-table limit of %d", maxLocalIndexes)
 	}
@@ -115,12 +182,22 @@ func (in createTableInput) checkIndexes() error {
 		return invalidParameterf("GlobalSecondaryIndex count exceeds the per-table limit of %d", maxGlobalIndexes)
 	}
 	names := make(map[string]bool)
+	projected := 0
 	for _, definition := range slices.Concat(in.LocalSecondaryIndexes, in.GlobalSecondaryIndexes) {
 		if names[definition.IndexName] {
 			return invalidParameterf("Duplicate index name: %s", definition.IndexName)
 		}
 		names[definition.IndexName] = true
 		if err := definition.Projection.check(); err != nil {
+			return err
+		}
+		projected += len(definition.Projection.NonKeyAttributes)
+	}
+	if projected > maxProjected {
+		return invalidParameterf("Number of NonKeyAttributes of all indexes exceeds the limit of %d", maxProjected)
+	}
+	for _, global := range in.GlobalSecondaryIndexes {
+		if err := global.checkThroughput(in.BillingMode); err != nil {
 			return err
 		}
 	}
@@ -146,6 +223,18 @@ func (in createTableInput) checkLocal(local indexDefinition) error {
 	return nil
 }
 
+// checkThroughput checks that a global index has throughput of its own exactly if
+// its table has.
+func (d indexDefinition) checkThroughput(billing string) error {
+	switch onDemand := billing == billingOnDemand; {
+	case onDemand && d.ProvisionedThroughput != nil:
+		return invalidParameterf("ProvisionedThroughput should not be specified for index: %s when BillingMode is PAY_PER_REQUEST", d.IndexName)
+	case !onDemand && d.ProvisionedThroughput == nil:
+		return invalidParameterf("ProvisionedThroughput is not specified for index: %s", d.IndexName)
+	}
+	return nil
+}
+
 func (p projection) check() error {
 	switch {
 	case p.ProjectionType == "":
@@ -155,6 +244,11 @@ func (p projection) check() error {
 	case p.ProjectionType != projectInclude && p.NonKeyAttributes != nil:
 		return invalidParameterf("ProjectionType is %s, but NonKeyAttributes is specified", p.ProjectionType)
 	}
+	for i, name := range p.NonKeyAttributes {
+		if slices.Contains(p.NonKeyAttributes[:i], name) {
+			return invalidParameterf("Duplicate element in NonKeyAttributes: %s", name)
+		}
+	}
 	return nil
 }
 
@@ -163,7 +257,7 @@ func (in createTableInput) checkDefinitions() error {
 	var defined, used []string
 	for _, definition := range in.AttributeDefinitions {
 		if slices.Contains(defined, definition.AttributeName) {
-			return invalidParameterf("Duplicate AttributeName in AttributeDefinitions: %s", definition.AttributeName)
+			return validationf("Attribute Name is duplicated: %s", definition.AttributeName)
 		}
 		defined = append(defined, definition.AttributeName)
 	}

@@ -54,7 +54,7 @@ func TestCreateTableRefuses(t *testing.T) {
 		}, "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"},
 		"one key twice": {func(in *dynamodb.CreateTableInput) {
 			in.KeySchema = keys("pk", "pk")
-		}, "Both the Hash Key and the Range Key element in the KeySchema have the same name"},
+		}, "Invalid KeySchema: Some index key attribute have no definition"},
 		"undefined key": {func(in *dynamodb.CreateTableInput) {
 			in.AttributeDefinitions = attributes("pk", "other")
 		}, parameter + "Some index key attributes are not defined in AttributeDefinitions. Keys: [pk, sk], AttributeDefinitions: [pk, other]"},
@@ -63,7 +63,7 @@ func TestCreateTableRefuses(t *testing.T) {
 		}, parameter + "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions"},
 		"attribute twice": {func(in *dynamodb.CreateTableInput) {
 			in.AttributeDefinitions = attributes("pk", "sk", "pk")
-		}, parameter + "Duplicate AttributeName in AttributeDefinitions: pk"},
+		}, "Attribute Name is duplicated: pk"},
 		"attribute type": {func(in *dynamodb.CreateTableInput) {
 			in.AttributeDefinitions[0].AttributeType = "BOOL"
 		}, "Member must satisfy enum value set: [B, N, S]"},

@@ -1,6 +1,7 @@
 package dynamolocal
 
 import (
+	"cmp"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -9,6 +10,9 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/attribute"
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/expression"
 )
+
+// defaultReadTimeout is how long a request may take to arrive.
+const defaultReadTimeout = 30 * time.Second
 
 // parsedExpressions is how many expressions an engine keeps parsed.
 const parsedExpressions = 1024
@@ -23,6 +27,9 @@ type Config struct {
 	// engine at a time can use it, which a second file beside it, with the suffix
 	// .lock, sees to. Default: none, everything is in memory.
 	File string
+	// ReadTimeout is how long a request may take to arrive; a slower one gets 408.
+	// Default: 30 s.
+	ReadTimeout time.Duration
 	// Observe is called after every call, from the goroutine that serves it.
 	// Default: nobody observes.
 	Observe func(Event)
@@ -32,11 +39,12 @@ type Config struct {
 // Operations are serialisable: each sees the effects of those before it and of
 // no others, and transactions apply as a whole.
 type Engine struct {
-	clock   func() time.Time
-	observe func(Event)
-	parser  *expression.Parser
-	calls   atomic.Int64
-	faults  faults
+	clock       func() time.Time
+	observe     func(Event)
+	readTimeout time.Duration
+	parser      *expression.Parser
+	calls       atomic.Int64
+	faults      faults
 
 	mu     sync.RWMutex // guards what follows
 	tables map[string]*table
@@ -54,11 +62,12 @@ func New(config Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		clock:   config.Clock,
-		observe: config.Observe,
-		parser:  parser,
-		tables:  make(map[string]*table),
-		tokens:  make(map[string]token),
+		clock:       config.Clock,
+		observe:     config.Observe,
+		readTimeout: cmp.Or(config.ReadTimeout, defaultReadTimeout),
+		parser:      parser,
+		tables:      make(map[string]*table),
+		tokens:      make(map[string]token),
 	}
 	if e.clock == nil {
 		e.clock = time.Now

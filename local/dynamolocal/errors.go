@@ -15,6 +15,7 @@ const (
 	conditionalCheckFailed      = "ConditionalCheckFailedException"
 	idempotentParameterMismatch = "IdempotentParameterMismatchException"
 	internalServerError         = "InternalServerError"
+	limitExceeded               = "LimitExceededException"
 	provisionedThroughput       = "ProvisionedThroughputExceededException"
 	resourceInUse               = "ResourceInUseException"
 	resourceNotFound            = "ResourceNotFoundException"
@@ -51,6 +52,10 @@ type exception struct {
 	// atRun tells errors that a transaction finds when it looks at the item's
 	// table, and cancels for, from those in the request itself.
 	atRun bool
+	// listed tells a list of violations of the request's constraints.
+	listed bool
+	// bare tells an error that no such list has.
+	bare bool
 }
 
 // reason tells why an action of a transaction was not applied.

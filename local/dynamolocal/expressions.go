@@ -1,7 +1,6 @@
 package dynamolocal
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -88,7 +87,7 @@ func parseValues(raw map[string]any) (map[string]attribute.Value, error) {
 // legacy is a parameter that expressions replaced.
 type legacy struct {
 	name  string
-	value json.RawMessage
+	value any
 }
 
 // refuseLegacy refuses the parameters that expressions replaced, and with
@@ -96,7 +95,7 @@ type legacy struct {
 func refuseLegacy(parameters []legacy, expressions map[expression.Field]*string) error {
 	var used, replacing []string
 	for _, parameter := range parameters {
-		if len(parameter.value) > 0 && string(parameter.value) != "null" {
+		if parameter.value != nil {
 			used = append(used, parameter.name)
 		}
 	}

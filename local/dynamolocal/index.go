@@ -48,10 +48,11 @@ func newIndex(definition indexDefinition, attributes []attributeDefinition, tabl
 }
 
 // entry returns what the index has of an item, nil if the item lacks an
-// attribute of the index's key.
+// attribute of the index's key or has one that cannot be a key, as an item may
+// that is older than the index.
 func (i *index) entry(item attribute.Item) attribute.Item {
 	for _, part := range i.schema.attributes() {
-		if item[part.name] == nil {
+		if value := item[part.name]; value == nil || value.Kind() != part.kind || emptyKind(value) != "" {
 			return nil
 		}
 	}

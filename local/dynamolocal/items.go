@@ -1,8 +1,6 @@
 package dynamolocal
 
 import (
-	"encoding/json"
-
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/attribute"
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/expression"
 )
@@ -29,8 +27,8 @@ type itemOptions struct {
 	ReturnConsumedCapacity      string
 	ReturnItemCollectionMetrics string
 	ReturnValues                string
-	Expected                    json.RawMessage
-	ConditionalOperator         json.RawMessage
+	Expected                    any
+	ConditionalOperator         any
 }
 
 // itemOutput is the answer of PutItem, UpdateItem and DeleteItem.
@@ -50,7 +48,7 @@ type updateItemInput struct {
 	itemOptions
 	Key              map[string]any
 	UpdateExpression *string
-	AttributeUpdates json.RawMessage
+	AttributeUpdates any
 }
 
 type deleteItemInput struct {
@@ -59,20 +57,36 @@ type deleteItemInput struct {
 	Key map[string]any
 }
 
-// check checks the parameters that the three operations share; required is that
-// with the item or its key.
+// check checks the parameters that the three operations share; required is the
+// one with the item or its key. The service checks the table's name first, and
+// has a wording of its own for the rest.
 func (o itemOptions) check(p writeParameters, required string, present bool) error {
 	var v violations
+	if p.TableName != nil && *p.TableName == "" {
+		v = append(v, "Value at 'TableName' failed to satisfy constraint: Member must have length greater than or equal to 1")
+		return v.err()
+	}
 	v.name("tableName", p.TableName)
 	if len(v) > 0 {
 		return v.err()
 	}
 	v.returnConsumedCapacity(o.ReturnConsumedCapacity)
-	v.returnItemCollectionMetrics(o.ReturnItemCollectionMetrics)
-	v.returnValues(o.ReturnValues)
+	o.checkReturnValues(&v)
+	if metrics := o.ReturnItemCollectionMetrics; metrics != "" && metrics != "SIZE" && metrics != "NONE" {
+		v = append(v, "ReturnItemCollectionMetrics can only be SIZE or NONE")
+	}
 	v.returnOnFailure("returnValuesOnConditionCheckFailure", p.ReturnValuesOnConditionCheckFailure)
 	v.require(required, present)
 	return v.err()
+}
+
+func (o itemOptions) checkReturnValues(v *violations) {
+	switch o.ReturnValues {
+	case "", returnNone, returnAllOld, returnAllNew, returnUpdatedOld, returnUpdatedNew:
+	default:
+		// UPDATE_NEW is the service's own slip.
+		*v = append(*v, "Failed to satisfy constraint: Member must satisfy enum value set: [ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATE_NEW, NONE]")
+	}
 }
 
 func (o itemOptions) legacy() []legacy {
@@ -89,6 +103,18 @@ func (o itemOptions) checkReturnOld() error {
 }
 
 func (e *Engine) putItem(in putItemInput, consumed *usage) (any, error) {
+	w, err := in.prepare(e)
+	if err != nil {
+		return nil, envelope(err)
+	}
+	done, err := e.runWrite(w, consumed)
+	if err != nil {
+		return nil, err
+	}
+	return in.output(done, consumed), nil
+}
+
+func (in putItemInput) prepare(e *Engine) (*write, error) {
 	if err := in.check(in.writeParameters, "item", in.Item != nil); err != nil {
 		return nil, err
 	}
@@ -100,9 +126,13 @@ func (e *Engine) putItem(in putItemInput, consumed *usage) (any, error) {
 	if err := in.checkReturnOld(); err != nil {
 		return nil, err
 	}
-	w, err := e.preparePut(in.writeParameters, in.Item)
+	return e.preparePut(in.writeParameters, in.Item)
+}
+
+func (e *Engine) deleteItem(in deleteItemInput, consumed *usage) (any, error) {
+	w, err := in.prepare(e)
 	if err != nil {
-		return nil, err
+		return nil, envelope(err)
 	}
 	done, err := e.runWrite(w, consumed)
 	if err != nil {
@@ -111,7 +141,7 @@ func (e *Engine) putItem(in putItemInput, consumed *usage) (any, error) {
 	return in.output(done, consumed), nil
 }
 
-func (e *Engine) deleteItem(in deleteItemInput, consumed *usage) (any, error) {
+func (in deleteItemInput) prepare(e *Engine) (*write, error) {
 	if err := in.check(in.writeParameters, "key", in.Key != nil); err != nil {
 		return nil, err
 	}
@@ -123,30 +153,13 @@ func (e *Engine) deleteItem(in deleteItemInput, consumed *usage) (any, error) {
 	if err := in.checkReturnOld(); err != nil {
 		return nil, err
 	}
-	w, err := e.prepareDelete(in.writeParameters, in.Key)
-	if err != nil {
-		return nil, err
-	}
-	done, err := e.runWrite(w, consumed)
-	if err != nil {
-		return nil, err
-	}
-	return in.output(done, consumed), nil
+	return e.prepareDelete(in.writeParameters, in.Key)
 }
 
 func (e *Engine) updateItem(in updateItemInput, consumed *usage) (any, error) {
-	if err := in.check(in.writeParameters, "key", in.Key != nil); err != nil {
-		return nil, err
-	}
-	if err := refuseLegacy(append(in.legacy(), legacy{"AttributeUpdates", in.AttributeUpdates}), map[expression.Field]*string{
-		expression.ConditionExpression: in.ConditionExpression,
-		expression.UpdateExpression:    in.UpdateExpression,
-	}); err != nil {
-		return nil, err
-	}
-	w, err := e.prepareUpdate(in.writeParameters, in.Key, in.UpdateExpression)
+	w, err := in.prepare(e)
 	if err != nil {
-		return nil, err
+		return nil, envelope(err)
 	}
 	done, err := e.runWrite(w, consumed)
 	if err != nil {
@@ -162,6 +175,24 @@ func (e *Engine) updateItem(in updateItemInput, consumed *usage) (any, error) {
 		out.Attributes = done.updated(done.old)
 	}
 	return out, nil
+}
+
+func (in updateItemInput) prepare(e *Engine) (*write, error) {
+	// Of several parameters that are wrong UpdateItem names this one alone.
+	var v violations
+	if in.checkReturnValues(&v); len(v) > 0 && in.TableName != nil && *in.TableName != "" {
+		return nil, v.err()
+	}
+	if err := in.check(in.writeParameters, "key", in.Key != nil); err != nil {
+		return nil, err
+	}
+	if err := refuseLegacy(append(in.legacy(), legacy{"AttributeUpdates", in.AttributeUpdates}), map[expression.Field]*string{
+		expression.ConditionExpression: in.ConditionExpression,
+		expression.UpdateExpression:    in.UpdateExpression,
+	}); err != nil {
+		return nil, err
+	}
+	return e.prepareUpdate(in.writeParameters, in.Key, in.UpdateExpression)
 }
 
 // output is the answer to an operation that is done.
@@ -202,7 +233,7 @@ type getItemInput struct {
 	ProjectionExpression     *string
 	ExpressionAttributeNames map[string]string
 	ReturnConsumedCapacity   string
-	AttributesToGet          json.RawMessage
+	AttributesToGet          any
 }
 
 func (in getItemInput) tables() []string { return tableList(in.TableName) }
@@ -270,8 +301,10 @@ func (g *get) locate(e *Engine) (err error) {
 	if g.table, err = e.table(g.tableName); err != nil {
 		return err
 	}
-	g.key, err = g.table.keyOf(g.rawKey)
-	return err
+	if g.key, err = g.table.keyOf(g.rawKey); err != nil {
+		return err
+	}
+	return g.table.checkNested(g.projection)
 }
 
 // read returns the item, nil if it does not exist, and the size of all of it.

@@ -111,6 +111,9 @@ func (d tableDefinition) check() error {
 	schemas := [][]keyElement{d.Keys}
 	for _, index := range slices.Concat(d.Local, d.Global) {
 		schemas = append(schemas, index.KeySchema)
+		if index.Projection == nil {
+			return fmt.Errorf("index %q of table %q has no projection", index.IndexName, d.Name)
+		}
 	}
 	for _, schema := range schemas {
 		if len(schema) == 0 || len(schema) > maxKeyElements {

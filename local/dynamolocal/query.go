@@ -1,7 +1,6 @@
 package dynamolocal
 
 import (
-	"encoding/json"
 	"iter"
 	"slices"
 
@@ -13,8 +12,8 @@ type queryInput struct {
 	readParameters
 	KeyConditionExpression *string
 	ScanIndexForward       *bool
-	KeyConditions          json.RawMessage
-	QueryFilter            json.RawMessage
+	KeyConditions          map[string]condition
+	QueryFilter            any
 }
 
 // query is a read of the items with one hash key.
@@ -52,7 +51,7 @@ func (e *Engine) prepareQuery(in queryInput) (*query, error) {
 	}
 	if err := refuseLegacy([]legacy{
 		{"AttributesToGet", in.AttributesToGet}, {"QueryFilter", in.QueryFilter},
-		{"ConditionalOperator", in.ConditionalOperator}, {"KeyConditions", in.KeyConditions},
+		{"ConditionalOperator", in.ConditionalOperator},
 	}, map[expression.Field]*string{
 		expression.ProjectionExpression:   in.ProjectionExpression,
 		expression.FilterExpression:       in.FilterExpression,
@@ -60,11 +59,15 @@ func (e *Engine) prepareQuery(in queryInput) (*query, error) {
 	}); err != nil {
 		return nil, err
 	}
-	if in.KeyConditionExpression == nil {
+	switch {
+	case in.KeyConditionExpression != nil && in.KeyConditions != nil:
+		return nil, validationf("Can not use both expression and non-expression parameters in the same request: " +
+			"Non-expression parameters: {KeyConditions} Expression parameters: {KeyConditionExpression}")
+	case in.KeyConditionExpression == nil && in.KeyConditions == nil:
 		return nil, validationf("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
 	}
 	if err := in.checkSelect("Querying"); err != nil {
-		return nil, err
+		return nil, envelope(err)
 	}
 	placeholders, err := in.placeholders(in.KeyConditionExpression, in.FilterExpression, in.ProjectionExpression)
 	if err != nil {
@@ -75,7 +78,12 @@ func (e *Engine) prepareQuery(in queryInput) (*query, error) {
 		return nil, err
 	}
 	q := &query{read: r, backward: in.ScanIndexForward != nil && !*in.ScanIndexForward}
-	if q.tests, err = e.parser.KeyConditions(*in.KeyConditionExpression, placeholders); err != nil {
+	if in.KeyConditions != nil {
+		q.tests, err = keyTests(in.KeyConditions)
+	} else {
+		q.tests, err = e.parser.KeyConditions(*in.KeyConditionExpression, placeholders)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return q, placeholders.Unused()
@@ -158,6 +166,9 @@ func (q *query) checkStart() error {
 		return validationf("The provided starting key is invalid")
 	}
 	schema := q.schema()
+	if q.index == nil && !schema.hasSort() {
+		return validationf("The query can return at most one row and cannot be restarted")
+	}
 	if !attribute.Equal(q.start[schema.hash.name], q.hash) {
 		return validationf("The provided starting key is outside query boundaries based on provided conditions")
 	}

@@ -1,7 +1,6 @@
 package dynamolocal
 
 import (
-	"encoding/json"
 	"iter"
 	"slices"
 
@@ -33,8 +32,8 @@ type readParameters struct {
 	ProjectionExpression *string
 	placeholderParameters
 	ReturnConsumedCapacity string
-	AttributesToGet        json.RawMessage
-	ConditionalOperator    json.RawMessage
+	AttributesToGet        any
+	ConditionalOperator    any
 }
 
 func (p readParameters) tables() []string { return tableList(p.TableName) }
@@ -54,7 +53,7 @@ func (p readParameters) check(v *violations) {
 		v.newName("indexName", p.IndexName)
 	}
 	v.enum("select", p.Select, selectSpecific, selectCount, selectAll, selectProjected)
-	v.atLeast("limit", p.Limit, 1)
+	v.limit(p.Limit)
 	v.returnConsumedCapacity(p.ReturnConsumedCapacity)
 }
 
@@ -62,6 +61,8 @@ func (p readParameters) check(v *violations) {
 // what the operation does.
 func (p readParameters) checkSelect(verb string) error {
 	switch {
+	case p.ProjectionExpression != nil && p.Select == selectCount:
+		return validationf("Cannot specify the ProjectionExpression when choosing to get only the Count")
 	case p.ProjectionExpression != nil && p.Select != "" && p.Select != selectSpecific:
 		return validationf("Cannot specify the ProjectionExpression when choosing to get %s", p.Select)
 	case p.ProjectionExpression == nil && p.Select == selectSpecific:
@@ -113,7 +114,7 @@ func (r *read) locate(e *Engine) (err error) {
 		return err
 	}
 	if r.IndexName == nil {
-		return nil
+		return r.table.checkNested(r.projection, r.filter)
 	}
 	r.index = r.table.index(*r.IndexName)
 	switch {
@@ -124,6 +125,9 @@ func (r *read) locate(e *Engine) (err error) {
 	case r.index.global && r.Select == selectAll && !r.index.all:
 		return invalidParameterf("Select type ALL_ATTRIBUTES is not supported for global secondary index %s "+
 			"because its projection type is not ALL", r.index.name)
+	}
+	if err := r.table.checkNested(r.projection, r.filter); err != nil {
+		return err
 	}
 	return r.checkProjected()
 }

@@ -1,7 +1,6 @@
 package dynamolocal
 
 import (
-	"encoding/json"
 	"iter"
 	"math/bits"
 
@@ -15,7 +14,7 @@ type scanInput struct {
 	readParameters
 	Segment       *int
 	TotalSegments *int
-	ScanFilter    json.RawMessage
+	ScanFilter    any
 }
 
 func (e *Engine) scan(in scanInput, consumed *usage) (any, error) {

@@ -1,6 +1,8 @@
 package dynamolocal
 
 import (
+	"slices"
+
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/attribute"
 )
 
@@ -129,6 +131,26 @@ func checkKeySize(schema keySchema, item attribute.Item) error {
 	}
 	if value := item[schema.sort.name]; value != nil && value.Size() > maxSortBytes {
 		return invalidParameterf("Aggregated size of all range keys has exceeded the size limit of %d bytes", maxSortBytes)
+	}
+	return nil
+}
+
+// checkNested refuses expressions that look into attributes of a key, which have
+// no inside. Any of the arguments may be nil.
+func (t *table) checkNested(expressions ...interface{ Nested() []string }) error {
+	for _, text := range expressions {
+		for _, name := range text.Nested() {
+			prefix := ""
+			switch {
+			case t.schema.has(name):
+				prefix = "Key"
+			case slices.ContainsFunc(t.indexes, func(on *index) bool { return on.schema.has(name) }):
+				prefix = "IndexKey"
+			default:
+				continue
+			}
+			return mismatchf("Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: %s: %s", prefix, name)
+		}
 	}
 	return nil
 }

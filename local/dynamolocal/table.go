@@ -34,6 +34,7 @@ type tableDefinition struct {
 	Global             []indexDefinition `json:",omitempty"`
 	Throughput         *throughput       `json:",omitempty"` // nil if on demand
 	DeletionProtection bool              `json:",omitempty"`
+	Class              string            `json:",omitempty"` // as it was given
 	// TimeToLive is the attribute that has the time of expiry, "" if time to live
 	// is off.
 	TimeToLive string `json:",omitempty"`

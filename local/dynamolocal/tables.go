@@ -36,7 +36,7 @@ type keyElement struct {
 type indexDefinition struct {
 	IndexName             string
 	KeySchema             []keyElement
-	Projection            projection
+	Projection            *projection
 	ProvisionedThroughput *throughput `json:",omitempty"`
 }
 
@@ -46,12 +46,12 @@ type projection struct {
 }
 
 type throughput struct {
-	ReadCapacityUnits  int64
-	WriteCapacityUnits int64
+	ReadCapacityUnits  int
+	WriteCapacityUnits int
 }
 
 // createTableInput has the parameters that mean something here. Others, such as
-// tags, table class and encryption, have no effect.
+// tags and encryption, have no effect.
 type createTableInput struct {
 	TableName                 *string
 	AttributeDefinitions      []attributeDefinition
@@ -61,7 +61,8 @@ type createTableInput struct {
 	BillingMode               string
 	ProvisionedThroughput     *throughput
 	DeletionProtectionEnabled bool
-	StreamSpecification       *struct{ StreamEnabled bool }
+	StreamSpecification       *streamSpecification
+	TableClass                string
 }
 
 func (in createTableInput) tables() []string { return tableList(in.TableName) }
@@ -84,6 +85,7 @@ func (e *Engine) createTable(in createTableInput, _ *usage) (any, error) {
 		Global:             in.GlobalSecondaryIndexes,
 		Throughput:         in.ProvisionedThroughput,
 		DeletionProtection: in.DeletionProtectionEnabled,
+		Class:              in.TableClass,
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -144,7 +146,35 @@ func (e *Engine) deleteTable(in tableInput, _ *usage) (any, error) {
 		}
 	}
 	delete(e.tables, t.name())
-	return &tableOutput{TableDescription: t.describe(statusDeleting)}, nil
+	return &deletedTableOutput{t.describeDeleted()}, nil
+}
+
+type deletedTableOutput struct{ TableDescription deletedTableDescription }
+
+// deletedTableDescription is what is told of a table that goes.
+type deletedTableDescription struct {
+	DeletionProtectionEnabled bool
+	ItemCount                 int
+	ProvisionedThroughput     throughputDescription
+	TableArn                  string
+	TableId                   string
+	TableName                 string
+	TableSizeBytes            int
+	TableStatus               string
+}
+
+func (t *table) describeDeleted() deletedTableDescription {
+	whole := t.describe(statusDeleting)
+	return deletedTableDescription{
+		DeletionProtectionEnabled: whole.DeletionProtectionEnabled,
+		ItemCount:                 whole.ItemCount,
+		ProvisionedThroughput:     whole.ProvisionedThroughput,
+		TableArn:                  whole.TableArn,
+		TableId:                   whole.TableId,
+		TableName:                 whole.TableName,
+		TableSizeBytes:            whole.TableSizeBytes,
+		TableStatus:               whole.TableStatus,
+	}
 }
 
 type listTablesInput struct {
@@ -202,11 +232,14 @@ type tableDescription struct {
 	LocalSecondaryIndexes     []indexDescription `json:",omitempty"`
 	ProvisionedThroughput     throughputDescription
 	TableArn                  string
+	TableClassSummary         *tableClassSummary `json:",omitempty"`
 	TableId                   string
 	TableName                 string
 	TableSizeBytes            int
 	TableStatus               string
 }
+
+type tableClassSummary struct{ TableClass string }
 
 type billingModeSummary struct {
 	BillingMode                       string
@@ -225,7 +258,7 @@ type indexDescription struct {
 	IndexStatus           string `json:",omitempty"` // of global indexes
 	ItemCount             int
 	KeySchema             []keyElement
-	Projection            projection
+	Projection            *projection
 	ProvisionedThroughput *throughputDescription `json:",omitempty"` // of global indexes
 }
 
@@ -246,6 +279,9 @@ func (t *table) describe(status string) *tableDescription {
 		TableName:                 d.Name,
 		TableSizeBytes:            t.bytes,
 		TableStatus:               status,
+	}
+	if d.Class != "" {
+		description.TableClassSummary = &tableClassSummary{d.Class}
 	}
 	if d.Throughput == nil {
 		description.BillingModeSummary = &billingModeSummary{BillingMode: billingOnDemand, LastUpdateToPayPerRequestDateTime: created}

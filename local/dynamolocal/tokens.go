@@ -18,6 +18,25 @@ type token struct {
 	Token       string
 	Fingerprint string
 	Expires     time.Time
+	// Reads are what a repetition of the transaction consumes.
+	Reads []tokenRead
+}
+
+// tokenRead are the read units that a repetition consumes of a table for one of
+// the transaction's items.
+type tokenRead struct {
+	Table string
+	Units float64
+}
+
+// replayUnits returns what it consumes to repeat the transaction: to read the
+// item that the write left, or else the one that it found.
+func (o *outcome) replayUnits() tokenRead {
+	size := o.oldSize
+	if o.item != nil {
+		size = o.item.Size()
+	}
+	return tokenRead{Table: o.write.table.name(), Units: transactionFactor * readUnits(size, true)}
 }
 
 func (in transactWriteItemsInput) token() string {

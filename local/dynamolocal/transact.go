@@ -100,9 +100,8 @@ func (e *Engine) transactWriteItems(in transactWriteItemsInput, consumed *usage)
 		return nil, err
 	}
 	if replayed && now.Before(remembered.Expires) {
-		for _, w := range writes {
-			_, size := (&get{table: w.table, key: w.key}).read()
-			consumed.add(w.tableName, units{read: transactionFactor * readUnits(size, true)})
+		for _, read := range remembered.Reads {
+			consumed.add(read.Table, units{read: read.Units})
 		}
 		return &transactOutput{ConsumedCapacity: consumed.report(in.ReturnConsumedCapacity)}, nil
 	}
@@ -117,6 +116,9 @@ func (e *Engine) transactWriteItems(in transactWriteItemsInput, consumed *usage)
 	var remember *token
 	if in.ClientRequestToken != nil {
 		remember = &token{Token: in.token(), Fingerprint: fingerprint, Expires: now.Add(tokenWindow)}
+		for _, outcome := range done {
+			remember.Reads = append(remember.Reads, outcome.replayUnits())
+		}
 	}
 	if err := e.commit(changes, remember); err != nil {
 		return nil, err
@@ -219,9 +221,10 @@ func locateAll(e *Engine, writes []*write) error {
 		if err := reasons.note(i, w.locate(e)); err != nil {
 			return err
 		}
-	}
-	if err := reasons.err(); err != nil {
-		return err
+		// Of several items that do not suit their tables only the first is named.
+		if err := reasons.err(); err != nil {
+			return err
+		}
 	}
 	seen := make(map[string]bool, len(writes))
 	for _, w := range writes {

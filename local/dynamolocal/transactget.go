@@ -56,9 +56,10 @@ func (e *Engine) transactGetItems(in transactGetItemsInput, consumed *usage) (an
 		if err := reasons.note(i, g.locate(e)); err != nil {
 			return nil, err
 		}
-	}
-	if err := reasons.err(); err != nil {
-		return nil, err
+		// Of several keys that are wrong only the first is named.
+		if err := reasons.err(); err != nil {
+			return nil, err
+		}
 	}
 	out := &transactGetItemsOutput{Responses: make([]itemResponse, len(gets))}
 	seen := make(map[string]bool, len(gets))
@@ -70,7 +71,9 @@ func (e *Engine) transactGetItems(in transactGetItemsInput, consumed *usage) (an
 		}
 		seen[key] = true
 		item, size := g.read()
-		out.Responses[i].Item = item
+		if item != nil && len(*item) > 0 {
+			out.Responses[i].Item = item
+		}
 		total += size
 		consumed.add(g.tableName, units{read: transactionFactor * readUnits(size, true)})
 	}

@@ -20,11 +20,28 @@ func (v violations) err() error {
 	if len(v) > 1 {
 		plural = "s"
 	}
-	return validationf("%d validation error%s detected: %s", len(v), plural, strings.Join(v, "; "))
+	return &exception{
+		name: validation, listed: true,
+		message: fmt.Sprintf("%d validation error%s detected: %s", len(v), plural, strings.Join(v, "; ")),
+	}
 }
 
 func (v *violations) add(field, value, constraint string) {
 	*v = append(*v, fmt.Sprintf("Value %s at '%s' failed to satisfy constraint: %s", value, field, constraint))
+}
+
+// envelope returns err as a list of one violation. It is for what the service
+// checks of a write's parameters besides their constraints; errors of other
+// kinds, and lists of violations, stay as they are.
+func envelope(err error) error {
+	if err == nil {
+		return nil
+	}
+	fault := exceptionOf(err)
+	if fault.name != validation || fault.bare || fault.listed {
+		return err
+	}
+	return violations{fault.message}.err()
 }
 
 func (v *violations) require(field string, present bool) {
@@ -37,6 +54,13 @@ func (v *violations) require(field string, present bool) {
 func (v *violations) enum(field, value string, allowed ...string) {
 	if value != "" && !slices.Contains(allowed, value) {
 		v.add(field, quoted(value), "Member must satisfy enum value set: ["+strings.Join(allowed, ", ")+"]")
+	}
+}
+
+// limit checks the parameter Limit, if it is present.
+func (v *violations) limit(value *int) {
+	if value != nil && *value < 1 {
+		*v = append(*v, "Value at 'Limit' failed to satisfy constraint: Member must have value greater than or equal to 1")
 	}
 }
 
@@ -121,10 +145,6 @@ func (v *violations) returnConsumedCapacity(value string) {
 
 func (v *violations) returnItemCollectionMetrics(value string) {
 	v.enum("returnItemCollectionMetrics", value, "SIZE", "NONE")
-}
-
-func (v *violations) returnValues(value string) {
-	v.enum("returnValues", value, returnAllNew, returnUpdatedOld, returnAllOld, returnNone, returnUpdatedNew)
 }
 
 func (v *violations) returnOnFailure(field, value string) {

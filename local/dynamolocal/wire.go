@@ -2,6 +2,7 @@ package dynamolocal
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"hash/crc32"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -48,6 +50,8 @@ func operationOf[T request](run func(e *Engine, in T, consumed *usage) (any, err
 
 // operations are the operations that engines have, by name.
 var operations = map[string]operation{
+	"BatchGetItem":       operationOf((*Engine).batchGetItem),
+	"BatchWriteItem":     operationOf((*Engine).batchWriteItem),
 	"CreateTable":        operationOf((*Engine).createTable),
 	"DeleteItem":         operationOf((*Engine).deleteItem),
 	"DeleteTable":        operationOf((*Engine).deleteTable),
@@ -61,6 +65,7 @@ var operations = map[string]operation{
 	"TransactGetItems":   operationOf((*Engine).transactGetItems),
 	"TransactWriteItems": operationOf((*Engine).transactWriteItems),
 	"UpdateItem":         operationOf((*Engine).updateItem),
+	"UpdateTable":        operationOf((*Engine).updateTable),
 	"UpdateTimeToLive":   operationOf((*Engine).updateTimeToLive),
 }
 
@@ -73,12 +78,19 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "healthy: dynamodb.local\n")
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequestBytes))
-	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+	body, err := e.body(w, r)
+	switch {
+	case errors.As(err, new(*http.MaxBytesError)):
 		http.Error(w, "The request exceeds 16 MB.", http.StatusRequestEntityTooLarge)
 		return
-	}
-	if err != nil {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		w.Header().Set("Connection", "close")
+		http.Error(w, "The request did not arrive in time.", http.StatusRequestTimeout)
+		return
+	case errors.Is(err, errNotGzip):
+		e.reply(w, Event{Call: Call{Number: e.calls.Add(1)}}, nil, malformed(err.Error()))
+		return
+	case err != nil:
 		// The client has gone in the middle of its request.
 		panic(http.ErrAbortHandler)
 	}
@@ -88,6 +100,34 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	call := Call{Number: e.calls.Add(1), Operation: name, AccessKeyID: accessKeyID(r)}
 	e.serve(r.Context(), w, call, body)
+}
+
+var errNotGzip = errors.New("the request's body is not what its Content-Encoding says")
+
+// body reads the request's body, compressed or not. Both what arrives and what
+// it expands to is bounded, and so is the time that it takes.
+func (e *Engine) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	control := http.NewResponseController(w)
+	// A server that has no deadlines, such as a recorder, has no clients that stall.
+	_ = control.SetReadDeadline(time.Now().Add(e.readTimeout))
+	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
+	body := http.MaxBytesReader(w, r.Body, maxRequestBytes)
+	if r.Header.Get("Content-Encoding") != "gzip" {
+		return io.ReadAll(body)
+	}
+	compressed, err := io.ReadAll(body)
+	if err != nil {
+		return nil, err
+	}
+	expanding, err := gzip.NewReader(bytes.NewReader(compressed))
+	if err != nil {
+		return nil, errNotGzip
+	}
+	expanded, err := io.ReadAll(http.MaxBytesReader(w, expanding, maxRequestBytes))
+	if err != nil && !errors.As(err, new(*http.MaxBytesError)) {
+		return nil, errNotGzip
+	}
+	return expanded, err
 }
 
 // serve decodes and runs a call and replies to it.
@@ -197,48 +237,4 @@ func distinct(names []string) []string {
 		}
 	}
 	return once
-}
-
-// decode reads a request. Its errors are those of the service's deserialiser.
-func decode(body []byte, in any) error {
-	err := json.Unmarshal(body, in)
-	var mistyped *json.UnmarshalTypeError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &mistyped):
-		return &exception{name: serialization, message: jsonToken(mistyped.Value) + " cannot be converted to " + typeWord(mistyped)}
-	default:
-		return &exception{name: serialization, message: "The request is not valid JSON: " + err.Error()}
-	}
-}
-
-// jsonToken names a JSON value as DynamoDB's messages do.
-func jsonToken(value string) string {
-	switch word, _, _ := strings.Cut(value, " "); word {
-	case "object":
-		return "START_OBJECT"
-	case "array":
-		return "START_ARRAY"
-	default:
-		return strings.ToUpper(word) + "_VALUE"
-	}
-}
-
-// typeWord names the type that a parameter should have had.
-func typeWord(mistyped *json.UnmarshalTypeError) string {
-	switch kind := mistyped.Type.Kind().String(); kind {
-	case "string":
-		return "String"
-	case "bool":
-		return "Boolean"
-	case "int", "int64":
-		return "Integer"
-	case "slice":
-		return "List"
-	case "map":
-		return "Map"
-	default:
-		return "Structure"
-	}
 }

@@ -66,6 +66,9 @@ func TestMalformedRequests(t *testing.T) {
 	cases := []struct{ target, body, name, message string }{
 		{"DynamoDB_20120810.PutItem", `{`, serialization, "unexpected end of JSON input"},
 		{"DynamoDB_20120810.PutItem", ``, serialization, "unexpected end of JSON input"},
+		{"DynamoDB_20120810.PutItem", `null`, serialization, "The request is null"},
+		{"DynamoDB_20120810.PutItem", `{} {}`, serialization, "there is more than one value"},
+		{"DynamoDB_20120810.PutItem", "{\"TableName\": \"\xff\"}", serialization, "The request is not valid UTF-8"},
 		{"DynamoDB_20120810.PutItem", `[]`, serialization, "START_ARRAY cannot be converted to Structure"},
 		{"DynamoDB_20120810.PutItem", `{"TableName": 1}`, serialization, "NUMBER_VALUE cannot be converted to String"},
 		{"DynamoDB_20120810.PutItem", `{"TableName": "items", "Item": []}`, serialization, "START_ARRAY cannot be converted to Map"},
@@ -79,7 +82,7 @@ func TestMalformedRequests(t *testing.T) {
 		{"DynamoDB_20120810.PutItem", `{"TableName": "it ms", "Item": {}}`, validation, "1 validation error detected: " +
 			"Value 'it ms' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"},
 		{"DynamoDB_20120810.GetItem", `{"TableName": "nothing", "Key": {"pk": {"S": "a"}}}`, notFound, "Requested resource not found"},
-		{"DynamoDB_20120810.BatchGetItem", `{}`, unknown, ""},
+		{"DynamoDB_20120810.TagResource", `{}`, unknown, "not one that this engine has"},
 		{"PutItem", `{}`, unknown, ""},
 		{"", `{}`, unknown, ""},
 		{
@@ -93,7 +96,7 @@ func TestMalformedRequests(t *testing.T) {
 		},
 		{
 			"DynamoDB_20120810.Query", `{"TableName": "items", "KeyConditions": {}}`, validation,
-			"Legacy parameters are not supported here, use expressions instead: {KeyConditions}",
+			"Conditions can be of length 1 or 2 only",
 		},
 	}
 	s := serve(t, dynamolocal.Config{})

@@ -44,7 +44,7 @@ func (e *Engine) preparePut(p writeParameters, rawItem map[string]any) (*write, 
 		return nil, err
 	}
 	if item.Size() > maxItemBytes {
-		return nil, validationf("Item size has exceeded the maximum allowed size")
+		return nil, &exception{name: validation, message: "Item size has exceeded the maximum allowed size", bare: true}
 	}
 	return w, nil
 }
@@ -102,12 +102,18 @@ func (w *write) locate(e *Engine) (err error) {
 		if w.key, err = w.table.keyOf(w.rawKey); err != nil {
 			return err
 		}
-		return w.checkKeysUnchanged()
+		if err := w.checkKeysUnchanged(); err != nil {
+			return err
+		}
+		return w.table.checkNested(w.update, w.condition)
 	}
 	if w.key, err = w.table.keyOfItem(w.item); err != nil {
 		return err
 	}
-	return w.table.checkIndexKeys(w.item, false)
+	if err := w.table.checkIndexKeys(w.item, false); err != nil {
+		return err
+	}
+	return w.table.checkNested(w.condition)
 }
 
 // checkKeysUnchanged refuses an update of the attributes of the key.
@@ -161,6 +167,9 @@ func (w *write) evaluate() (*outcome, error) {
 
 // apply returns the item that the update makes of old.
 func (w *write) apply(old attribute.Item) (attribute.Item, error) {
+	if old == nil && w.update != nil && w.update.OnlyRemoves() {
+		return nil, nil // there is nothing to remove, and so nothing to create
+	}
 	item := old
 	if item == nil {
 		item = maps.Clone(w.rawKey)
@@ -183,7 +192,7 @@ func (w *write) apply(old attribute.Item) (attribute.Item, error) {
 
 // changes returns what to store.
 func (o *outcome) changes() []change {
-	if o.write.kind == checkKind || o.write.kind == deleteKind && o.old == nil {
+	if o.write.kind == checkKind || o.item == nil && o.old == nil {
 		return nil
 	}
 	return []change{{table: o.write.table, key: o.write.key, item: o.item}}
@@ -197,7 +206,8 @@ func (o *outcome) updated(item attribute.Item) attribute.Item {
 	return o.write.update.Project(item)
 }
 
-// consume counts the capacity that the write costs, times factor.
+// consume counts the capacity that the write costs: of the table times factor,
+// of its indexes once.
 func (o *outcome) consume(consumed *usage, factor float64) {
 	t := o.write.table
 	size := 0
@@ -209,6 +219,6 @@ func (o *outcome) consume(consumed *usage, factor float64) {
 		return
 	}
 	for _, on := range t.indexes {
-		consumed.addIndex(t.name(), on, units{write: factor * on.writeUnits(o.old, o.item)})
+		consumed.addIndex(t.name(), on, units{write: on.writeUnits(o.old, o.item)})
 	}
 }

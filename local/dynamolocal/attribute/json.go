@@ -26,6 +26,9 @@ var errTooDeep = invalid("Nesting Levels have exceeded supported limits: " +
 func ParseItem(raw map[string]any) (Item, error) {
 	item := make(Item, len(raw))
 	for _, name := range sortedNames(raw) {
+		if name == "" {
+			return nil, invalidParameter("Attribute name must not be empty")
+		}
 		if len(name) > maxNameBytes {
 			return nil, invalidParameter("Attribute name is too large, must be less than 65536 bytes")
 		}
@@ -89,13 +92,16 @@ func parseKind(kind Kind, content any, depth int) (Value, error) {
 	case KindBool:
 		truth, ok := content.(bool)
 		if !ok {
-			return nil, malformed(jsonType(content) + " cannot be converted to Boolean")
+			return nil, malformed(JSONType(content) + " cannot be converted to Boolean")
 		}
 		return Bool(truth), nil
 	case KindNull:
-		// DynamoDB takes false for true here: there is one null.
-		if _, ok := content.(bool); !ok {
-			return nil, malformed(jsonType(content) + " cannot be converted to Boolean")
+		truth, ok := content.(bool)
+		if !ok {
+			return nil, malformed(JSONType(content) + " cannot be converted to Boolean")
+		}
+		if !truth {
+			return nil, invalidParameter("Null attribute value types must have the value of true")
 		}
 		return Null{}, nil
 	case KindStringSet:
@@ -188,7 +194,7 @@ func parseList(content any, depth int) (Value, error) {
 func parseMap(content any, depth int) (Value, error) {
 	object, ok := content.(map[string]any)
 	if !ok {
-		return nil, malformed(jsonType(content) + " cannot be converted to Map")
+		return nil, malformed(JSONType(content) + " cannot be converted to Map")
 	}
 	document := make(Map, len(object))
 	for _, name := range sortedNames(object) {
@@ -204,7 +210,7 @@ func parseMap(content any, depth int) (Value, error) {
 func parseElements[E any](content any, parse func(any) (E, error)) ([]E, error) {
 	array, ok := content.([]any)
 	if !ok {
-		return nil, malformed(jsonType(content) + " cannot be converted to List")
+		return nil, malformed(JSONType(content) + " cannot be converted to List")
 	}
 	elements := make([]E, len(array))
 	for i, element := range array {
@@ -224,13 +230,14 @@ func sortedSet[E comparable](elements []E, compare func(E, E) int) (set []E, dis
 func textOf(content any) (string, error) {
 	text, ok := content.(string)
 	if !ok {
-		return "", malformed(jsonType(content) + " cannot be converted to String")
+		return "", malformed(JSONType(content) + " cannot be converted to String")
 	}
 	return text, nil
 }
 
-// jsonType names the type of decoded JSON as DynamoDB's messages do.
-func jsonType(content any) string {
+// JSONType returns the name of the type of decoded JSON in DynamoDB's messages,
+// such as START_OBJECT.
+func JSONType(content any) string {
 	switch content := content.(type) {
 	case bool:
 		if content {

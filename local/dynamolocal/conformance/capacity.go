@@ -221,6 +221,30 @@ func transactionCapacity(p *probe) {
 			p.consumed(out.ConsumedCapacity, map[string]float64{table: want})
 		}
 	})
+	p.check("write/an index costs as it does alone", wrong{Moto: "it says nothing about capacity here"}, func(p *probe) {
+		table := p.indexed()
+		out, err := p.db.TransactWriteItems(p.Context(), &dynamodb.TransactWriteItemsInput{
+			TransactItems:          []types.TransactWriteItem{putting(table, item{"pk": str("a"), "sk": str("a"), "grp": str("g")}, "")},
+			ReturnConsumedCapacity: types.ReturnConsumedCapacityIndexes,
+		})
+		p.must(err)
+		p.consumed(out.ConsumedCapacity, map[string]float64{table: 3})
+		if got := out.ConsumedCapacity; len(got) != 1 || got[0].Table == nil || aws.ToFloat64(got[0].Table.CapacityUnits) != 2 ||
+			aws.ToFloat64(got[0].GlobalSecondaryIndexes[byGroup].CapacityUnits) != 1 {
+			p.Errorf("consumed %+v, want 2 of the table and 1 of the index", got)
+		}
+	})
+	p.check("write/replay of a deletion reads what was there", wrong{Moto: "it says nothing about capacity here"}, func(p *probe) {
+		table, token := p.table(pk), uuid.NewString()
+		p.put(table, big("a", 9000))
+		for _, want := range []float64{18, 6} {
+			out, err := p.db.TransactWriteItems(p.Context(), &dynamodb.TransactWriteItemsInput{
+				TransactItems: []types.TransactWriteItem{deleting(table, item{"pk": str("a")}, "")}, ReturnConsumedCapacity: total, ClientRequestToken: &token,
+			})
+			p.must(err)
+			p.consumed(out.ConsumedCapacity, map[string]float64{table: want})
+		}
+	})
 	p.check("read", wrong{Moto: "it counts items, not bytes"}, func(p *probe) {
 		one, two := p.table(pk), p.table(pk)
 		p.put(one, big("a", 4097))

@@ -17,7 +17,7 @@ type conditionCase struct {
 
 func conditionItem() item {
 	return item{
-		"pk": str("row"), "s": str("banana"), "s2": str("cherry"), "n": num("5"), "n2": num("7"), "b": bin("abc"),
+		"pk": str("row"), "s": str("banana"), "wide": str("é\U0001D11E"), "s2": str("cherry"), "n": num("5"), "n2": num("7"), "b": bin("abc"),
 		"t": boolean(true), "nothing": null(), "blank": str(""), "noelements": list(), "noentries": doc(item{}),
 		"m": doc(item{"a": num("1"), "deep": doc(item{"x": str("y")}), "l": list(num("10"), doc(item{"z": num("9")}))}),
 		"l": list(str("x"), num("1"), boolean(true), list(num("2"))), "ss": strs("a", "b", "c"), "ns": nums("1", "2", "3"),
@@ -263,6 +263,7 @@ func functions() []conditionCase {
 		{expr: "contains(:banana, s)", holds: true},
 
 		{expr: "size(s) = :six", holds: true},
+		{expr: "size(wide) = :three", holds: true, wrong: wrong{Moto: "it counts characters, not UTF-16 code units"}},
 		{expr: "size(b) = :three", holds: true},
 		{expr: "size(ss) = :three", holds: true},
 		{expr: "size(ns) < :four", holds: true},

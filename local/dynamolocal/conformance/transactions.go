@@ -261,6 +261,22 @@ func refusedTransactions(p *probe) {
 	}
 }
 
+// unsuited are several actions that do not suit their table: only the first is named.
+func unsuited(p *probe) {
+	table := p.table(pk)
+	p.check("puts", wrong{Moto: "it refuses the request"}, func(p *probe) {
+		p.cancelled(p.transact(
+			putting(table, item{"pk": str("a")}, ""), putting(table, item{"pk": num("1")}, ""), putting(table, item{"pk": num("2")}, ""),
+		), reason{}, reason{code: reasonValidation, message: "Type mismatch for key pk"}, reason{})
+		p.equal("item", p.get(table, item{"pk": str("a")}), nil)
+	})
+	p.check("keys", wrong{Moto: "it refuses the request"}, func(p *probe) {
+		p.cancelled(p.transact(
+			deleting(table, item{"pk": num("1")}, ""), deleting(table, item{"pk": num("2")}, ""),
+		), reason{code: reasonValidation, message: keySchemaMismatch}, reason{})
+	})
+}
+
 // tokens make a transaction idempotent.
 func tokens(p *probe) {
 	type transaction = dynamodb.TransactWriteItemsInput
@@ -327,6 +343,8 @@ func transactionalReads(p *probe) {
 	part.Get.ProjectionExpression, part.Get.ExpressionAttributeNames = aws.String("#v"), names{"#v": "v"}
 	elsewhere := read(k("a"))
 	elsewhere.Get.TableName = aws.String(uniqueName())
+	nothing := read(k("a"))
+	nothing.Get.ProjectionExpression = aws.String("absent")
 	malformed := read(k("b"))
 	malformed.Get.ProjectionExpression = aws.String("a,")
 	keys := func(n int) []types.TransactGetItem {
@@ -345,6 +363,7 @@ func transactionalReads(p *probe) {
 	}{
 		{name: "in order", gets: []types.TransactGetItem{read(k("b")), read(k("none")), read(k("a"))}, want: []item{k("b"), nil, with(k("a"), item{"v": num("1"), "w": num("2")})}},
 		{name: "projection", gets: []types.TransactGetItem{part}, want: []item{{"v": num("1")}}, wrong: wrong{Moto: "it ignores the projection"}},
+		{name: "projection of nothing", gets: []types.TransactGetItem{nothing}, want: []item{nil}, wrong: wrong{Moto: "it ignores the projection"}},
 		{name: "100", gets: keys(100), want: make([]item, 100), wrong: wrong{Moto: "its limit is 25"}},
 		{name: "101", gets: keys(101), code: invalid("Member must have length less than or equal to 100"), wrong: wrong{Moto: rewords}},
 		{name: "none", gets: []types.TransactGetItem{}, code: invalid("Member must have length greater than or equal to 1"), wrong: wrong{Moto: accepts}},

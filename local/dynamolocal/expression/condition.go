@@ -17,19 +17,41 @@ func (c *Condition) Holds(item attribute.Item) bool { return c.root.holds(item) 
 // refers to, in the order of the text.
 func (c *Condition) Attributes() []string {
 	var names []string
+	for _, path := range c.paths() {
+		names = append(names, path[0].Name)
+	}
+	return names
+}
+
+// Nested returns the names of the top-level attributes within which the condition
+// refers to something, in the order of the text: none for nil.
+func (c *Condition) Nested() []string {
+	if c == nil {
+		return nil
+	}
+	var names []string
+	for _, path := range c.paths() {
+		names = appendNested(names, path)
+	}
+	return names
+}
+
+// paths returns the paths in the condition in the order of the text.
+func (c *Condition) paths() []Path {
+	var paths []Path
 	// The visit never fails.
 	_ = c.root.walk(func(test *test) error {
 		for _, o := range test.operands {
 			_ = o.walk(func(o *operand) error {
 				if o.isPath() {
-					names = append(names, o.bound[0].Name)
+					paths = append(paths, o.bound)
 				}
 				return nil
 			})
 		}
 		return nil
 	})
-	return names
+	return paths
 }
 
 // Condition parses and binds the condition or filter that the request gives in
@@ -264,7 +286,31 @@ func (l *logic) check() error {
 			return err
 		}
 	}
+	if count := l.operators(); count > maxOperators {
+		return tooManyOperators(count)
+	}
 	return nil
+}
+
+// operators returns the number of operators and functions in the tree.
+func (l *logic) operators() int {
+	if l.test != nil {
+		count := 0
+		if !l.test.call {
+			count++
+		}
+		// The visit never fails.
+		_ = l.test.walkCalls(func(string, []*operand) error {
+			count++
+			return nil
+		})
+		return count
+	}
+	count := max(1, len(l.terms)-1)
+	for _, term := range l.terms {
+		count += term.operators()
+	}
+	return count
 }
 
 // bind returns a copy of the tree with the placeholders replaced, having checked

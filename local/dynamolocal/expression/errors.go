@@ -59,6 +59,10 @@ func misusedFunction(name string) error {
 	return problemf("The function is not allowed to be used this way in an expression; function: %s", name)
 }
 
+func tooManyOperators(count int) error {
+	return problemf("The expression contains too many operators; operator count: %d", count)
+}
+
 func operandCount(function string, count int) error {
 	return problemf("Incorrect number of operands for operator or function; operator or function: %s, number of operands: %d", function, count)
 }

@@ -3,7 +3,7 @@ package expression
 import (
 	"slices"
 	"strings"
-	"unicode/utf8"
+	"unicode/utf16"
 
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/attribute"
 )
@@ -120,14 +120,16 @@ func contains(value, part attribute.Value) bool {
 	return false
 }
 
-// size is the function of that name: the length of a string in characters, of a
-// binary in bytes, and the number of a collection's elements. Other types have
-// no size.
+// size is the function of that name: the length of a string in UTF-16 code units,
+// so that a character outside the basic plane counts as two, of a binary in
+// bytes, and the number of a collection's elements. Other types have no size.
 func size(value attribute.Value) attribute.Value {
 	count := 0
 	switch value := value.(type) {
 	case attribute.String:
-		count = utf8.RuneCountInString(string(value))
+		for _, character := range value {
+			count += utf16.RuneLen(character)
+		}
 	case attribute.Binary:
 		count = len(value)
 	case attribute.StringSet:

@@ -36,7 +36,7 @@ func (t KeyTest) Holds(value attribute.Value) bool {
 // attributes, all of which must hold. Which attributes and operators suit is for
 // the caller, who knows the key.
 func (p *Parser) KeyConditions(text string, placeholders *Placeholders) ([]KeyTest, error) {
-	tree, err := parse(p, "key condition", conditionGrammar, text, shapeKeyCondition)
+	tree, err := parse(p, "key condition", conditionGrammar, text, shapeCondition)
 	if err != nil {
 		return nil, invalid(KeyConditionExpression, err)
 	}
@@ -45,16 +45,6 @@ func (p *Parser) KeyConditions(text string, placeholders *Placeholders) ([]KeyTe
 		return nil, invalid(KeyConditionExpression, err)
 	}
 	return keyTests(bound)
-}
-
-// shapeKeyCondition is shapeCondition for key conditions, in which parentheses
-// may be redundant.
-func shapeKeyCondition(node *orNode, src source) (*logic, error) {
-	tree, err := shapeLogic(node, src)
-	if err != nil {
-		return nil, err
-	}
-	return tree, tree.check()
 }
 
 func keyTests(tree *logic) ([]KeyTest, error) {

@@ -42,6 +42,15 @@ func (p Path) Resolve(item attribute.Item) attribute.Value {
 	return value
 }
 
+// appendNested appends the name of the attribute into which the path leads, if it
+// leads into one.
+func appendNested(names []string, path Path) []string {
+	if len(path) > 1 {
+		names = append(names, path[0].Name)
+	}
+	return names
+}
+
 // String returns the path as DynamoDB's messages show it: [a, b, [0]].
 func (p Path) String() string {
 	steps := make([]string, len(p))

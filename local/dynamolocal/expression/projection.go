@@ -23,6 +23,19 @@ func (p *Projection) Attributes() []string {
 	return names
 }
 
+// Nested returns the names of the top-level attributes from which the projection
+// selects a part, in the order of the text: none for nil.
+func (p *Projection) Nested() []string {
+	if p == nil {
+		return nil
+	}
+	var names []string
+	for _, path := range p.paths {
+		names = appendNested(names, path)
+	}
+	return names
+}
+
 // Projection parses and binds a projection expression.
 func (p *Parser) Projection(text string, placeholders *Placeholders) (*Projection, error) {
 	projection, err := p.projection(text, placeholders)

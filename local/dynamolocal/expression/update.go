@@ -1,6 +1,8 @@
 package expression
 
 import (
+	"slices"
+
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/attribute"
 )
 
@@ -38,8 +40,8 @@ const (
 const (
 	// updateOperands is the number of operands of each function of updates.
 	updateOperands = 2
-	// maxOperators is the largest number of functions, sums and differences in an
-	// update.
+	// maxOperators is the largest number of operators and functions in an
+	// expression.
 	maxOperators = 300
 )
 
@@ -49,6 +51,30 @@ func (u *Update) Attributes() []string {
 	names := make([]string, len(u.actions))
 	for i, action := range u.actions {
 		names[i] = action.path[0].Name
+	}
+	return names
+}
+
+// OnlyRemoves reports whether the update does nothing but remove attributes or
+// elements of sets.
+func (u *Update) OnlyRemoves() bool {
+	return !slices.ContainsFunc(u.actions, func(a action) bool { return a.clause == clauseSet || a.clause == clauseAdd })
+}
+
+// Nested returns the names of the top-level attributes within which the update
+// changes or reads something, in the order of the text: none for nil.
+func (u *Update) Nested() []string {
+	if u == nil {
+		return nil
+	}
+	var names []string
+	for _, action := range u.actions {
+		names = appendNested(names, action.path)
+		// The visit never fails.
+		_ = action.walk(func(o *operand) error {
+			names = appendNested(names, o.bound)
+			return nil
+		})
 	}
 	return names
 }
@@ -193,7 +219,7 @@ func checkActions(actions []action) error {
 		}
 	}
 	if operators > maxOperators {
-		return problemf("The expression contains too many operators; operator count: %d", operators)
+		return tooManyOperators(operators)
 	}
 	return nil
 }
