@@ -13,7 +13,7 @@ func absentItems(p *probe) {
 		want   item // besides the key; nil for no item
 		wrong  wrong
 	}{
-		{update: "", want: item{}},
+		{update: "", want: item{}, wrong: wrong{Moto: crashes}},
 		{update: "SET v = :one", want: item{"v": num("1")}},
 		{update: "ADD v :one", want: item{"v": num("1")}},
 		{update: "SET v = :one REMOVE w", want: item{"v": num("1")}},

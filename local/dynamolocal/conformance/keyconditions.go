@@ -254,4 +254,9 @@ func oldKeyConditions(p *probe) {
 }
 
 // motoKeyConditions are the key conditions that moto gets wrong.
-var motoKeyConditions []string
+var motoKeyConditions = []string{
+	"operands",
+	"operator",
+	"type",
+	"with an expression",
+}

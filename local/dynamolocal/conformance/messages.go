@@ -272,6 +272,41 @@ func tableMessages(p *probe) {
 
 // What moto fails.
 var (
-	motoMessages []string
-	motoTables   []string
+	motoMessages = []string{
+		"delete/empty table name",
+		"get/part of a key",
+		"get/syntax",
+		"put/empty table name",
+		"put/redundant parentheses",
+		"put/three enums",
+		"put/values without an expression",
+		"query/filter of a key",
+		"query/limit",
+		"query/part of a key",
+		"query/redundant parentheses",
+		"query/starting key",
+		"query/starting key without a sort key",
+		"scan/count of a projection",
+		"scan/limit",
+		"scan/no projection",
+		"scan/part of a key",
+		"transaction/unused value",
+		"update/syntax",
+		"update/two enums",
+		"update/undefined value",
+	}
+	motoTables = []string{
+		"21 projected attributes",
+		"attribute twice",
+		"long projected attribute",
+		"no name",
+		"no throughput of an index",
+		"no units",
+		"one attribute as both keys",
+		"projected attribute twice",
+		"table class",
+		"throughput of an index on demand",
+		"view of no stream",
+		"what is told of a table that goes",
+	}
 )
