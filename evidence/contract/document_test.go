@@ -12,14 +12,20 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/idempotency/idemhttp"
 )
 
-// problemTypes are the types of all problems that the API answers with.
-var problemTypes = []string{
-	idemhttp.TypeKeyMissing, idemhttp.TypeKeyMalformed, idemhttp.TypePayloadMalformed, idemhttp.TypePayloadTooLarge,
-	idemhttp.TypePayloadMismatch, idemhttp.TypeInProgress, idemhttp.TypeOutcomeUnknown, idemhttp.TypeResponseNotKept,
-	idemhttp.TypeNotReconciled, idemhttp.TypeStoreUnavailable, idemhttp.TypeInternal,
-	apiProblem + "session-missing", apiProblem + "session-malformed", apiProblem + "fault-malformed", apiProblem + "not-found",
-	methodNotAllowed, apiProblem + "media-type-unsupported", apiProblem + "out-of-stock", apiProblem + "validation-failed",
-}
+// middlewareProblems are the types of all problems with which the idempotency
+// middleware refuses requests, and apiProblems the types of the API's own.
+var (
+	middlewareProblems = []string{
+		idemhttp.TypeKeyMissing, idemhttp.TypeKeyMalformed, idemhttp.TypePayloadMalformed, idemhttp.TypePayloadTooLarge,
+		idemhttp.TypePayloadMismatch, idemhttp.TypeInProgress, idemhttp.TypeOutcomeUnknown, idemhttp.TypeResponseNotKept,
+		idemhttp.TypeNotReconciled, idemhttp.TypeStoreUnavailable, idemhttp.TypeInternal, idemhttp.TypeNotAcceptable, idemhttp.TypeInterrupted,
+	}
+	apiProblems = []string{
+		apiProblem + "session-missing", apiProblem + "session-malformed", apiProblem + "fault-malformed", apiProblem + "not-found",
+		methodNotAllowed, apiProblem + "media-type-unsupported", apiProblem + "out-of-stock", apiProblem + "validation-failed",
+	}
+	problemTypes = slices.Concat(middlewareProblems, apiProblems)
+)
 
 const (
 	apiProblem       = "https://github.com/idempotent-requests/idempotent-requests/blob/main/docs/http-api.md#"
@@ -42,26 +48,28 @@ func TestDocumentAndItsExamplesAreValid(t *testing.T) {
 // GitHub gives to a heading of the page that it names.
 func TestProblemTypesLeadToTheirDescription(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("../../docs/http-api.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var headings []string
-	for _, match := range regexp.MustCompile(`(?m)^### ([a-z-]+)$`).FindAllStringSubmatch(string(page), -1) {
-		headings = append(headings, match[1])
-	}
-	var slugs []string
-	for _, problemType := range problemTypes {
-		url, slug, _ := strings.Cut(problemType, "#")
-		if !strings.HasSuffix(url, "/docs/http-api.md") {
-			t.Errorf("%s leads elsewhere", problemType)
+	for page, types := range map[string][]string{"http-api.md": apiProblems, "problems.md": middlewareProblems} {
+		text, err := os.ReadFile("../../docs/" + page)
+		if err != nil {
+			t.Fatal(err)
 		}
-		slugs = append(slugs, slug)
-	}
-	slices.Sort(headings)
-	slices.Sort(slugs)
-	if !slices.Equal(headings, slugs) {
-		t.Errorf("the page describes\n%v, the API answers with\n%v", headings, slugs)
+		var headings []string
+		for _, match := range regexp.MustCompile(`(?m)^### ([a-z-]+)$`).FindAllStringSubmatch(string(text), -1) {
+			headings = append(headings, match[1])
+		}
+		var slugs []string
+		for _, problemType := range types {
+			url, slug, _ := strings.Cut(problemType, "#")
+			if !strings.HasSuffix(url, "/docs/"+page) {
+				t.Errorf("%s leads elsewhere", problemType)
+			}
+			slugs = append(slugs, slug)
+		}
+		slices.Sort(headings)
+		slices.Sort(slugs)
+		if !slices.Equal(headings, slugs) {
+			t.Errorf("%s describes\n%v, the types are\n%v", page, headings, slugs)
+		}
 	}
 }
 
@@ -74,7 +82,11 @@ func TestDocumentNamesOnlyKnownProblems(t *testing.T) {
 		t.Fatal(err)
 	}
 	named := regexp.MustCompile(`type: (https://\S+#\S+)`).FindAllStringSubmatch(string(text), -1)
-	seen := map[string]bool{methodNotAllowed: true}
+	seen := map[string]bool{
+		methodNotAllowed:           true,
+		idemhttp.TypeNotAcceptable: true, // nothing is compressed
+		idemhttp.TypeInterrupted:   true, // every handler responds when its time is over
+	}
 	for _, match := range named {
 		seen[match[1]] = true
 		if !slices.Contains(problemTypes, match[1]) {

@@ -3,71 +3,105 @@ package idemhttp
 import (
 	"encoding/binary"
 	"errors"
+	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 )
 
 // A response is recorded as a known-length response of Binary HTTP, RFC 9292
-// section 3.2: framing indicator, status, field section, content and an empty
-// trailer section. Integers are those of QUIC, RFC 9000 section 16.
+// section 3.2: framing indicator, status, field section, content and trailer
+// section. Integers are those of QUIC, RFC 9000 section 16.
 
 const knownLengthResponse = 1 // framing indicator
 
 var errNotBinaryHTTP = errors.New("idemhttp: the record does not hold a Binary HTTP response")
 
-// encodeResponse records the fields of the given names, which are canonical, in
-// their order.
-func encodeResponse(status int, header http.Header, names []string, body []byte) []byte {
-	var fields []byte
+// encodeResponse encodes a response with the header fields of the given names, which
+// are canonical, in their order, and with all of the trailer. It leaves out the
+// fields that are the same in outer.
+func encodeResponse(r Response, outer http.Header, names []string, trailer http.Header) []byte {
+	fields := make([]byte, 0, 512) // on the stack
 	for _, name := range names {
-		for _, value := range header[name] {
-			fields = appendString(fields, strings.ToLower(name))
-			fields = appendString(fields, value)
+		if values := r.Header[name]; len(values) > 0 && (len(outer) == 0 || !slices.Equal(values, outer[name])) {
+			fields = appendFields(fields, name, values)
 		}
 	}
-	message := make([]byte, 0, 2+2+8+len(fields)+8+len(body)+1)
+	var trailers []byte
+	if len(trailer) > 0 {
+		for _, name := range slices.Sorted(maps.Keys(trailer)) {
+			trailers = appendFields(trailers, name, trailer[name])
+		}
+	}
+	message := make([]byte, 0, 2+2+8+len(fields)+8+len(r.Body)+8+len(trailers))
 	message = appendVarint(message, knownLengthResponse)
-	message = appendVarint(message, uint64(status))
+	message = appendVarint(message, uint64(r.Status))
 	message = appendString(message, fields)
-	message = appendString(message, body)
-	return appendVarint(message, 0)
+	message = appendString(message, r.Body)
+	return appendString(message, trailers)
 }
 
-// recordedResponse is a response in parts of the message that holds it.
+func appendFields(b []byte, name string, values []string) []byte {
+	for _, value := range values {
+		b = appendVarint(b, uint64(len(name)))
+		for _, c := range []byte(name) {
+			if 'A' <= c && c <= 'Z' {
+				c += 'a' - 'A'
+			}
+			b = append(b, c)
+		}
+		b = appendString(b, value)
+	}
+	return b
+}
+
+// recordedResponse is a recorded response. Its parts share the memory of the
+// message that holds it.
 type recordedResponse struct {
-	status int
-	fields string // of which the header's values are parts
-	body   []byte
+	status          int
+	fields, trailer fieldSection
+	body            []byte
 }
 
-// decodeResponse reverses encodeResponse. Trailers and padding, which are never
-// recorded, are not looked at.
+// decodeResponse reverses encodeResponse. A message may end before an empty
+// trailer section, and be followed by padding.
 func decodeResponse(message []byte) (recordedResponse, error) {
 	r := varintReader[[]byte]{rest: message}
-	framing, code, fields, body := r.varint(), r.varint(), string(r.next()), r.next()
-	names := varintReader[string]{rest: fields}
-	for len(names.rest) > 0 && !names.bad {
-		name := names.next()
-		names.next()
-		names.bad = names.bad || name == "" || strings.ContainsFunc(name, notInName)
+	framing, code, fields, body := r.varint(), r.varint(), fieldSection(r.next()), r.next()
+	var trailer fieldSection
+	if len(r.rest) > 0 {
+		trailer = fieldSection(r.next())
 	}
-	if r.bad || names.bad || framing != knownLengthResponse || code < 200 || code > 599 {
+	if r.bad || framing != knownLengthResponse || code < 200 || code > 599 || !fields.valid() || !trailer.valid() {
 		return recordedResponse{}, errNotBinaryHTTP
 	}
-	return recordedResponse{int(code), fields, body}, nil
+	return recordedResponse{int(code), fields, trailer, body}, nil
 }
 
-// notInName tells whether r is not in the names that are recorded: lower case,
-// and ASCII as all are.
+// fieldSection is a sequence of names and values. The values of one name are
+// adjacent.
+type fieldSection string
+
+func (s fieldSection) valid() bool {
+	r := varintReader[fieldSection]{rest: s}
+	for len(r.rest) > 0 && !r.bad {
+		name := r.next()
+		r.next()
+		r.bad = r.bad || name == "" || strings.ContainsFunc(string(name), notInName)
+	}
+	return !r.bad
+}
+
+// notInName reports whether r is not in the names that are recorded, which are lower case
+// and ASCII.
 func notInName(r rune) bool { return 'A' <= r && r <= 'Z' || r > '~' }
 
-// setHeader puts the fields, of which those of one name follow one another, in
-// the place of those of the same names.
-func (r recordedResponse) setHeader(header http.Header) {
+// setIn replaces the fields of header that have the names of those in s.
+func (s fieldSection) setIn(header http.Header) {
 	previous := ""
-	for fields := (varintReader[string]{rest: r.fields}); len(fields.rest) > 0; {
-		name, value := http.CanonicalHeaderKey(fields.next()), fields.next()
+	for r := (varintReader[fieldSection]{rest: s}); len(r.rest) > 0; {
+		name, value := http.CanonicalHeaderKey(string(r.next())), string(r.next())
 		if name == previous {
 			header[name] = append(header[name], value)
 		} else {
@@ -94,8 +128,8 @@ func appendVarint(b []byte, n uint64) []byte {
 	}
 }
 
-// varintReader reads what appendVarint and appendString wrote. Once the input
-// proves too short, it is bad and yields zeros.
+// varintReader reads what appendVarint and appendString wrote. After the input
+// has proved too short, it is bad and returns zero values.
 type varintReader[T ~string | ~[]byte] struct {
 	rest T
 	bad  bool

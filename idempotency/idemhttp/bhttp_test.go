@@ -25,7 +25,7 @@ func TestResponseIsBinaryHTTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := encoded(200, http.Header{"Etag": {`"v-1.0"`}}, []byte("hello")); !bytes.Equal(got, want) {
+	if got := encode(Response{200, http.Header{"Etag": {`"v-1.0"`}}, []byte("hello")}, nil); !bytes.Equal(got, want) {
 		t.Errorf("encoded\n%x, want\n%x", got, want)
 	}
 }
@@ -34,53 +34,59 @@ func TestResponseIsBinaryHTTP(t *testing.T) {
 func TestExampleOfTheStandardIsRead(t *testing.T) {
 	t.Parallel()
 	message := "\x01\x40\xc8\x00\x1dThis content contains CRLF.\r\n\x0d\x07trailer\x04text"
-	status, header, body, err := decoded([]byte(message))
-	if err != nil || status != 200 || len(header) != 0 || string(body) != "This content contains CRLF.\r\n" {
-		t.Errorf("got %d, %v, %q, %v", status, header, body, err)
+	got, trailer, err := decode([]byte(message))
+	if err != nil || got.Status != 200 || len(got.Header) != 0 || string(got.Body) != "This content contains CRLF.\r\n" || trailer.Get("Trailer") != "text" {
+		t.Errorf("got %+v, %v, %v", got, trailer, err)
 	}
 }
 
 func TestResponseRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		status int
-		header http.Header
-		body   []byte
+		response Response
+		trailer  http.Header
 	}{
-		{204, http.Header{}, nil},
-		{201, http.Header{"Location": {"/a"}, "Link": {"</b>", "</c>"}, "Etag": {""}}, []byte{0, 0xff}},
-		{599, http.Header{"Content-Type": {"text/plain"}}, bytes.Repeat([]byte("x"), 1<<20)},
-		{200, http.Header{"Link": {string(bytes.Repeat([]byte("y"), 20000))}}, bytes.Repeat([]byte("x"), 100)},
+		{Response{204, http.Header{}, nil}, http.Header{}},
+		{Response{201, http.Header{"Location": {"/a"}, "Link": {"</b>", "</c>"}, "Etag": {""}}, []byte{0, 0xff}}, http.Header{}},
+		{Response{599, http.Header{"Content-Type": {"text/plain"}}, bytes.Repeat([]byte("x"), 1<<20)}, http.Header{"Digest": {"a", "b"}, "Took": {"1"}}},
+		{Response{200, http.Header{"Link": {string(bytes.Repeat([]byte("y"), 20000))}}, bytes.Repeat([]byte("x"), 100)}, http.Header{}},
 	} {
-		message := encoded(test.status, test.header, test.body)
-		status, header, body, err := decoded(message)
-		if err != nil || status != test.status || !reflect.DeepEqual(header, test.header) || !bytes.Equal(body, test.body) {
-			t.Errorf("%d %v: got %d %v, %d bytes, %v", test.status, test.header, status, header, len(body), err)
+		message := encode(test.response, test.trailer)
+		got, trailer, err := decode(message)
+		if err != nil || got.Status != test.response.Status || !reflect.DeepEqual(got.Header, test.response.Header) ||
+			!bytes.Equal(got.Body, test.response.Body) || !reflect.DeepEqual(trailer, test.trailer) {
+			t.Errorf("%d %v: got %d %v, %d bytes, %v, %v", test.response.Status, test.response.Header, got.Status, got.Header, len(got.Body), trailer, err)
 		}
-		if !bytes.Equal(message, encoded(test.status, test.header, test.body)) {
-			t.Errorf("%d %v: encoded differently the second time", test.status, test.header)
+		if !bytes.Equal(message, encode(test.response, test.trailer)) {
+			t.Errorf("%d %v: encoded differently the second time", test.response.Status, test.response.Header)
 		}
 	}
 }
 
-// encoded records all of the header.
-func encoded(status int, header http.Header, body []byte) []byte {
-	return encodeResponse(status, header, slices.Sorted(maps.Keys(header)), body)
+// encode records all of the header.
+func encode(r Response, trailer http.Header) []byte {
+	return encodeResponse(r, nil, slices.Sorted(maps.Keys(r.Header)), trailer)
 }
 
-func decoded(message []byte) (status int, header http.Header, body []byte, err error) {
-	r, err := decodeResponse(message)
-	header = make(http.Header)
-	r.setHeader(header)
-	return r.status, header, r.body, err
+func decode(message []byte) (r Response, trailer http.Header, err error) {
+	recorded, err := decodeResponse(message)
+	r = Response{recorded.status, make(http.Header), recorded.body}
+	trailer = make(http.Header)
+	recorded.fields.setIn(r.Header)
+	recorded.trailer.setIn(trailer)
+	return r, trailer, err
 }
 
 func TestTruncatedResponseIsRefused(t *testing.T) {
 	t.Parallel()
-	message := encoded(201, http.Header{"Etag": {`"1"`}}, []byte("body"))
-	for n := range len(message) - 1 { // the empty trailer section may be left out
-		if _, err := decodeResponse(message[:n]); err == nil {
-			t.Errorf("the first %d of %d bytes were taken for a response", n, len(message))
+	response := Response{201, http.Header{"Etag": {`"1"`}}, []byte("body")}
+	for _, trailer := range []http.Header{nil, {"Digest": {"x"}}} {
+		message := encode(response, trailer)
+		without := len(encode(response, nil)) - 1 // the trailer section may be left out
+		for n := range len(message) {
+			if _, err := decodeResponse(message[:n]); err == nil && n != without {
+				t.Errorf("the first %d of %d bytes were taken for a response", n, len(message))
+			}
 		}
 	}
 }
@@ -89,16 +95,17 @@ func TestTruncatedResponseIsRefused(t *testing.T) {
 // accepts survives another round.
 func FuzzDecodeResponse(f *testing.F) {
 	f.Add([]byte{})
-	f.Add(encoded(201, http.Header{"Content-Type": {"application/json"}, "Link": {"a", "b"}}, []byte(`{"a":1}`)))
+	f.Add(encode(Response{201, http.Header{"Content-Type": {"application/json"}, "Link": {"a", "b"}}, []byte(`{"a":1}`)}, http.Header{"Digest": {"x"}}))
 	f.Add([]byte{1, 0x40, 0xc8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, message []byte) {
-		status, header, body, err := decoded(message)
+		first, trailer, err := decode(message)
 		if err != nil {
 			return
 		}
-		status2, header2, body2, err := decoded(encoded(status, header, body))
-		if err != nil || status2 != status || !reflect.DeepEqual(header2, header) || !bytes.Equal(body2, body) {
-			t.Errorf("%d %v %q became %d %v %q, %v", status, header, body, status2, header2, body2, err)
+		second, trailer2, err := decode(encode(first, trailer))
+		if err != nil || second.Status != first.Status || !reflect.DeepEqual(second.Header, first.Header) ||
+			!bytes.Equal(second.Body, first.Body) || !reflect.DeepEqual(trailer2, trailer) {
+			t.Errorf("%+v %v became %+v %v, %v", first, trailer, second, trailer2, err)
 		}
 	})
 }
@@ -106,11 +113,11 @@ func FuzzDecodeResponse(f *testing.F) {
 func BenchmarkResponseCodec(b *testing.B) {
 	header := http.Header{"Content-Type": {"application/json"}, "Location": {"/api/payments/1"}, "Etag": {`"1"`}}
 	body := make([]byte, 150)
-	message := encoded(201, header, body)
+	message := encode(Response{201, header, body}, nil)
 	b.Run("encode", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			encodeResponse(201, header, alwaysRecorded, body)
+			encodeResponse(Response{201, header, body}, nil, alwaysRecorded, nil)
 		}
 	})
 	b.Run("decode", func(b *testing.B) {

@@ -86,7 +86,7 @@ func ExampleJSONFingerprint() {
 // A body that differs from one attempt to the next, by the time it was sent, is
 // compared by what matters.
 func ExampleJSONSubsetFingerprint() {
-	byOrder, err := idemhttp.JSONSubsetFingerprint("/article", "/quantity")
+	byOrder, err := idemhttp.JSONSubsetFingerprint(idemhttp.JSONMembers{Required: []string{"/article", "/quantity"}})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -55,10 +55,10 @@ func TestHazardWrongThingRemembered(t *testing.T) {
 	}
 	for _, policy := range []struct {
 		name     string
-		recorded func(int) bool
+		recorded func(idemhttp.Response) bool
 	}{
 		{"default", nil},
-		{"everything", func(int) bool { return true }},
+		{"everything", func(idemhttp.Response) bool { return true }},
 	} {
 		for status, want := range remembered {
 			s := newService(t, func(w http.ResponseWriter, _ *http.Request) {

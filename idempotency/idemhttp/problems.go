@@ -4,107 +4,210 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/problem"
 )
 
-// The types of the problems with which a middleware answers. They are stable,
-// and each leads to its description.
-const (
-	TypeKeyMissing       = typeBase + "key-missing"       // 400
-	TypeKeyMalformed     = typeBase + "key-malformed"     // 400
-	TypePayloadMalformed = typeBase + "payload-malformed" // 400
-	TypePayloadTooLarge  = typeBase + "payload-too-large" // 413
-	TypePayloadMismatch  = typeBase + "payload-mismatch"  // 422
-	TypeInProgress       = typeBase + "in-progress"       // 409 with Retry-After
-	TypeOutcomeUnknown   = typeBase + "outcome-unknown"   // 409
-	TypeResponseNotKept  = typeBase + "response-not-kept" // 410
-	TypeNotReconciled    = typeBase + "not-reconciled"    // 503 with Retry-After
-	TypeStoreUnavailable = typeBase + "store-unavailable" // 503 with Retry-After
-	TypeInternal         = typeBase + "internal"          // 500
+// DefaultProblemBase is the default of Config.ProblemBase. It leads to a page that
+// describes the problems.
+const DefaultProblemBase = "https://github.com/idempotent-requests/idempotent-requests/blob/main/docs/problems.md#"
 
-	typeBase = "https://github.com/idempotent-requests/idempotent-requests/blob/main/docs/http-api.md#"
+// The types of the problems with which a middleware refuses requests, if
+// Config.ProblemBase is the default. They are stable.
+const (
+	TypeKeyMissing       = DefaultProblemBase + "key-missing"       // 400
+	TypeKeyMalformed     = DefaultProblemBase + "key-malformed"     // 400
+	TypePayloadMalformed = DefaultProblemBase + "payload-malformed" // 400
+	TypeNotAcceptable    = DefaultProblemBase + "not-acceptable"    // 406
+	TypePayloadTooLarge  = DefaultProblemBase + "payload-too-large" // 413
+	TypePayloadMismatch  = DefaultProblemBase + "payload-mismatch"  // 422
+	TypeInProgress       = DefaultProblemBase + "in-progress"       // 409 with Retry-After
+	TypeOutcomeUnknown   = DefaultProblemBase + "outcome-unknown"   // 409
+	TypeResponseNotKept  = DefaultProblemBase + "response-not-kept" // 410
+	TypeInterrupted      = DefaultProblemBase + "interrupted"       // 503 with Retry-After
+	TypeNotReconciled    = DefaultProblemBase + "not-reconciled"    // 503 with Retry-After
+	TypeStoreUnavailable = DefaultProblemBase + "store-unavailable" // 503 with Retry-After
+	TypeInternal         = DefaultProblemBase + "internal"          // 500
 )
 
-// shortly is what a client is told to wait when a system behind us does not
-// answer, in seconds.
-const shortly = "1"
+const (
+	// retryAfterUnavailable is the Retry-After of a 503, in seconds.
+	retryAfterUnavailable = "1"
 
-// problemOf maps what a guard refuses with to HTTP. It is the only place where
-// that is done.
+	// maxRetryAfter bounds the Retry-After of a 409 while the first request runs. It
+	// usually ends long before its lease, and a client that was told to wait for a
+	// minute gives up.
+	maxRetryAfter = 5 * time.Second
+)
+
+// refuse answers with what err says to the client.
+func (h *handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	p := *problemOf(err)
+	if name, ours := strings.CutPrefix(p.Type, DefaultProblemBase); ours {
+		p.Type = h.cfg.ProblemBase + name
+	}
+	if p.Instance == "" {
+		p.Instance = h.instance(w, r)
+	}
+	if h.cfg.WriteRefusal == nil {
+		problem.Write(w, &p)
+		return
+	}
+	p.SetHeader(w.Header())
+	refusal := &refusalWriter{ResponseWriter: w, status: p.StatusCode()}
+	h.cfg.WriteRefusal(refusal, r, &p)
+	refusal.commit()
+}
+
+// refusalWriter responds with a status other than 200 where Config.WriteRefusal sets none.
+type refusalWriter struct {
+	http.ResponseWriter
+	status    int
+	committed bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *refusalWriter) WriteHeader(status int) {
+	w.committed = w.committed || status >= 200
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (w *refusalWriter) Write(p []byte) (int, error) {
+	w.commit()
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *refusalWriter) commit() {
+	if !w.committed {
+		w.WriteHeader(w.status)
+	}
+}
+
+func (h *handler) instance(w http.ResponseWriter, r *http.Request) string {
+	if h.cfg.Instance != nil {
+		return h.cfg.Instance(r)
+	}
+	id := w.Header().Get("X-Request-Id")
+	if id == "" {
+		id = r.Header.Get("X-Request-Id")
+	}
+	const longest = 200 // the client may have chosen it
+	if len(id) > longest {
+		return ""
+	}
+	return url.PathEscape(id)
+}
+
+// problemOf maps errors to HTTP. It is the only place where that is done. Errors
+// that the client can do nothing about are a 500 without details.
 func problemOf(err error) *problem.Problem {
 	var inProgress *idempotency.InProgressError
+	var own *problem.Problem
+	var mistake *configError
 	switch {
+	case errors.Is(err, idempotency.ErrReconcile): // whatever has caused it
+		return &problem.Problem{
+			Type:   TypeNotReconciled,
+			Title:  "The outcome is not known yet",
+			Status: http.StatusServiceUnavailable,
+			Detail: "A request with this idempotency key was interrupted, and it could not be found out whether it took effect. Retry with the same key and payload.",
+			Header: http.Header{"Retry-After": {retryAfterUnavailable}},
+		}
+	case errors.As(err, &own) && own != nil:
+		return own
+	case errors.As(err, &mistake):
+	case errors.Is(err, ErrNoKey):
+		return &problem.Problem{
+			Type:   TypeKeyMissing,
+			Title:  "An idempotency key is required",
+			Status: http.StatusBadRequest,
+			Detail: "Choose a new key for each request that you want carried out, such as a random UUID, and send the same key with every retry of it.",
+		}
 	case errors.As(err, &inProgress):
 		return &problem.Problem{
 			Type:   TypeInProgress,
 			Title:  "The request is being processed",
 			Status: http.StatusConflict,
-			Detail: "A request with this Idempotency-Key is still running. Retry with the same key and payload to get its response.",
-			Header: http.Header{"Retry-After": {seconds(inProgress.RetryAfter)}},
+			Detail: "A request with this idempotency key is still running. Retry with the same key and payload to get its response.",
+			Header: http.Header{"Retry-After": {seconds(min(inProgress.RetryAfter, maxRetryAfter))}},
 		}
 	case errors.Is(err, idempotency.ErrPayloadMismatch):
 		return &problem.Problem{
 			Type:   TypePayloadMismatch,
 			Title:  "The key was used with another payload",
 			Status: http.StatusUnprocessableEntity,
-			Detail: "This Idempotency-Key belongs to a different request. Use a new key for a new request, and the same payload for a retry.",
+			Detail: "This idempotency key belongs to a different request. Use a new key for a new request, and the same payload for a retry.",
 		}
 	case errors.Is(err, idempotency.ErrOutcomeUnknown):
 		return &problem.Problem{
 			Type:   TypeOutcomeUnknown,
 			Title:  "The outcome is unknown",
 			Status: http.StatusConflict,
-			Detail: "A request with this Idempotency-Key was interrupted and is not repeated. Find out whether it took effect before sending it with a new key.",
+			Detail: "A request with this idempotency key was interrupted and is not repeated. Find out whether it took effect before you send it with a new key.",
 		}
-	case errors.Is(err, idempotency.ErrResultNotKept):
+	case errors.Is(err, errEncoding):
+		return &problem.Problem{
+			Type:   TypeNotAcceptable,
+			Title:  "The recorded response has another content coding",
+			Status: http.StatusNotAcceptable,
+			Detail: "The request with this idempotency key has been carried out. Its response was recorded with a content coding that this request does not accept. Retry with the Accept-Encoding of the first request.",
+		}
+	case errors.Is(err, idempotency.ErrResultNotKept), errors.Is(err, errNotBinaryHTTP):
 		return &problem.Problem{
 			Type:   TypeResponseNotKept,
 			Title:  "The response was not kept",
 			Status: http.StatusGone,
-			Detail: "The request with this Idempotency-Key has been carried out, but its response was too large to be kept. It is not carried out again.",
+			Detail: "The request with this idempotency key has been carried out, but its response could not be kept. It is not carried out again.",
 		}
-	case errors.Is(err, idempotency.ErrReconcile):
+	case errors.Is(err, errNoResponse):
 		return &problem.Problem{
-			Type:   TypeNotReconciled,
-			Title:  "The outcome is being found out",
+			Type:   TypeInterrupted,
+			Title:  "The request was interrupted",
 			Status: http.StatusServiceUnavailable,
-			Detail: "A request with this Idempotency-Key was interrupted, and what became of it is not known yet. Retry with the same key and payload.",
-			Header: http.Header{"Retry-After": {shortly}},
+			Detail: "The request did not end in time, and it may have taken effect. Retry with the same key and payload.",
+			Header: http.Header{"Retry-After": {retryAfterUnavailable}},
 		}
 	case errors.Is(err, idempotency.ErrStore):
 		return &problem.Problem{
 			Type:   TypeStoreUnavailable,
 			Title:  "The service is temporarily unavailable",
 			Status: http.StatusServiceUnavailable,
-			Detail: "Retry with the same Idempotency-Key and payload: what has been carried out is not carried out again.",
-			Header: http.Header{"Retry-After": {shortly}},
+			Detail: "Retry with the same key and payload. What has been carried out is not carried out again.",
+			Header: http.Header{"Retry-After": {retryAfterUnavailable}},
 		}
 	}
-	return internal()
+	return &problem.Problem{Type: TypeInternal, Status: http.StatusInternalServerError, Title: "Internal server error"}
 }
 
-func keyProblem(err error) *problem.Problem {
-	if errors.Is(err, ErrNoKey) {
-		return &problem.Problem{
-			Type:   TypeKeyMissing,
-			Title:  "An Idempotency-Key is required",
-			Status: http.StatusBadRequest,
-			Detail: "Send an Idempotency-Key header with a value of your own that is new for every request you want carried out, such as a random UUID, and the same for every retry.",
-		}
+// configError is an error of a function in Config. Whatever it wraps, it is not an
+// error of the guard.
+type configError struct {
+	field string
+	cause error
+}
+
+func (e *configError) Error() string { return "idemhttp: Config." + e.field + ": " + e.cause.Error() }
+func (e *configError) Unwrap() error { return e.cause }
+
+func keyMalformed(err error) error {
+	if p, ok := errors.AsType[*problem.Problem](err); ok && p != nil {
+		return p
 	}
 	return &problem.Problem{
 		Type:   TypeKeyMalformed,
-		Title:  "The Idempotency-Key is malformed",
+		Title:  "The idempotency key is malformed",
 		Status: http.StatusBadRequest,
-		Detail: "Send one Idempotency-Key of 1 to 255 printable ASCII characters: " + err.Error() + ".",
+		Detail: "An idempotency key has 1 to 255 printable ASCII characters and is sent once: " + err.Error() + ".",
 	}
 }
 
-func tooLarge(limit int64) *problem.Problem {
+func payloadTooLarge(limit int64) error {
 	return &problem.Problem{
 		Type:   TypePayloadTooLarge,
 		Title:  "The request body is too large",
@@ -113,19 +216,7 @@ func tooLarge(limit int64) *problem.Problem {
 	}
 }
 
-func internal() *problem.Problem {
-	return &problem.Problem{Type: TypeInternal, Status: http.StatusInternalServerError, Title: "Internal server error"}
-}
-
-// orProblem returns err where it is a problem meant for the client, else 500.
-func orProblem(err error) *problem.Problem {
-	if p, ok := errors.AsType[*problem.Problem](err); ok {
-		return p
-	}
-	return internal()
-}
-
-// seconds rounds up: to retry early would only be refused again.
+// seconds rounds up, because an earlier retry would be refused again.
 func seconds(d time.Duration) string {
 	return strconv.Itoa(int(math.Ceil(d.Seconds())))
 }

@@ -2,6 +2,8 @@ package idemhttp
 
 import (
 	"bytes"
+	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -9,22 +11,59 @@ import (
 	"time"
 )
 
-// alwaysRecorded are the headers a replay repeats. Without Content-Encoding the
-// recorded body could not be read.
-var alwaysRecorded = []string{"Content-Type", "Content-Encoding", "Location", "Etag"}
+// Response headers.
+const (
+	// HeaderReplayed is "true" on a response that was recorded earlier.
+	HeaderReplayed = "Idempotent-Replayed"
+	// HeaderExpires is the end of the key's window, as an HTTP date.
+	HeaderExpires = "Idempotency-Expires"
+)
 
-// neverKept belong to one connection, one moment or one person.
-var neverKept = []string{
-	"Set-Cookie", "Date",
-	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length",
+// alwaysRecorded are the headers that every replay repeats if the handler has set
+// them. Without Content-Encoding the recorded body could not be read.
+var alwaysRecorded = []string{
+	"Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Type", "Etag", "Location",
 }
 
-// response buffers what a handler answers until it has been recorded.
+// neverRecorded belong to one connection, one moment or one client, or are the
+// middleware's own.
+var neverRecorded = []string{
+	"Age", "Authentication-Info", "Authorization", "Connection", "Content-Length", "Cookie", "Date", "Host", "Keep-Alive",
+	"Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization", "Proxy-Connection", "Set-Cookie",
+	"Set-Cookie2", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Www-Authenticate",
+	HeaderExpires, HeaderKey, HeaderReplayed,
+}
+
+// recordedNames returns the canonical names of the headers to record, sorted, or
+// an error if one of the given must not be recorded.
+func recordedNames(extra []string) ([]string, error) {
+	names := slices.Clone(alwaysRecorded)
+	for _, name := range extra {
+		canonical := http.CanonicalHeaderKey(name)
+		if !isToken(name) || slices.Contains(neverRecorded, canonical) {
+			return nil, fmt.Errorf("idemhttp: Config.RecordedHeaders: %q must not be replayed", name)
+		}
+		names = append(names, canonical)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// isToken reports whether s is a token (RFC 9110 section 5.6.2), as methods and
+// the names of headers are.
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+	})
+}
+
+// response buffers a handler's response until it has been recorded.
 type response struct {
-	header http.Header // the handler's, until it is committed
-	status int         // 0 until committed
-	sent   http.Header // as of the commit
-	body   bytes.Buffer
+	header  http.Header // the handler's
+	status  int         // 0 until it is committed
+	sent    http.Header // the header when it was committed
+	body    bytes.Buffer
+	trailer http.Header // nil for none
 }
 
 var (
@@ -32,14 +71,25 @@ var (
 	_ http.Flusher        = (*response)(nil)
 )
 
-func newResponse() *response { return &response{header: make(http.Header)} }
+// newResponse returns a response whose header begins as outer middleware has left
+// it.
+func newResponse(outer http.Header) *response {
+	if len(outer) == 0 {
+		return &response{header: make(http.Header)}
+	}
+	return &response{header: outer.Clone()}
+}
 
 // Header implements http.ResponseWriter.
 func (w *response) Header() http.Header { return w.header }
 
-// WriteHeader implements http.ResponseWriter. As there, the first final status
-// counts, and headers set later do not. Informational responses are dropped.
+// WriteHeader implements http.ResponseWriter. As in net/http, the first final
+// status counts, headers that are set later do not, and a status of other than
+// three digits panics. Informational responses are dropped.
 func (w *response) WriteHeader(status int) {
+	if status < 100 || status > 999 {
+		panic(fmt.Sprintf("idemhttp: invalid WriteHeader code %d", status))
+	}
 	if w.status != 0 || status < 200 {
 		return
 	}
@@ -56,31 +106,80 @@ func (w *response) Write(p []byte) (int, error) {
 	return w.body.Write(p)
 }
 
-// Flush implements http.Flusher: it commits the header as a flush does, and
-// sends nothing, for nothing is sent before it is recorded.
+// Flush implements http.Flusher. It commits the header, but it sends nothing,
+// because nothing is sent before it is recorded.
 func (w *response) Flush() { w.WriteHeader(http.StatusOK) }
 
-// finish commits a response the handler left open and fills in the media type
-// as net/http does, so that replays have it as well.
+// written reports whether the handler has written a response.
+func (w *response) written() bool { return w.status != 0 }
+
+// finish completes the response of a handler that has returned. It sets the media type
+// as net/http would, so that replays have it, too.
 func (w *response) finish() {
 	w.WriteHeader(http.StatusOK)
+	w.collectTrailer()
 	if _, set := w.sent["Content-Type"]; !set && w.body.Len() > 0 && w.sent.Get("Content-Encoding") == "" {
 		w.sent.Set("Content-Type", http.DetectContentType(w.body.Bytes()))
 	}
 }
 
-func send(w http.ResponseWriter, status int, body []byte) {
-	if bodyAllowed(status) {
-		w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
+// collectTrailer moves the trailer out of the header: the fields that the Trailer
+// header announces, and those whose names begin with [http.TrailerPrefix].
+func (w *response) collectTrailer() {
+	add := func(name string, values []string) {
+		name = http.CanonicalHeaderKey(name)
+		if len(values) == 0 || slices.Contains(neverRecorded, name) {
+			return
+		}
+		if w.trailer == nil {
+			w.trailer = make(http.Header)
+		}
+		w.trailer[name] = values
+	}
+	for _, list := range w.sent["Trailer"] {
+		for name := range strings.SplitSeq(list, ",") {
+			name = http.CanonicalHeaderKey(strings.Trim(name, " \t"))
+			add(name, w.header[name])
+			delete(w.sent, name)
+		}
+	}
+	delete(w.sent, "Trailer")
+	for name, values := range w.header {
+		if trailer, ok := strings.CutPrefix(name, http.TrailerPrefix); ok {
+			add(trailer, values)
+			delete(w.sent, name)
+		}
+	}
+}
+
+// setHeaderOf replaces the header of outer, with which this response's header
+// began.
+func (w *response) setHeaderOf(outer http.ResponseWriter) {
+	header := outer.Header()
+	clear(header)
+	maps.Copy(header, w.sent)
+}
+
+// send sends a response whose header is set.
+func send(w http.ResponseWriter, status int, body []byte, trailer http.Header) {
+	header := w.Header()
+	switch {
+	case !bodyAllowed(status):
+	case len(trailer) == 0:
+		header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	default: // a response with a trailer is sent in chunks
+		header.Del("Content-Length")
+		header["Trailer"] = slices.Sorted(maps.Keys(trailer))
 	}
 	w.WriteHeader(status)
 	if len(body) > 0 {
 		_, _ = w.Write(body) // a client that is gone gets the response when it retries
 	}
+	maps.Copy(header, trailer)
 }
 
-// httpDate is t in http.TimeFormat, to which time.Format takes three times as
-// long. The year has four digits.
+// httpDate returns t in http.TimeFormat. It takes a third of the time that
+// time.Format takes. The year has four digits.
 func httpDate(t time.Time) string {
 	t = t.UTC()
 	year, month, day := t.Date()
@@ -96,19 +195,4 @@ func httpDate(t time.Time) string {
 
 func bodyAllowed(status int) bool {
 	return status != http.StatusNoContent && status != http.StatusNotModified
-}
-
-// recordedNames canonicalises the developer's list and adds the headers that are
-// always kept. It returns the first name that must not be kept, if any.
-func recordedNames(extra []string) (names []string, refused string) {
-	names = slices.Clone(alwaysRecorded)
-	for _, name := range extra {
-		canonical := http.CanonicalHeaderKey(strings.TrimSpace(name))
-		if canonical == "" || slices.Contains(neverKept, canonical) {
-			return nil, name
-		}
-		names = append(names, canonical)
-	}
-	slices.Sort(names)
-	return slices.Compact(names), ""
 }

@@ -12,19 +12,23 @@ import (
 const ContentType = "application/problem+json"
 
 // Problem is a problem document. It is an error, so that a function can return
-// one through layers that do not know of HTTP. What it holds is shown to the
-// caller: it must not carry internals.
+// one through layers that do not know about HTTP. It is shown to the client, so
+// it must not hold internals.
 type Problem struct {
-	// Type is a URI that names the kind of problem and stays stable. Empty means
-	// "about:blank": nothing more to say than Status does.
+	// Type is a URI that identifies the kind of problem and stays stable. Default:
+	// "about:blank", for a problem about which the status says everything.
 	Type string
 	// Title is a short summary, the same for every problem of this Type. Default:
 	// the status text.
 	Title string
-	// Status is the HTTP status code.
+	// Status is the HTTP status code, 400 to 599. Default, and instead of any
+	// other: 500.
 	Status int
-	// Detail says what is wrong this time and what to do about it.
+	// Detail explains this occurrence of the problem and what to do about it.
 	Detail string
+	// Instance is a URI reference that identifies this occurrence, such as the id
+	// of the request. Default: none.
+	Instance string
 	// Extensions are further members, such as a list of invalid fields. They
 	// cannot replace the standard ones.
 	Extensions map[string]any
@@ -34,28 +38,37 @@ type Problem struct {
 
 // Error implements error.
 func (p *Problem) Error() string {
-	if p.Detail != "" {
-		return p.title() + ": " + p.Detail
+	if p == nil || p.Detail == "" {
+		return p.title()
 	}
-	return p.title()
+	return p.title() + ": " + p.Detail
+}
+
+// StatusCode returns Status or, if that is not from 400 to 599, 500.
+func (p *Problem) StatusCode() int {
+	if p == nil || p.Status < 400 || p.Status > 599 {
+		return http.StatusInternalServerError
+	}
+	return p.Status
 }
 
 func (p *Problem) title() string {
-	if p.Title != "" {
+	if p != nil && p.Title != "" {
 		return p.Title
 	}
-	return http.StatusText(p.Status)
+	return http.StatusText(p.StatusCode())
 }
 
 // MarshalJSON implements [json.Marshaler]. The standard members come first, in
-// the order in which one reads them.
+// the order in which they are read.
 func (p *Problem) MarshalJSON() ([]byte, error) {
 	standard := struct {
-		Type   string `json:"type"`
-		Title  string `json:"title"`
-		Status int    `json:"status"`
-		Detail string `json:"detail,omitempty"`
-	}{p.Type, p.title(), p.Status, p.Detail}
+		Type     string `json:"type"`
+		Title    string `json:"title"`
+		Status   int    `json:"status"`
+		Detail   string `json:"detail,omitempty"`
+		Instance string `json:"instance,omitempty"`
+	}{p.Type, p.title(), p.StatusCode(), p.Detail, p.Instance}
 	if standard.Type == "" {
 		standard.Type = "about:blank"
 	}
@@ -64,7 +77,7 @@ func (p *Problem) MarshalJSON() ([]byte, error) {
 		return nil, err
 	}
 	extensions := maps.Clone(p.Extensions)
-	for _, taken := range []string{"type", "title", "status", "detail"} {
+	for _, taken := range []string{"type", "title", "status", "detail", "instance"} {
 		delete(extensions, taken)
 	}
 	if len(extensions) == 0 {
@@ -77,20 +90,29 @@ func (p *Problem) MarshalJSON() ([]byte, error) {
 	return append(append(document[:len(document)-1], ','), rest[1:]...), nil
 }
 
-// Write answers with the problem. It is never to be stored by caches.
+// SetHeader sets the header fields of a response with the problem, except for its
+// Content-Type: those of p.Header, and Cache-Control, because a cache must never
+// store it.
+func (p *Problem) SetHeader(header http.Header) {
+	maps.Copy(header, p.Header)
+	header.Set("Cache-Control", "no-store")
+}
+
+// Write responds with the problem. A nil problem, and one that has an extension
+// which is not JSON, is a 500.
 func Write(w http.ResponseWriter, p *Problem) {
+	if p == nil {
+		p = &Problem{}
+	}
 	body, err := json.Marshal(p)
-	if err != nil { // only an extension that is not JSON can do that
-		body = []byte(`{"type":"about:blank","title":"Internal Server Error","status":500}`)
-		p = &Problem{Status: http.StatusInternalServerError}
+	if err != nil {
+		p = &Problem{}
+		body, _ = json.Marshal(p) // it has no extension
 	}
 	header := w.Header()
-	for name, values := range p.Header {
-		header[name] = values
-	}
+	p.SetHeader(header)
 	header.Set("Content-Type", ContentType)
 	header.Set("Content-Length", strconv.Itoa(len(body)))
-	header.Set("Cache-Control", "no-store")
-	w.WriteHeader(p.Status)
+	w.WriteHeader(p.StatusCode())
 	_, _ = w.Write(body) // a client that is gone cannot be told
 }

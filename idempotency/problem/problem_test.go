@@ -24,9 +24,22 @@ func TestWrite(t *testing.T) {
 		}},
 		{"everything", &problem.Problem{
 			Type: "urn:invalid", Title: "Invalid", Status: 422, Detail: "amount is wrong",
-			Extensions: map[string]any{"errors": []string{"amount"}, "status": "overruled"},
+			Instance:   "/requests/r1",
+			Extensions: map[string]any{"errors": []string{"amount"}, "status": "overruled", "instance": "overruled"},
 		}, map[string]any{
-			"type": "urn:invalid", "title": "Invalid", "status": 422.0, "detail": "amount is wrong", "errors": []any{"amount"},
+			"type": "urn:invalid", "title": "Invalid", "status": 422.0, "detail": "amount is wrong", "instance": "/requests/r1", "errors": []any{"amount"},
+		}},
+		{"no status", &problem.Problem{Type: "urn:x", Detail: "why"}, map[string]any{
+			"type": "urn:x", "title": "Internal Server Error", "status": 500.0, "detail": "why",
+		}},
+		{"a status that is no error", &problem.Problem{Status: 204, Title: "Odd"}, map[string]any{
+			"type": "about:blank", "title": "Odd", "status": 500.0,
+		}},
+		{"a status out of range", &problem.Problem{Status: 1000}, map[string]any{
+			"type": "about:blank", "title": "Internal Server Error", "status": 500.0,
+		}},
+		{"nil", nil, map[string]any{
+			"type": "about:blank", "title": "Internal Server Error", "status": 500.0,
 		}},
 		{"an extension that is not JSON", &problem.Problem{Status: 400, Extensions: map[string]any{"f": func() {}}}, map[string]any{
 			"type": "about:blank", "title": "Internal Server Error", "status": 500.0,
@@ -62,6 +75,10 @@ func TestWriteSendsItsHeaders(t *testing.T) {
 func TestProblemIsAnError(t *testing.T) {
 	t.Parallel()
 	err := fmt.Errorf("wrapped: %w", &problem.Problem{Status: 403, Detail: "not yours"})
+	var none *problem.Problem
+	if none.Error() != "Internal Server Error" || (&problem.Problem{}).Error() != "Internal Server Error" {
+		t.Errorf("%q of a nil problem", none.Error())
+	}
 	if p, ok := errors.AsType[*problem.Problem](err); !ok || p.Status != 403 || err.Error() != "wrapped: Forbidden: not yours" {
 		t.Errorf("error %v", err)
 	}

@@ -1,6 +1,6 @@
-// Package problemtype lists the types of the demo's own problem documents. Those
-// of the idempotency middleware are listed in package idemhttp; all of them lead
-// to docs/http-api.md.
+// Package problemtype lists the types of the demo's own problem documents, which
+// lead to docs/http-api.md. Those of the idempotency middleware are listed in
+// package idemhttp.
 package problemtype
 
 // The types, with the status that each comes with.

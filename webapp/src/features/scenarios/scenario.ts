@@ -1,5 +1,5 @@
 import type { RetryPolicy } from 'idempotent-requests';
-import { clientDocs, docs } from '../../shared/docs.ts';
+import { clientDocs, docs, problemDocs } from '../../shared/docs.ts';
 import type { Network } from '../../shared/network.ts';
 import { type Operation, type Submission, type Verdict, verdictOf } from '../../shared/submission.ts';
 
@@ -168,7 +168,7 @@ const mismatch: Scenario = {
   },
   story: () =>
     'The key belongs to a payment of €12.50. Asked for €999.00 under the same key, the server refused with 422: neither a second charge, nor an answer that belongs to another request.',
-  reading: { text: 'payload-mismatch', href: docs('payload-mismatch') },
+  reading: { text: 'payload-mismatch', href: problemDocs('payload-mismatch') },
 };
 
 const slow: Scenario = {
@@ -190,7 +190,7 @@ const slow: Scenario = {
     run.guarded
       ? 'The second came while the first was running. The server held it for two seconds, hoping for an answer to give, then said so: 409, in progress. Once the first had ended, the next try got its recorded answer. One charge.'
       : 'The second did not wait for the first, and neither knew of the other. Two charges.',
-  reading: { text: 'in-progress', href: docs('in-progress') },
+  reading: { text: 'in-progress', href: problemDocs('in-progress') },
 };
 
 const offline: Scenario = {
