@@ -57,7 +57,7 @@ func (b *body) close() {
 	}
 }
 
-// endingBody ends an attempt's context with its answer's body.
+// endingBody ends an attempt's context with its response's body.
 type endingBody struct {
 	io.ReadCloser
 	cancel context.CancelCauseFunc
@@ -69,14 +69,14 @@ func (b *endingBody) Close() error {
 	return err
 }
 
-// patience bounds how long the rest of an answer that nobody wants is read.
+// patience bounds how long the rest of a response that nobody wants is read.
 const patience = time.Second
 
-// discard reads a little of an answer that nobody wants, so that its connection
-// can be used again, and closes it. What does not end soon is ended by end.
-func discard(answer io.ReadCloser, end context.CancelCauseFunc) {
+// discard reads a little of a response that nobody wants, so that its connection
+// can be used again, and closes it. One that does not end soon is ended by end.
+func discard(response io.ReadCloser, end context.CancelCauseFunc) {
 	late := time.AfterFunc(patience, func() { end(nil) })
 	defer late.Stop()
-	_, _ = io.CopyN(io.Discard, answer, 64<<10)
-	_ = answer.Close()
+	_, _ = io.CopyN(io.Discard, response, 64<<10)
+	_ = response.Close()
 }

@@ -16,17 +16,22 @@ import (
 const (
 	DefaultMaxAttempts    = 5
 	DefaultAttemptTimeout = 15 * time.Second
-	DefaultTimeout        = 45 * time.Second
+	DefaultTimeout        = 90 * time.Second
 	DefaultBaseDelay      = 250 * time.Millisecond
 	DefaultMaxDelay       = 5 * time.Second
 	DefaultWindow         = 24 * time.Hour
 	DefaultMaxBody        = 6 << 20
 )
 
-// Config configures a [Transport]. The zero Config is a good one.
+// Config configures a [Transport]. The zero Config is a good one for servers that
+// follow the contract of package idemhttp; [Stripe] returns one for Stripe's.
 type Config struct {
 	// Base sends the requests. Default [http.DefaultTransport].
 	Base http.RoundTripper
+
+	// Header is the request header that carries the key. Default
+	// [idemhttp.HeaderKey].
+	Header string
 
 	// NewKey makes the key of a request that has none. Default: a random UUID.
 	NewKey func() string
@@ -35,16 +40,19 @@ type Config struct {
 	// and PATCH. A request that brings its own key is keyed, whatever its method.
 	KeyedMethods []string
 
-	// MaxAttempts bounds how often a request is sent, the first time included.
-	// Default 5; 1 for a key and no retries.
+	// MaxAttempts bounds how often a request is sent, the first time included. What
+	// met an earlier request still running does not count. Default 5; 1 for a key
+	// and no retries at all.
 	MaxAttempts int
 
-	// AttemptTimeout bounds the time from sending to the answer's header or, for
-	// an answer that is held in memory, its end. Default 15 seconds.
+	// AttemptTimeout bounds the time from sending to the response's header or, for
+	// a response that is held in memory, its end. Default 15 seconds.
 	AttemptTimeout time.Duration
 
-	// Timeout bounds the time of all attempts and the pauses between them.
-	// Default 45 seconds.
+	// Timeout bounds the time of all attempts and the pauses between them. The
+	// default of 90 seconds is longer than idempotency.DefaultLease and its
+	// allowance for skew, so that a request is still being sent when the lease of a
+	// server that crashed is over.
 	Timeout time.Duration
 
 	// BaseDelay bounds the first pause; the bound doubles with each further one,
@@ -52,17 +60,22 @@ type Config struct {
 	BaseDelay, MaxDelay time.Duration
 
 	// Window is how long the server remembers a key, counted from when it was
-	// first sent. Past it nothing is sent again, for it would be executed again:
-	// calls fail with [ErrWindowPassed]. What an answer says in
-	// Idempotency-Expires counts for more. Default 24 hours.
+	// first sent. Past it nothing is sent again, because it would be executed again:
+	// calls fail with [ErrWindowPassed]. What a response says in
+	// Idempotency-Expires takes precedence. Default 24 hours.
 	Window time.Duration
 
 	// MaxBody is the largest body held in memory, in bytes: that of a request
 	// without GetBody, which is refused beyond it with [ErrBodyTooLarge]; and that
-	// of an answer to a keyed request which tells its length, so that one that
-	// breaks off is asked for again. Answers beyond it, and streams, are passed on
-	// as they come. Default 6 MiB.
+	// of a response to a keyed request which has a length, so that one that breaks
+	// off is asked for again. Responses beyond it, and streams, are passed on as
+	// they come. Default 6 MiB.
 	MaxBody int64
+
+	// ShouldRetry decides what becomes of a response, before anything else does,
+	// for servers with conventions of their own. It may read the body of an error,
+	// up to 64 KiB. Default: the rules in the package documentation.
+	ShouldRetry func(*http.Response) Verdict
 
 	// InProgressType is the type of the problem (RFC 9457) in a 409 by which the
 	// server says that the first request is still running. Default
@@ -82,9 +95,9 @@ type Retry struct {
 	Key string
 	// Attempt is 1 for the first.
 	Attempt int
-	// Status is that of the answer, or 0 where there was none.
+	// Status is that of the response, or 0 if there was none.
 	Status int
-	// Err is why there was no answer, or nil.
+	// Err is why there was no response, or nil.
 	Err error
 	// Wait is the pause before the next attempt.
 	Wait time.Duration
@@ -97,6 +110,13 @@ func (c Config) withDefaults() (Config, error) {
 	if c.NewKey == nil {
 		c.NewKey = uuid.NewString
 	}
+	if c.Header == "" {
+		c.Header = idemhttp.HeaderKey
+	}
+	if strings.ContainsAny(c.Header, " \t\r\n:") {
+		return c, fmt.Errorf("idemclient: Config.Header: %q is no header", c.Header)
+	}
+	c.Header = http.CanonicalHeaderKey(c.Header)
 	if c.KeyedMethods == nil {
 		c.KeyedMethods = []string{http.MethodPost, http.MethodPatch}
 	}

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/idempotency/idemhttp"
@@ -43,14 +42,14 @@ var (
 	ErrBodyTooLarge = errors.New("idemclient: the request's body is too large to be kept for retries: set Request.GetBody, or raise Config.MaxBody")
 )
 
-// Error is how a call ends without an answer. Whether the request took effect
-// is unknown: to find out, send it again with this Key.
+// Error is returned when no response was received. It is unknown whether the
+// request took effect: to find out, send it again with this Key.
 type Error struct {
 	// Key is the idempotency key the request was sent with, if any.
 	Key string
-	// Attempts is how often it was sent; 0 where it was not.
+	// Attempts is how often the request was sent; 0 if it was not.
 	Attempts int
-	// Err is the cause: what ended the last attempt, [ErrWindowPassed] or
+	// Err is the cause: the error of the last attempt, [ErrWindowPassed] or
 	// [ErrBodyTooLarge].
 	Err error
 }
@@ -60,48 +59,30 @@ func (e *Error) Error() string {
 	if e.Attempts == 0 {
 		return fmt.Sprintf("not sent: %v", e.Err)
 	}
-	return fmt.Sprintf("no answer after %d attempts: %v", e.Attempts, e.Err)
+	return fmt.Sprintf("no response after %d attempts: %v", e.Attempts, e.Err)
 }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Replayed tells whether the answer was recorded earlier: the request had been
+// Replayed reports whether the response was recorded earlier: the request had been
 // executed before, and was not executed now.
-func Replayed(answer *http.Response) bool {
-	return answer.Header.Get(idemhttp.HeaderReplayed) == "true"
+func Replayed(response *http.Response) bool {
+	return response.Header.Get(idemhttp.HeaderReplayed) == "true"
 }
 
-// KeyOf returns the idempotency key of the request that this is the answer to,
-// or "".
-func KeyOf(answer *http.Response) string {
-	if answer.Request == nil {
-		return ""
-	}
-	return answer.Request.Header.Get(idemhttp.HeaderKey)
-}
-
-// CloseIdleConnections closes those of the base transport, if it can. It is what
-// [http.Client.CloseIdleConnections] calls.
+// CloseIdleConnections closes those of the base transport, if it can.
+// [http.Client.CloseIdleConnections] calls it.
 func (t *Transport) CloseIdleConnections() {
 	if base, ok := t.cfg.Base.(interface{ CloseIdleConnections() }); ok {
 		base.CloseIdleConnections()
 	}
 }
 
-type firstSentKey struct{}
-
-// WithFirstSent says when the request, which brings its key, was first sent,
-// maybe by another process. Its window is counted from there. By default that is
-// the present call.
-func WithFirstSent(ctx context.Context, at time.Time) context.Context {
-	return context.WithValue(ctx, firstSentKey{}, at)
-}
-
-// RoundTrip implements http.RoundTripper. A request whose header has
-// "Idempotency-Key" with no value at all (nil), or an empty one, is to have no
-// key: it is sent as it is, and once if its method needs one. Errors after which
-// a request may have been executed are an *[Error].
+// RoundTrip implements http.RoundTripper. A request whose header has the key's
+// header with no value at all (nil), or an empty one, is sent without a key, and
+// only once if its method needs one. Errors after which a request may have been
+// executed are an *[Error].
 func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	key, repeatable := t.keyOf(request)
 	if !repeatable {
@@ -115,30 +96,6 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	return c.do()
 }
 
-// idempotent methods may be repeated without a key, RFC 9110 section 9.2.2.
-var idempotent = []string{"", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete}
-
-// keyOf returns the request's key, a new one if need be, and whether the request
-// may be sent more than once.
-func (t *Transport) keyOf(request *http.Request) (key string, repeatable bool) {
-	if request.Header.Get("Upgrade") != "" {
-		return "", false
-	}
-	values, decided := request.Header[idemhttp.HeaderKey]
-	keyed := slices.Contains(t.cfg.KeyedMethods, request.Method)
-	switch {
-	case len(values) > 0:
-		return values[0], values[0] != ""
-	case keyed && !decided:
-		// What a redirect leads to is still the same intent.
-		if from := request.Response; from != nil && KeyOf(from) != "" && from.Request.Method == request.Method {
-			return KeyOf(from), true
-		}
-		return t.cfg.NewKey(), true
-	}
-	return "", !keyed && slices.Contains(idempotent, request.Method)
-}
-
 // call is one request with all its attempts.
 type call struct {
 	*Transport
@@ -146,9 +103,12 @@ type call struct {
 	body    *body
 	key     string
 	start   time.Time
+	// failed and running count the attempts that failed and those that met an
+	// earlier request still running.
+	failed, running int
 	// forgotten is when the server forgets the key, as it last said itself.
 	forgotten time.Time
-	// end ends the latest attempt, and with it what is still to come of its answer.
+	// end ends the latest attempt, and with it the rest of its response.
 	end context.CancelCauseFunc
 }
 
@@ -162,25 +122,26 @@ func (c *call) do() (*http.Response, error) {
 		c.body.close()
 		return nil, &Error{Key: c.key, Err: ErrWindowPassed}
 	}
-	for attempt := 1; ; attempt++ {
-		answer, retryable, err := c.attempt()
-		if err == nil && !retryable {
-			return answer, nil
+	for {
+		response, verdict, err := c.attempt()
+		if err == nil && verdict == Final {
+			return response, nil
 		}
-		wait := c.pause(attempt, answer)
-		if attempt == c.cfg.MaxAttempts || !c.timeFor(ctx, wait) || err != nil && !mayPass(ctx, err) {
+		wait, again := c.pause(ctx, response, verdict)
+		attempts := c.failed + c.running
+		if !again || err != nil && !mayPass(ctx, err) {
 			if err != nil {
-				return nil, &Error{c.key, attempt, err}
+				return nil, &Error{c.key, attempts, err}
 			}
-			return answer, nil
+			return response, nil
 		}
-		retry := Retry{Request: c.request, Key: c.key, Attempt: attempt, Err: err, Wait: wait}
-		if answer != nil {
-			retry.Status = answer.StatusCode
-			discard(answer.Body, c.end)
+		retry := Retry{Request: c.request, Key: c.key, Attempt: attempts, Err: err, Wait: wait}
+		if response != nil {
+			retry.Status = response.StatusCode
+			discard(response.Body, c.end)
 		}
 		if c.windowPassed(wait) {
-			return nil, &Error{c.key, attempt, errors.Join(ErrWindowPassed, err)}
+			return nil, &Error{c.key, attempts, errors.Join(ErrWindowPassed, err)}
 		}
 		c.cfg.OnRetry(retry)
 		timer := time.NewTimer(wait)
@@ -188,35 +149,63 @@ func (c *call) do() (*http.Response, error) {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return nil, &Error{c.key, attempt, context.Cause(ctx)}
+			return nil, &Error{c.key, attempts, context.Cause(ctx)}
 		}
 	}
 }
 
-// windowPassed tells whether the key will be forgotten after the wait.
+// windowPassed reports whether the key will be forgotten after the wait.
 func (c *call) windowPassed(wait time.Duration) bool {
 	return c.key != "" && !time.Now().Add(wait).Before(c.forgotten)
 }
 
-// timeFor tells whether another attempt can begin after the wait.
-func (c *call) timeFor(ctx context.Context, wait time.Duration) bool {
-	next := time.Now().Add(wait)
-	deadline, bounded := ctx.Deadline()
-	return next.Before(c.start.Add(c.cfg.Timeout)) && (!bounded || next.Before(deadline))
+// timeLeft returns how long another attempt may still begin.
+func (c *call) timeLeft(ctx context.Context) time.Duration {
+	left := time.Until(c.start.Add(c.cfg.Timeout))
+	if deadline, bounded := ctx.Deadline(); bounded {
+		left = min(left, time.Until(deadline))
+	}
+	return left
 }
 
-// pause is how long to wait after an attempt: as long as the answer asks for,
-// and a random time on top, so that callers told the same do not all come back
-// at once.
-func (c *call) pause(attempt int, answer *http.Response) time.Duration {
+// pause counts an attempt and returns how long to wait after it: as long as the
+// response asks for, and a random time on top, so that callers that were told the
+// same do not all come back at once. again is false if there is no further
+// attempt.
+//
+// While an earlier request is still running, its Retry-After is no more than a
+// guess, often what is left of a lease; the request itself usually ends sooner. So
+// it is heeded up to Config.MaxDelay, and what time there is is used up.
+func (c *call) pause(ctx context.Context, response *http.Response, verdict Verdict) (wait time.Duration, again bool) {
+	left := c.timeLeft(ctx)
+	if verdict == InProgress {
+		c.running++
+		wait = min(retryAfter(response), c.cfg.MaxDelay) + c.backoff(c.running)
+		again = c.cfg.MaxAttempts > 1
+		if wait >= left {
+			wait = left / 2
+			again = again && wait >= minDelay
+		}
+		return wait, again
+	}
+	c.failed++
+	wait = retryAfter(response) + c.backoff(c.failed)
+	return wait, c.failed < c.cfg.MaxAttempts && wait < left
+}
+
+// minDelay is the shortest pause that uses up the time left.
+const minDelay = 100 * time.Millisecond
+
+// backoff returns a random time up to a bound that doubles with each attempt.
+func (c *call) backoff(attempt int) time.Duration {
 	bound := c.cfg.MaxDelay
 	if doublings := attempt - 1; doublings < 62 && c.cfg.BaseDelay <= c.cfg.MaxDelay>>doublings {
 		bound = c.cfg.BaseDelay << doublings
 	}
-	return retryAfter(answer) + rand.N(bound+1)
+	return rand.N(bound + 1)
 }
 
-// mayPass tells whether an attempt that ended by this error may fare better the
+// mayPass reports whether an attempt that ended by this error may fare better the
 // next time.
 func mayPass(ctx context.Context, err error) bool {
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
@@ -224,50 +213,50 @@ func mayPass(ctx context.Context, err error) bool {
 }
 
 // attempt sends the request once.
-func (c *call) attempt() (answer *http.Response, retryable bool, err error) {
+func (c *call) attempt() (response *http.Response, verdict Verdict, err error) {
 	reader, err := c.body.next()
 	if err != nil {
-		return nil, false, err
+		return nil, Final, err
 	}
 	parent := c.request.Context()
-	ctx, cancel := context.WithCancelCause(parent)
+	ctx, cancel := context.WithCancelCause(context.WithValue(parent, usedKey{}, c.key))
 	c.end = cancel
 	timeout := min(c.cfg.AttemptTimeout, time.Until(c.start.Add(c.cfg.Timeout)))
-	late := fmt.Errorf("idemclient: no answer within %v: %w", timeout, os.ErrDeadlineExceeded)
+	late := fmt.Errorf("idemclient: no response within %v: %w", timeout, os.ErrDeadlineExceeded)
 	timer := time.AfterFunc(timeout, func() { cancel(late) })
 	request := c.request.Clone(ctx)
 	request.Body = reader
 	if c.body != nil {
 		request.GetBody, request.ContentLength = c.body.again, c.body.length
 	}
-	if _, brought := request.Header[idemhttp.HeaderKey]; c.key != "" && !brought {
-		request.Header.Set(idemhttp.HeaderKey, c.key)
+	if c.key != "" {
+		request.Header[c.cfg.Header] = []string{c.key}
 	}
 
-	answer, err = c.cfg.Base.RoundTrip(request)
+	response, err = c.cfg.Base.RoundTrip(request)
 	if err == nil {
-		answer.Request = request
-		answer.Body = &endingBody{answer.Body, cancel}
-		retryable, err = c.read(answer)
+		response.Request = request
+		response.Body = &endingBody{response.Body, cancel}
+		verdict, err = c.read(response)
 	}
 	inTime := timer.Stop()
 	if err == nil && inTime {
-		c.note(answer)
-		return answer, retryable, nil
+		c.note(response)
+		return response, verdict, nil
 	}
 	if !inTime && parent.Err() == nil {
 		err = late
 	}
-	if answer != nil {
-		_ = answer.Body.Close() // its error is no news
+	if response != nil {
+		_ = response.Body.Close() // its error is no news
 	}
 	cancel(nil)
-	return nil, false, err
+	return nil, Final, err
 }
 
 // note remembers until when the server says that it remembers the key.
-func (c *call) note(answer *http.Response) {
-	if expires, err := http.ParseTime(answer.Header.Get(idemhttp.HeaderExpires)); err == nil {
-		c.forgotten = time.Now().Add(fromNow(answer, expires))
+func (c *call) note(response *http.Response) {
+	if expires, err := http.ParseTime(response.Header.Get(idemhttp.HeaderExpires)); err == nil {
+		c.forgotten = time.Now().Add(fromNow(response, expires))
 	}
 }

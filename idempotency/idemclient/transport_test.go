@@ -287,8 +287,7 @@ func TestFinalAnswersAreNotRetried(t *testing.T) {
 		{"422", answers(http.StatusUnprocessableEntity, "")},
 		{"501", answers(http.StatusNotImplemented, "")},
 	} {
-		t.Run(final.name, func(t *testing.T) {
-			t.Parallel()
+		inBubble(t, final.name, func(t *testing.T) {
 			transport, s := newTransport(t, idemclient.Config{}, final.reply)
 			want, _ := final.reply(nil)
 			wantBody, _ := io.ReadAll(want.Body)
