@@ -2,7 +2,9 @@ package idempotency_test
 
 import (
 	"context"
+	"strconv"
 	"testing"
+	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/memstore"
@@ -47,6 +49,39 @@ func BenchmarkReplay(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := guard.Do(context.Background(), request, run); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkFirstCall measures what an execution costs in the process itself, with
+// and without a deadline of the caller's.
+func BenchmarkFirstCall(b *testing.B) {
+	for name, deadline := range map[string]time.Duration{"no deadline": 0, "deadline": 15 * time.Minute} {
+		b.Run(name, func(b *testing.B) {
+			guard, err := idempotency.New(idempotency.Config{Store: memstore.New(), CacheEntries: -1})
+			if err != nil {
+				b.Fatal(err)
+			}
+			ctx := context.Background()
+			if deadline > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, deadline)
+				defer cancel()
+			}
+			fingerprint := idempotency.NewFingerprint([]byte("body"))
+			run := answering(string(make([]byte, 150)))
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				n++
+				key, err := idempotency.NewKey(idempotency.SharedScope(), "payments.create", strconv.Itoa(n))
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := guard.Do(ctx, idempotency.Request{Key: key, Fingerprint: fingerprint}, run); err != nil {
 					b.Fatal(err)
 				}
 			}

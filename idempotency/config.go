@@ -136,7 +136,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Skew == 0 {
 		c.Skew = DefaultSkew
 	}
-	c.Skew = max(c.Skew, 0)
+	c.Skew = min(max(c.Skew, 0), saturated)
+	c.Lease = min(c.Lease, saturated)
+	c.Window = min(c.Window, 2*saturated)
 	if c.Window < c.Lease+c.Skew {
 		return c, fmt.Errorf("idempotency: Config.Window (%v) is shorter than a lease and its skew allowance (%v): a key would be forgotten while it runs", c.Window, c.Lease+c.Skew)
 	}

@@ -97,14 +97,9 @@ func Do[T any](ctx context.Context, guard *Guard, intent Intent, run func(contex
 	}
 
 	var own *T // what run returned in this call
-	var discarded error
 	outcome, err := guard.Do(ctx, request, func(ctx context.Context) (Result, error) {
 		value, err := run(ctx)
 		own = &value
-		if _, ok := errors.AsType[*discardError](err); ok {
-			discarded = err
-			return Result{Discard: true}, nil
-		}
 		if err != nil {
 			return Result{}, err
 		}
@@ -117,11 +112,12 @@ func Do[T any](ctx context.Context, guard *Guard, intent Intent, run func(contex
 			return Result{NotKept: err}, nil
 		}
 		own = &recorded
+		if data == nil {
+			data = []byte{} // run returned a value: that is a result, however it is encoded
+		}
 		return Result{Data: data}, nil
 	})
 	switch {
-	case err == nil && discarded != nil:
-		return *own, outcome, discarded
 	case own != nil && !outcome.Replayed:
 		return *own, outcome, err
 	case err != nil:

@@ -1,49 +1,69 @@
 package idempotency
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
 )
 
 var (
-	// ErrPayloadMismatch: the key was used before with another fingerprint.
-	// Nothing was executed.
+	// ErrPayloadMismatch is returned if the key was used before with another
+	// fingerprint. Nothing was executed.
 	ErrPayloadMismatch = errors.New("idempotency: the key was used with another payload")
 
-	// ErrOutcomeUnknown: an earlier execution was interrupted, and the policy
-	// [Refuse] forbids another. Nothing was executed now.
+	// ErrOutcomeUnknown is returned if an earlier execution was interrupted and the
+	// policy [Refuse] forbids another. Nothing was executed now.
 	ErrOutcomeUnknown = errors.New("idempotency: an earlier execution was interrupted; its outcome is unknown")
 
-	// ErrResultNotKept: the operation completed before, but its result was too
-	// large to record. Nothing was executed now.
+	// ErrResultNotKept is returned if the operation completed before, but its
+	// result could not be recorded. Nothing was executed now.
 	ErrResultNotKept = errors.New("idempotency: the operation has completed; its result was not kept")
 
-	// ErrReconcile: what became of an interrupted execution could not be found
-	// out. Nothing was executed now, and a retry asks again. Errors that wrap it
-	// carry the cause as well.
+	// ErrReconcile is returned if Request.Reconcile could not find out what became
+	// of an interrupted execution. The operation was not executed now, and a retry
+	// asks again. Errors that wrap it carry the cause as well.
 	ErrReconcile = errors.New("idempotency: reconciliation failed")
 
-	// ErrStore: the store could not be asked, so nothing was executed; or, in
-	// Atomic mode, it did not say whether it has written the effects, which a
-	// retry then finds out. Errors that wrap it carry the cause as well.
+	// ErrStore is returned if the store did not answer. Nothing was executed; but
+	// in Atomic mode the effects may have been written, which a retry finds out.
+	// Errors that wrap it carry the cause as well.
 	ErrStore = errors.New("idempotency: the store is unavailable")
 
-	// ErrConflict: an [AtomicStore] was busy with another transaction on the same
-	// items. Nothing was written.
+	// ErrNoTime is returned if the caller's deadline is so near that an execution
+	// could not end in time. Nothing was executed, and a retry with more time
+	// executes.
+	ErrNoTime = errors.New("idempotency: the deadline is too near to begin")
+
+	// ErrFailed is returned if the execution declared by [Execution.Fail] that it
+	// failed. Errors that wrap it carry the cause as well.
+	ErrFailed = errors.New("idempotency: the execution has failed")
+
+	// ErrPlan is returned in Atomic mode if the planned effects can never be
+	// written, such as two writes of one item. It is a mistake in the program:
+	// nothing was written, and a retry fails in the same way. Errors that wrap it
+	// say what is wrong.
+	ErrPlan = errors.New("idempotency: the plan cannot be written")
+
+	// ErrConflict is returned by an [AtomicStore] that was busy with another
+	// transaction on the same items. Nothing was written.
 	ErrConflict = errors.New("idempotency: a transaction on the same items is under way")
 
-	// ErrRefused: an [AtomicStore] did not write a plan because a condition of the
-	// plan's own did not hold. It reaches the caller only where planning again
-	// does not help.
+	// ErrRefused is returned by an [AtomicStore] that did not write a plan because a
+	// condition of the plan itself did not hold. A caller of [Guard.Do] sees it only
+	// if planning again did not help.
 	ErrRefused = errors.New("idempotency: the planned effects were refused")
 
+	// ErrTooLarge is returned by a [Store] that cannot keep a record's data, but
+	// could keep the record without. Nothing was written.
+	ErrTooLarge = errors.New("idempotency: the result is too large for the store")
+
 	// ErrLeaseOver is the cause ([context.Cause]) of an execution's context that
-	// ended because the lease did.
+	// ended because its lease did, or because the caller's deadline is near.
 	ErrLeaseOver = errors.New("idempotency: the lease is over")
 )
 
-// InProgressError reports that another execution holds the key's lease.
+// InProgressError is returned if another execution holds the key's lease.
 // Nothing was executed.
 type InProgressError struct {
 	// RetryAfter is how long the lease may still run; always positive.
@@ -52,4 +72,10 @@ type InProgressError struct {
 
 func (e *InProgressError) Error() string {
 	return fmt.Sprintf("idempotency: the operation is in progress; retry after %v", e.RetryAfter)
+}
+
+// timedOut reports whether err is that of a request which the store has given up
+// by a time limit of its own, though ctx has not ended.
+func timedOut(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded)
 }

@@ -214,8 +214,8 @@ func ExampleNewKey() {
 	// Output:
 	// payments.create#a4fufuIDUHKZT46A2uCdahCJGSU3fs0oIiovjJCU00g <nil>
 	// idempotency: key: the scope is empty; use NewScope or, knowingly, SharedScope
-	// idempotency: key: the idempotency key is empty
-	// idempotency: scope: the principal is empty
+	// idempotency: key: the idempotency key is empty or blank
+	// idempotency: scope: the principal is empty or blank
 }
 
 // What happens to calls is told to an observer, for logs and metrics.

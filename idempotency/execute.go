@@ -10,107 +10,100 @@ import (
 
 var errPanicked = errors.New("idempotency: the execution panicked")
 
+// execute runs the operation under the lease that was claimed, and settles the
+// key by how it ended.
 func (c *call) execute(ctx context.Context, run func(context.Context) (Result, error), tookOver bool) (Outcome, error) {
-	result, err := c.underLease(ctx, func(ctx context.Context) (Result, error) {
-		ctx = withExecution(ctx, Execution{c.Key, c.owner})
-		if tookOver && c.cfg.Recovery == Reconcile {
-			found, err := c.Reconcile(ctx)
-			if err != nil {
-				return Result{}, fmt.Errorf("%w: %w", ErrReconcile, err)
-			}
-			if found.Completed {
-				c.observe(ctx, ObservedReconciled, nil)
-				found.Result.Discard = false // what has happened is not to be forgotten
-				return found.Result, nil
+	c.observe(ctx, ObservedBegan, nil)
+	heartbeat := c.beat(ctx)
+	defer heartbeat.stop() // once the result is recorded
+	returned := false
+	defer func() {
+		if !returned { // run panicked or left by runtime.Goexit
+			heartbeat.stop()
+			if discard, failure := c.declared.read(); discard && failure == nil {
+				c.release(ctx, errPanicked)
+			} else {
+				c.fail(ctx, errPanicked)
 			}
 		}
-		return run(ctx)
-	})
-	outcome := Outcome{Data: result.Data, Expires: c.record.Expires}
+	}()
+	result, err := c.run(heartbeat.ctx, run, tookOver)
+	returned = true
+	heartbeat.end()
+
+	outcome := Outcome{Data: result.Data, Expires: c.held().Expires}
 	switch {
+	case result.Discard:
+		heartbeat.stop()
+		c.release(ctx, err)
+		return outcome, err
 	case err != nil:
+		heartbeat.stop()
 		c.fail(ctx, err)
 		return outcome, err
-	case result.Discard:
-		c.release(ctx, nil)
-		return outcome, nil
 	}
 	return c.complete(ctx, result)
 }
 
-// underLease calls run with a context that ends with the lease. The lease ends
-// with ctx's deadline, where there is one; without, it is renewed for as long
-// as run takes.
-func (c *call) underLease(ctx context.Context, run func(context.Context) (Result, error)) (Result, error) {
-	returned := false
-	defer func() {
-		if !returned { // run panicked or left by runtime.Goexit
-			c.fail(ctx, errPanicked)
+// run runs the operation or, if an interrupted execution has had its effect, finds
+// its result.
+func (c *call) run(ctx context.Context, run func(context.Context) (Result, error), tookOver bool) (Result, error) {
+	executing := withExecution(ctx, Execution{key: c.Key, owner: c.owner, declared: &c.declared})
+	if tookOver && c.cfg.Recovery == Reconcile {
+		found, err := c.Reconcile(executing)
+		if err == nil && !found.Completed && (ctx.Err() != nil || c.leaseIsOver()) {
+			err = ErrLeaseOver // somebody else may execute by now
 		}
-	}()
-	runCtx, end := c.lease(ctx)
-	defer end()
-	result, err := run(runCtx)
-	returned = true
+		if err != nil {
+			return Result{}, fmt.Errorf("%w: %w", ErrReconcile, err)
+		}
+		if found.Completed {
+			c.observe(ctx, ObservedReconciled, nil)
+			found.Result.Discard = false // what has happened is not to be forgotten
+			return found.Result, nil
+		}
+	}
+	result, err := run(executing)
+	return c.conclude(ctx, result, err)
+}
+
+// conclude returns how an execution has ended, by what it returned and by what it
+// declared.
+func (c *call) conclude(ctx context.Context, result Result, err error) (Result, error) {
+	discard, failure := c.declared.read()
+	if _, marked := errors.AsType[*discardError](err); marked {
+		discard = true
+	}
+	switch {
+	case failure != nil:
+		result.Discard = false
+		if err == nil {
+			err = failure
+		}
+	case err != nil:
+		result.Discard = discard
+	case discard:
+		result.Discard = true
+	case ctx.Err() != nil && result.Data == nil && result.NotKept == nil && !result.Discard:
+		err = context.Cause(ctx) // a result that nobody wrote is none
+	}
 	return result, err
-}
-
-// lease returns a context that ends with the lease, and a function that is to be
-// called when the execution has ended.
-func (c *call) lease(ctx context.Context) (context.Context, func()) {
-	_, hasDeadline := ctx.Deadline()
-	ctx = context.WithoutCancel(ctx)
-	if hasDeadline {
-		return context.WithDeadlineCause(ctx, c.deadline, ErrLeaseOver)
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	over := time.AfterFunc(time.Until(c.deadline), func() { cancel(ErrLeaseOver) })
-	renewal := make(chan struct{})
-	go func() {
-		defer close(renewal)
-		c.renew(ctx, over, cancel)
-	}()
-	return ctx, func() {
-		over.Stop()
-		cancel(context.Canceled)
-		<-renewal
-	}
-}
-
-// renew is the heartbeat: when a third of the lease has passed it moves the
-// lease's end, until ctx is done. Where it fails it tries again soon, and
-// otherwise the lease ends as it was last known to.
-func (c *call) renew(ctx context.Context, over *time.Timer, cancel context.CancelCauseFunc) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(max(time.Until(c.deadline)-c.cfg.Lease*2/3, c.cfg.Lease/6)):
-		}
-		last, lastDeadline := c.record, c.deadline
-		c.extend(c.cfg.Lease)
-		held, err := c.cfg.Store.Renew(ctx, c.record)
-		switch {
-		case err != nil:
-			c.record, c.deadline = last, lastDeadline
-		case !held:
-			cancel(ErrLeaseOver)
-			return
-		default:
-			over.Reset(time.Until(c.deadline))
-		}
-	}
 }
 
 // complete records the result. Whatever becomes of that, the effect has
 // happened, and the caller is told so: an error would only provoke a second
 // execution.
 func (c *call) complete(ctx context.Context, result Result) (Outcome, error) {
-	completed := c.completed(ctx, result)
+	completed := c.completed(ctx, c.held(), result)
 
 	var winner *Record
 	err := c.persist(ctx, func(ctx context.Context) (err error) {
 		winner, err = c.cfg.Store.Complete(ctx, completed)
+		if errors.Is(err, ErrTooLarge) && completed.Data != nil {
+			completed.Data = nil
+			c.observe(ctx, ObservedOversized, err)
+			winner, err = c.cfg.Store.Complete(ctx, completed)
+		}
 		return err
 	})
 	switch {
@@ -131,10 +124,9 @@ func (c *call) complete(ctx context.Context, result Result) (Outcome, error) {
 	return Outcome{Data: result.Data, Expires: completed.Expires}, nil
 }
 
-// completed is the record of a result, which is left out if it cannot be
-// recorded.
-func (c *call) completed(ctx context.Context, result Result) Record {
-	r := c.record
+// completed returns r as the record of a result, without the result if that
+// cannot be recorded.
+func (c *call) completed(ctx context.Context, r Record, result Result) Record {
 	r.Status = Completed
 	r.Data = result.Data
 	if result.Data == nil {
@@ -167,16 +159,17 @@ func (c *call) fail(ctx context.Context, cause error) {
 
 // interrupt ends the lease at once and leaves the record to whoever comes next.
 func (c *call) interrupt(ctx context.Context) error {
-	c.record.LeaseUntil = time.Time{}
-	_, err := c.cfg.Store.Renew(ctx, c.record)
+	r := c.held()
+	r.LeaseUntil = time.Time{}
+	_, err := c.cfg.Store.Renew(ctx, r)
 	return err
 }
 
-// release gives the key up, so that a retry can execute. Where that fails the
-// key stays claimed until the lease is over.
+// release gives the key up, so that a retry can execute. If that fails the key
+// stays claimed until the lease is over.
 func (c *call) release(ctx context.Context, cause error) {
 	err := c.persist(ctx, func(ctx context.Context) error {
-		return c.cfg.Store.Release(ctx, c.record.ID, c.owner)
+		return c.cfg.Store.Release(ctx, c.Key.ID(), c.owner)
 	})
 	if err != nil {
 		c.observe(ctx, ObservedReleaseFailed, err)
@@ -190,11 +183,11 @@ const (
 	minPersist   = 500 * time.Millisecond
 )
 
-// timeLeft is how long recording may take: Config.CompletionTimeout or, where
-// ctx ends soon, less, so that an answer can still be given.
+// timeLeft returns how long recording may take: Config.CompletionTimeout, or less
+// if ctx ends soon, so that an answer can still be given.
 func (c *call) timeLeft(ctx context.Context) time.Duration {
 	if deadline, ok := ctx.Deadline(); ok {
-		return max(min(c.cfg.CompletionTimeout, time.Until(deadline)*3/4), minPersist)
+		return max(min(c.cfg.CompletionTimeout, time.Until(deadline)/4*3), minPersist)
 	}
 	return c.cfg.CompletionTimeout
 }
@@ -207,7 +200,7 @@ func (c *call) persist(ctx context.Context, step func(context.Context) error) er
 	defer cancel()
 
 	for backoff := firstBackoff; ; backoff = min(2*backoff, maxBackoff) {
-		err := step(ctx)
+		err := persistOnce(ctx, step)
 		if err == nil {
 			return nil
 		}
@@ -220,4 +213,17 @@ func (c *call) persist(ctx context.Context, step func(context.Context) error) er
 			return err
 		}
 	}
+}
+
+// persistOnce takes the step. If little time is left, a request that hangs is
+// given up while there is time for another.
+func persistOnce(ctx context.Context, step func(context.Context) error) error {
+	const little = 2 * time.Second
+	deadline, _ := ctx.Deadline()
+	if left := time.Until(deadline); left < little {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, left/2)
+		defer cancel()
+	}
+	return step(ctx)
 }

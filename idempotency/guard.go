@@ -8,13 +8,14 @@ import (
 	"time"
 )
 
-// Guard executes operations once per key and gives duplicates the recorded
-// result. In [Leased] mode it claims the key, executes, and records the result;
-// in [Atomic] mode it writes effects and result in one transaction. It is safe
-// for concurrent use.
+// Guard executes operations once per key and returns the recorded result to
+// duplicates. In [Leased] mode it claims the key, executes, and records the
+// result; in [Atomic] mode it writes effects and result in one transaction. It is
+// safe for concurrent use.
 type Guard struct {
-	cfg   Config
-	cache *cache // nil for none
+	cfg     Config
+	cache   *cache // nil for none
+	waiting waiting
 }
 
 // New returns a guard, or an error that names the field of cfg that is wrong.
@@ -23,20 +24,20 @@ func New(cfg Config) (*Guard, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Guard{cfg, newCache(cfg.CacheEntries, cfg.CacheBytes)}, nil
+	return &Guard{cfg: cfg, cache: newCache(cfg.CacheEntries, cfg.CacheBytes)}, nil
 }
 
 // Recovery returns the policy the guard was configured with.
 func (g *Guard) Recovery() Recovery { return g.cfg.Recovery }
 
-// Request is what [Guard.Do] is asked to execute once.
+// Request names what [Guard.Do] executes once.
 type Request struct {
 	Key         Key
 	Fingerprint Fingerprint
 
-	// LikelyDuplicate hints that the key has probably been used before. The record is then
-	// read before a claim is tried, which is cheaper where the hint is right and
-	// costs one more round trip where it is wrong.
+	// LikelyDuplicate hints that the key has probably been used before. The record
+	// is then read before a claim is tried, which is cheaper if the hint is right
+	// and costs one more round trip if it is wrong.
 	LikelyDuplicate bool
 
 	// Reconcile finds out what became of an interrupted execution. It is required
@@ -44,33 +45,34 @@ type Request struct {
 	Reconcile func(context.Context) (Reconciliation, error)
 }
 
-// Result is what an execution leaves behind.
+// Result is the result of an execution.
 type Result struct {
-	// Data is recorded and returned to duplicates, byte for byte.
+	// Data is recorded and returned to duplicates, byte for byte. It may be empty.
 	Data []byte
-	// Discard says that nothing happened that should be kept: the key is
+	// Discard means that nothing happened that should be kept: the key is
 	// released, so that a retry executes again. Data is still returned to this
 	// caller.
 	Discard bool
-	// NotKept says why Data does not hold the result, though the operation has
-	// completed: duplicates get [ErrResultNotKept]. It is told to the observer.
+	// NotKept, if set, is why Data does not hold the result, though the operation
+	// has completed: duplicates get [ErrResultNotKept], and the observer the cause.
 	NotKept error
 }
 
-// Reconciliation is what the outside world says of an interrupted execution.
+// Reconciliation is what Request.Reconcile found out about an interrupted
+// execution.
 type Reconciliation struct {
-	// Completed tells that the effect has happened. Otherwise the operation is
+	// Completed reports whether the effect has happened. If not, the operation is
 	// executed again.
 	Completed bool
-	// Result is what to record and return if Completed; Discard is ignored.
+	// Result is recorded and returned if Completed is set. Its Discard is ignored.
 	Result Result
 }
 
-// Outcome is how a call of [Guard.Do] ended.
+// Outcome is the outcome of a call of [Guard.Do].
 type Outcome struct {
-	// Data is the result: the execution's own or the recorded one.
+	// Data is the result: that of this execution, or the recorded one.
 	Data []byte
-	// Replayed tells that Data was recorded by another execution.
+	// Replayed reports whether Data comes from an earlier execution.
 	Replayed bool
 	// Expires is the end of the key's window. It is also set beside an error,
 	// and is then the earliest moment at which the key might be free.
@@ -82,22 +84,28 @@ type Outcome struct {
 // Do executes run unless it has been executed for the key before, in which
 // case the recorded result is returned.
 //
-// run's context carries the [Execution] and ends with the lease: at ctx's
-// deadline or, without one, when the lease can no longer be renewed. It is not
-// cancelled when ctx is, because an effect once begun is better finished than
-// lost.
+// The context of run carries the [Execution]. It is not cancelled when ctx is,
+// because an effect once begun is better finished than lost. It ends with the
+// lease, if that is lost or cannot be renewed; some time before ctx's deadline,
+// if there is one (see [DeadlineMargin]); and with the lease of the execution
+// that ctx itself belongs to, if there is one. A zero Result that run returns
+// without an error after its context has ended is no result: the execution has
+// failed by [ErrLeaseOver].
 //
 // In [Atomic] mode run has no effects of its own: it plans them, by means of the
 // store, and they are written together with the result. It is called again
-// where a plan was refused. An error, a panic or a discarded result means that
+// if a plan was refused. An error, a panic or a discarded result means that
 // nothing is written.
 //
 // An error or a panic from run reaches the caller as it is. What becomes of the
-// key then is up to the [Recovery] policy.
+// key then is up to the [Recovery] policy, unless the error is marked by
+// [Discard].
 //
 // Without executing, Do returns [ErrPayloadMismatch], *[InProgressError],
-// [ErrOutcomeUnknown], [ErrResultNotKept], [ErrReconcile] or, where the store
-// could not be asked, an error that wraps [ErrStore].
+// [ErrOutcomeUnknown], [ErrResultNotKept], [ErrReconcile], [ErrNoTime] or, if the
+// store did not answer, an error that wraps [ErrStore]. In Atomic mode it returns
+// [ErrPlan] for a plan that can never be written. Other errors are those of run, or
+// mean that the request is incomplete.
 func (g *Guard) Do(ctx context.Context, req Request, run func(context.Context) (Result, error)) (Outcome, error) {
 	if err := g.check(req); err != nil {
 		return Outcome{}, err
@@ -115,11 +123,19 @@ func (g *Guard) Do(ctx context.Context, req Request, run func(context.Context) (
 
 func (c *call) do(ctx context.Context, run func(context.Context) (Result, error)) (Outcome, error) {
 	if c.cfg.Disabled {
-		result, err := run(withExecution(ctx, Execution{c.Key, rand.Text()}))
+		result, err := run(withExecution(ctx, Execution{key: c.Key, owner: rand.Text(), declared: &c.declared}))
+		result, err = c.conclude(ctx, result, err)
 		return Outcome{Data: result.Data}, err
 	}
 	if known := c.recall(ctx); known != nil {
 		return c.answer(ctx, known)
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		c.lease.deadline = deadline
+		c.lease.runUntil = deadline.Add(-DeadlineMargin(time.Until(deadline)))
+		if c.lease.outOfTime() && ctx.Err() == nil {
+			return c.unavailable(ctx, ErrNoTime)
+		}
 	}
 	if c.cfg.Mode == Atomic {
 		return c.transact(ctx, run)
@@ -136,7 +152,7 @@ func (c *call) do(ctx context.Context, run func(context.Context) (Result, error)
 	return c.execute(ctx, run, tookOver)
 }
 
-// start is when a call begins, where somebody is told.
+// start returns when a call begins, if an observer is to be told.
 func (g *Guard) start() time.Time {
 	if g.cfg.Observer == nil {
 		return time.Time{}
@@ -163,9 +179,9 @@ type call struct {
 	meter    *meter // nil for what costs nothing
 	start    time.Time
 	owner    string
-	record   Record    // what is claimed, then completed
 	asked    time.Time // when the store was last asked for the key
-	deadline time.Time // when the lease ends, without the allowance for skew
+	lease    lease
+	declared declared
 }
 
 // recall returns the completed record from the store, given the hint that there
@@ -174,9 +190,8 @@ func (c *call) recall(ctx context.Context) *Record {
 	if !c.LikelyDuplicate {
 		return nil
 	}
-	now := c.cfg.Clock()
 	r, err := c.cfg.Store.Load(ctx, c.Key.ID())
-	if err != nil || r == nil || r.Status != Completed || !now.Before(r.Expires) {
+	if err != nil || r == nil || r.Status != Completed || !c.cfg.Clock().Before(r.Expires) {
 		return nil // the claim will tell
 	}
 	c.remember(r)
@@ -191,17 +206,26 @@ func (c *call) remember(r *Record) {
 	}
 }
 
-// answer tells a duplicate what the record in its way says.
+// answer returns to a duplicate what the record in its way says.
 func (c *call) answer(ctx context.Context, r *Record) (Outcome, error) {
 	outcome, observed, err := c.verdict(r)
 	c.observe(ctx, observed, nil)
 	return outcome, err
 }
 
-// unavailable answers when the store does not.
+// unavailable ends a call that could not claim the key.
 func (c *call) unavailable(ctx context.Context, err error) (Outcome, error) {
-	c.observe(ctx, ObservedStoreUnavailable, err)
-	return Outcome{Expires: c.record.Expires}, fmt.Errorf("%w: %w", ErrStore, err)
+	outcome := Outcome{Expires: c.held().Expires}
+	switch {
+	case errors.Is(err, ErrNoTime):
+		c.observe(ctx, ObservedNoTime, nil)
+		return outcome, ErrNoTime
+	case errors.Is(ctx.Err(), context.Canceled):
+		c.observe(ctx, ObservedCancelled, err)
+	default:
+		c.observe(ctx, ObservedStoreUnavailable, err)
+	}
+	return outcome, fmt.Errorf("%w: %w", ErrStore, err)
 }
 
 func (c *call) verdict(r *Record) (Outcome, Observation, error) {
@@ -221,18 +245,4 @@ func (c *call) verdict(r *Record) (Outcome, Observation, error) {
 	default:
 		return outcome, ObservedInProgress, &InProgressError{RetryAfter: max(r.LeaseUntil.Sub(c.cfg.Clock()), time.Millisecond)}
 	}
-}
-
-func (c *call) observe(ctx context.Context, o Observation, err error) {
-	if c.cfg.Observer == nil {
-		return
-	}
-	c.cfg.Observer.Observe(ctx, Event{
-		Observation: o,
-		Operation:   c.Key.Operation(),
-		ID:          c.Key.ID(),
-		Duration:    time.Since(c.start),
-		Cost:        c.meter.read(),
-		Err:         err,
-	})
 }

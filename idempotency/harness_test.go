@@ -62,15 +62,20 @@ func (s *faultyStore) Load(ctx context.Context, id string) (*idempotency.Record,
 // partitioned is a renewal that does not reach the store.
 func partitioned(context.Context, idempotency.Record) (bool, error) { return false, errInjected }
 
-// events collects observations.
+// events collects observations, but for those of beginnings.
 type events struct {
-	mu   sync.Mutex
-	seen []idempotency.Observation
+	mu    sync.Mutex
+	seen  []idempotency.Observation
+	began int
 }
 
 func (e *events) Observe(_ context.Context, event idempotency.Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if event.Observation == idempotency.ObservedBegan {
+		e.began++
+		return
+	}
 	e.seen = append(e.seen, event.Observation)
 }
 

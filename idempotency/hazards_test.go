@@ -195,7 +195,8 @@ func TestHazardSkewedClock(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		_, err := w.guard.Do(ctx, w.request("pay"), func(ctx context.Context) (idempotency.Result, error) {
-			<-ctx.Done() // the very end of the lease
+			<-ctx.Done()
+			time.Sleep(idempotency.DeadlineMargin(10 * time.Second)) // the very end of the lease
 			_, err := fast(idempotency.DefaultSkew).Do(t.Context(), w.request("pay"), w.mustNotRun)
 			w.wantInProgress(err, time.Millisecond)
 			return idempotency.Result{Data: []byte("paid")}, nil

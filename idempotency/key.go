@@ -23,8 +23,8 @@ type Scope struct {
 // NewScope returns the scope of one principal. It refuses an empty principal,
 // because callers that cannot be told apart must not share records by accident.
 func NewScope(principal string) (Scope, error) {
-	if principal == "" {
-		return Scope{}, errors.New("idempotency: scope: the principal is empty")
+	if strings.TrimSpace(principal) == "" {
+		return Scope{}, errors.New("idempotency: scope: the principal is empty or blank")
 	}
 	return Scope{principal: principal}, nil
 }
@@ -60,8 +60,8 @@ func NewKey(scope Scope, operation, key string) (Key, error) {
 	if err := checkOperation(operation); err != nil {
 		return Key{}, err
 	}
-	if key == "" {
-		return Key{}, errors.New("idempotency: key: the idempotency key is empty")
+	if strings.TrimSpace(key) == "" {
+		return Key{}, errors.New("idempotency: key: the idempotency key is empty or blank")
 	}
 	// Each part is preceded by its length, so that moving a character from one
 	// part to the next makes another key. A shared scope is the empty one, which

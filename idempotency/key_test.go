@@ -91,10 +91,26 @@ func TestSharedScopeIsNobodys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, principal := range []string{"shared", "\x00", " "} {
+	for _, principal := range []string{"shared", "\x00", "-"} {
 		if newKey(t, principal, "op", "k") == shared {
 			t.Errorf("principal %q shares the shared scope", principal)
 		}
+	}
+}
+
+// A blank key is the key of everything whose key is missing.
+func TestBlankPartsAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, blank := range []string{"", " ", "\t\n", "\u00a0\u2003"} {
+		if _, err := idempotency.NewKey(idempotency.SharedScope(), "op", blank); err == nil {
+			t.Errorf("the key %q was accepted", blank)
+		}
+		if _, err := idempotency.NewScope(blank); err == nil {
+			t.Errorf("the principal %q was accepted", blank)
+		}
+	}
+	if newKey(t, "alice", "op", " k") == newKey(t, "alice", "op", "k") {
+		t.Error("a space in a key does not count")
 	}
 }
 

@@ -162,3 +162,33 @@ func TestAClaimSlowerThanItsLeaseIsNotExecutedUnder(t *testing.T) {
 		w.wantOutcome(outcome, err, "paid", false)
 	})
 }
+
+// A record may expire while the reply that shows it is under way.
+func TestARecordThatExpiresOnItsWayIsNotReplayed(t *testing.T) {
+	t.Parallel()
+	for name, hint := range map[string]bool{"claim": false, "read": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				first, err := w.do("pay", "first")
+				w.wantOutcome(first, err, "first", false)
+				time.Sleep(time.Until(first.Expires) - time.Second)
+				w.store.claim = func(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
+					existing, err := w.store.Store.Claim(ctx, c)
+					time.Sleep(2 * time.Second)
+					return existing, err
+				}
+				w.store.load = func(ctx context.Context, id string) (*idempotency.Record, error) {
+					r, err := w.store.Store.Load(ctx, id)
+					time.Sleep(2 * time.Second)
+					return r, err
+				}
+				request := w.request("pay")
+				request.LikelyDuplicate = hint
+				second, err := w.guard.Do(t.Context(), request, answering("second"))
+				w.wantOutcome(second, err, "second", false)
+			})
+		})
+	}
+}

@@ -2,6 +2,8 @@ package idempotency
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 )
@@ -10,32 +12,36 @@ import (
 // logs use them as they are.
 type Observation string
 
-// What is observed. Each call ends in exactly one of the first group; the
-// second group may come before it.
+// What is observed. Each call ends in exactly one of the first group; those of
+// the second group may come before it.
 const (
 	ObservedExecuted         Observation = "executed"          // ran, result recorded
 	ObservedReplayed         Observation = "replayed"          // answered with the recorded result
-	ObservedReleased         Observation = "released"          // ran, result not to be kept, key free again
+	ObservedReleased         Observation = "released"          // ran, result not to be kept, key free again; Event.Err is set if it failed
 	ObservedFailed           Observation = "failed"            // ran and failed, left for recovery
 	ObservedMismatch         Observation = "payload_mismatch"  // refused: other fingerprint
 	ObservedInProgress       Observation = "in_progress"       // refused: another owner's lease runs
 	ObservedOutcomeUnknown   Observation = "outcome_unknown"   // refused: interrupted before, policy Refuse
 	ObservedNotKept          Observation = "result_not_kept"   // refused: completed before without a result
 	ObservedStoreUnavailable Observation = "store_unavailable" // refused: the claim failed
+	ObservedNoTime           Observation = "no_time"           // refused: the deadline is too near to begin
+	ObservedCancelled        Observation = "cancelled"         // the caller went away before the key was claimed
+	ObservedRefused          Observation = "refused"           // refused before the guard was asked; see [Guard.ObserveRefusal]
 	ObservedLeaseLost        Observation = "lease_lost"        // ran, but another owner had taken over
 	ObservedCompletionFailed Observation = "completion_failed" // ran, but the result could not be recorded
 
+	ObservedBegan         Observation = "began"          // the key is claimed, and an execution begins
 	ObservedTakenOver     Observation = "taken_over"     // an interrupted execution's lease was taken over
 	ObservedReconciled    Observation = "reconciled"     // the interrupted execution is found to have completed
 	ObservedReleaseFailed Observation = "release_failed" // the key stays claimed until its lease is over
-	ObservedOversized     Observation = "oversized"      // the result exceeds MaxResult and is recorded without data
+	ObservedOversized     Observation = "oversized"      // the result is too large and is recorded without data
 	ObservedUnencodable   Observation = "unencodable"    // the result could not be encoded and is recorded without data
 )
 
-// Ends tells whether o is how a call ended, and not something on the way.
+// Ends reports whether o is the end of a call, and not something on the way.
 func (o Observation) Ends() bool {
 	switch o {
-	case ObservedTakenOver, ObservedReconciled, ObservedReleaseFailed, ObservedOversized, ObservedUnencodable:
+	case ObservedBegan, ObservedTakenOver, ObservedReconciled, ObservedReleaseFailed, ObservedOversized, ObservedUnencodable:
 		return false
 	}
 	return true
@@ -44,28 +50,49 @@ func (o Observation) Ends() bool {
 // Event is one observation.
 type Event struct {
 	Observation Observation
-	// Operation and ID are those of the key. ID is a hash and may be logged.
+	// Operation and ID are those of the key. ID is a hash and may be logged. It is
+	// empty if the call was refused before there was a key.
 	Operation string
 	ID        string
 	// Duration is the time since the call began.
 	Duration time.Duration
 	// Cost is what the call has asked of the store so far.
 	Cost Cost
-	// Err is the cause where something failed, else nil. It may carry internals
+	// Err is the cause if something failed, else nil. It may carry internals
 	// and is not for callers.
 	Err error
 }
 
-// Observer is told what happens, for logs and metrics. It is called on the
-// request's own goroutine, concurrently for concurrent requests, and must not
-// block or panic.
+// Level returns the level at which the event is worth a log line: Error for
+// failures, Warn for what should be rare, Debug for beginnings, Info for the
+// rest.
+func (e Event) Level() slog.Level {
+	switch e.Observation {
+	case ObservedStoreUnavailable, ObservedCompletionFailed, ObservedReleaseFailed, ObservedUnencodable, ObservedFailed:
+		return slog.LevelError
+	case ObservedReleased:
+		if _, meant := errors.AsType[*discardError](e.Err); e.Err != nil && !meant {
+			return slog.LevelError
+		}
+	case ObservedLeaseLost, ObservedTakenOver, ObservedReconciled, ObservedOutcomeUnknown, ObservedOversized, ObservedNoTime, ObservedRefused:
+		return slog.LevelWarn
+	case ObservedBegan:
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
+// Observer receives events, for logs and metrics. It is called on the request's
+// own goroutine, concurrently for concurrent requests, and must not block. A
+// panic is recovered and logged by [slog.Default]: it does not disturb the
+// request.
 type Observer interface {
 	Observe(ctx context.Context, event Event)
 }
 
 // NewSlogObserver returns an observer that writes each event as one structured
-// log line: failures as errors, lost and taken-over leases as warnings, the
-// rest as information. Its message is "idempotency", and its attributes are
+// log line, at the level of [Event.Level]. Its message is "idempotency", and its
+// attributes are
 //
 //	outcome     the observation
 //	operation   that of the key
@@ -74,18 +101,15 @@ type Observer interface {
 //	roundTrips  what the call has asked of the store so far: see [Cost]
 //	readUnits
 //	writeUnits
-//	error       the cause, where something failed
+//	error       the cause, if something failed
 func NewSlogObserver(logger *slog.Logger) Observer { return slogObserver{logger} }
 
 type slogObserver struct{ logger *slog.Logger }
 
 func (o slogObserver) Observe(ctx context.Context, e Event) {
-	level := slog.LevelInfo
-	switch e.Observation {
-	case ObservedStoreUnavailable, ObservedCompletionFailed, ObservedReleaseFailed, ObservedUnencodable:
-		level = slog.LevelError
-	case ObservedFailed, ObservedLeaseLost, ObservedTakenOver, ObservedReconciled, ObservedOutcomeUnknown, ObservedOversized:
-		level = slog.LevelWarn
+	level := e.Level()
+	if !o.logger.Enabled(ctx, level) {
+		return
 	}
 	attrs := []slog.Attr{
 		slog.String("outcome", string(e.Observation)),
@@ -102,13 +126,48 @@ func (o slogObserver) Observe(ctx context.Context, e Event) {
 	o.logger.LogAttrs(ctx, level, "idempotency", attrs...)
 }
 
-// Observers returns an observer that tells each of the given ones, in order.
+// Observers returns an observer that passes each event to all of the given ones,
+// in order. A panic of one does not keep it from the others.
 func Observers(observers ...Observer) Observer { return several(observers) }
 
 type several []Observer
 
 func (s several) Observe(ctx context.Context, e Event) {
 	for _, o := range s {
-		o.Observe(ctx, e)
+		observe(ctx, o, e)
 	}
+}
+
+// observe passes the event on, and contains a panic.
+func observe(ctx context.Context, o Observer, e Event) {
+	defer func() {
+		if r := recover(); r != nil {
+			slog.ErrorContext(ctx, "idempotency: the observer panicked",
+				slog.String("outcome", string(e.Observation)), slog.String("panic", fmt.Sprint(r)))
+		}
+	}()
+	o.Observe(ctx, e)
+}
+
+// ObserveRefusal tells the guard's observer of a request that was refused before
+// [Guard.Do] could be called: it had no key, say, or its scope could not be
+// determined. It is for middleware. operation may be empty, and err is the cause.
+func (g *Guard) ObserveRefusal(ctx context.Context, operation string, err error) {
+	if g.cfg.Observer != nil {
+		observe(ctx, g.cfg.Observer, Event{Observation: ObservedRefused, Operation: operation, Err: err})
+	}
+}
+
+func (c *call) observe(ctx context.Context, o Observation, err error) {
+	if c.cfg.Observer == nil {
+		return
+	}
+	observe(ctx, c.cfg.Observer, Event{
+		Observation: o,
+		Operation:   c.Key.Operation(),
+		ID:          c.Key.ID(),
+		Duration:    time.Since(c.start),
+		Cost:        c.meter.read(),
+		Err:         err,
+	})
 }

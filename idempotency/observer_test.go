@@ -37,6 +37,13 @@ func TestSlogObserver(t *testing.T) {
 			},
 		},
 		{
+			idempotency.Event{Observation: idempotency.ObservedReleased, Err: errors.New("declined")},
+			map[string]any{
+				"level": "ERROR", "msg": "idempotency", "outcome": "released", "operation": "", "record": "", "error": "declined",
+				"durationMs": 0.0, "roundTrips": 0.0, "readUnits": 0.0, "writeUnits": 0.0,
+			},
+		},
+		{
 			idempotency.Event{Observation: idempotency.ObservedCompletionFailed, Err: errors.New("throttled")},
 			map[string]any{
 				"level": "ERROR", "msg": "idempotency", "outcome": "completion_failed", "operation": "", "record": "", "error": "throttled",
@@ -90,6 +97,97 @@ func TestCallsEndOnce(t *testing.T) {
 	}
 	if ends != 5 {
 		t.Errorf("%d ends of 5 calls: %v", ends, w.events.seen)
+	}
+}
+
+// panicking is an observer with a mistake.
+type panickingObserver struct{}
+
+func (panickingObserver) Observe(context.Context, idempotency.Event) {
+	panic("a mistake in the observer")
+}
+
+// What an observer does wrong costs no request.
+func TestAPanickingObserverDisturbsNothing(t *testing.T) {
+	t.Parallel()
+	for name, mode := range map[string]idempotency.Mode{"leased": idempotency.Leased, "atomic": idempotency.Atomic} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var also events
+			guard, err := idempotency.New(idempotency.Config{
+				Store: newOpenStore(), Mode: mode, Observer: idempotency.Observers(panickingObserver{}, &also),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, replayed := range []bool{false, true} {
+				outcome, err := guard.Do(t.Context(), atomicRequest(t), answering("paid"))
+				if err != nil || string(outcome.Data) != "paid" || outcome.Replayed != replayed {
+					t.Errorf("%+v, %v", outcome, err)
+				}
+			}
+			also.want(t, idempotency.ObservedExecuted, idempotency.ObservedReplayed)
+		})
+	}
+}
+
+func TestBeginningsAreObserved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for range 2 {
+		_, _ = w.do("pay", "paid")
+	}
+	if w.events.began != 1 {
+		t.Errorf("%d beginnings of one execution", w.events.began)
+	}
+	if idempotency.ObservedBegan.Ends() {
+		t.Error("a beginning is an end")
+	}
+}
+
+func TestRefusalsBeforeTheGuardAreObserved(t *testing.T) {
+	t.Parallel()
+	var seen idempotency.Event
+	observer := observerFunc(func(e idempotency.Event) { seen = e })
+	guard, err := idempotency.New(idempotency.Config{Store: newOpenStore(), Observer: observer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	guard.ObserveRefusal(t.Context(), "payments.create", errInjected)
+	want := idempotency.Event{Observation: idempotency.ObservedRefused, Operation: "payments.create", Err: errInjected}
+	if seen != want || !seen.Observation.Ends() || seen.Level() != slog.LevelWarn {
+		t.Errorf("observed %+v, want %+v", seen, want)
+	}
+	newWorld(t).guard.ObserveRefusal(t.Context(), "", errInjected)
+}
+
+type observerFunc func(idempotency.Event)
+
+func (f observerFunc) Observe(_ context.Context, e idempotency.Event) { f(e) }
+
+// A client that hangs up while its key is claimed is no fault of the store.
+func TestACancelledClaimIsNoOutage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx, hangUp := context.WithCancel(t.Context())
+	w.store.claim = func(context.Context, idempotency.Claim) (*idempotency.Record, error) {
+		hangUp()
+		return nil, ctx.Err()
+	}
+	_, err := w.guard.Do(ctx, w.request("pay"), w.mustNotRun)
+	w.wantError(err, idempotency.ErrStore)
+	w.events.want(t, idempotency.ObservedCancelled)
+	if level := (idempotency.Event{Observation: idempotency.ObservedCancelled, Err: err}).Level(); level != slog.LevelInfo {
+		t.Errorf("logged at %v, want information", level)
+	}
+}
+
+func TestDiscardedErrorsAreNoFailures(t *testing.T) {
+	t.Parallel()
+	for err, want := range map[error]slog.Level{nil: slog.LevelInfo, errInjected: slog.LevelError, idempotency.Discard(errInjected): slog.LevelInfo} {
+		if got := (idempotency.Event{Observation: idempotency.ObservedReleased, Err: err}).Level(); got != want {
+			t.Errorf("released by %v: logged at %v, want %v", err, got, want)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,6 +118,106 @@ func TestWaiting(t *testing.T) {
 			}
 			outcome, err := w.guard.Do(t.Context(), w.request("pay"), w.mustNotRun)
 			w.wantOutcome(outcome, err, "paid", true)
+		})
+	})
+}
+
+// However many wait for an execution, one of them looks at the store at a time.
+func TestOneLookServesAllWhoWait(t *testing.T) {
+	t.Parallel()
+	const calls, executionTakes = 100, 8 * time.Second
+	start := func(t *testing.T, w *world, patience func(i int) time.Duration) (results []error) {
+		t.Helper()
+		var all sync.WaitGroup
+		results = make([]error, calls)
+		for i := range calls {
+			all.Go(func() {
+				time.Sleep(time.Duration(i) * time.Millisecond)
+				ctx, cancel := context.WithTimeout(t.Context(), patience(i))
+				defer cancel()
+				var outcome idempotency.Outcome
+				outcome, results[i] = w.guard.Do(ctx, w.request("pay"), w.mustNotRun)
+				if results[i] == nil && (string(outcome.Data) != "paid" || !outcome.Replayed) {
+					t.Errorf("call %d: %+v", i, outcome)
+				}
+				copy(outcome.Data, "XXXX") // nobody else may see this
+			})
+		}
+		all.Wait()
+		return results
+	}
+	world := func(t *testing.T) (*world, *int) {
+		t.Helper()
+		w := newWorld(t, func(c *idempotency.Config) { c.Wait = time.Minute })
+		w.slow(executionTakes, idempotency.Result{Data: []byte("paid")}, nil)
+		looks := 0
+		w.store.load = func(ctx context.Context, id string) (*idempotency.Record, error) {
+			looks++
+			return w.store.Store.Load(ctx, id)
+		}
+		return w, &looks
+	}
+	t.Run("all stay", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w, looks := world(t)
+			began := time.Now()
+			for i, err := range start(t, w, func(int) time.Duration { return time.Hour }) {
+				if err != nil {
+					t.Errorf("call %d: %v", i, err)
+				}
+			}
+			if *looks > 40 { // one call alone makes as many
+				t.Errorf("%d looks", *looks)
+			}
+			if took := time.Since(began); took > executionTakes+time.Second {
+				t.Errorf("it took %v", took)
+			}
+		})
+	})
+	t.Run("the one that looks goes away", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w, looks := world(t)
+			results := start(t, w, func(i int) time.Duration {
+				if i < 10 {
+					return time.Duration(i+1) * 500 * time.Millisecond
+				}
+				return time.Hour
+			})
+			for i, err := range results {
+				if _, busy := errors.AsType[*idempotency.InProgressError](err); busy != (i < 10) {
+					t.Errorf("call %d: %v", i, err)
+				}
+			}
+			if *looks > 100 {
+				t.Errorf("%d looks", *looks)
+			}
+		})
+	})
+	t.Run("the first fails, and one of all executes", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, func(c *idempotency.Config) { c.Wait = time.Minute })
+			w.slow(time.Second, idempotency.Result{}, errInjected)
+			executions := 0
+			var all sync.WaitGroup
+			for range calls {
+				all.Go(func() {
+					outcome, err := w.guard.Do(t.Context(), w.request("pay"), func(context.Context) (idempotency.Result, error) {
+						executions++
+						time.Sleep(time.Second)
+						return idempotency.Result{Data: []byte("paid")}, nil
+					})
+					if err != nil || string(outcome.Data) != "paid" {
+						t.Errorf("%+v, %v", outcome, err)
+					}
+				})
+			}
+			all.Wait()
+			if executions != 1 {
+				t.Errorf("%d executions, want 1", executions)
+			}
 		})
 	})
 }

@@ -182,10 +182,17 @@ func (p path) call(t *testing.T, guard *idempotency.Guard, payload string, meanw
 			meanwhile()
 		}
 		if p.mode == idempotency.Atomic {
-			dynamostore.TransactionFrom(ctx).Plan("effect", types.TransactWriteItem{Put: &types.Put{
+			tx, err := dynamostore.TransactionFrom(ctx)
+			if err != nil {
+				return idempotency.Result{}, err
+			}
+			err = tx.Plan("effect", types.TransactWriteItem{Put: &types.Put{
 				TableName: aws.String("effects"),
 				Item:      map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: "e1"}},
 			}})
+			if err != nil {
+				return idempotency.Result{}, err
+			}
 		}
 		return idempotency.Result{Data: random(p.response)}, nil
 	})

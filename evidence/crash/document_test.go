@@ -44,10 +44,11 @@ Processes also stand still (a paused machine), and connections fail:
 - **frozen**: the process, and the request it was making, stand still until a retry elsewhere has its answer; "late" is what its own caller is told in the end
 - **stalled**: it stands still for longer than its lease, and the retry comes when it moves again
 - **not delivered**, **reply lost**: one request fails, before or after the store has acted on it, and the guard, or below it the SDK, sees an error
+- **hung**: one request is never answered, before or after the store has acted on it; the store's time limit ends it, and the guard makes another
 - **cut off**: from this request on the process reaches the store no more
 
 <details>
-<summary>Leased mode: frozen, stalled, failed requests, cut off</summary>
+<summary>Leased mode: frozen, stalled, failed and hung requests, cut off</summary>
 
 `)
 	m.table(t, &b, leasedPaths, leased, disturbed)
@@ -55,7 +56,7 @@ Processes also stand still (a paused machine), and connections fail:
 </details>
 
 <details>
-<summary>Atomic mode: frozen, stalled, failed requests, cut off</summary>
+<summary>Atomic mode: frozen, stalled, failed and hung requests, cut off</summary>
 
 `)
 	m.table(t, &b, atomicPaths, []policy{atomicity}, disturbed)

@@ -68,9 +68,10 @@ var leasedPaths = []path{
 	{name: "other payload", before: completed, request: request{caller: alice, payload: other}, run: pay},
 	{name: "other payload while the first runs", before: runs(10*time.Second, pay), request: request{caller: alice, payload: other}, run: pay},
 	{name: "duplicate while the first runs", before: runs(10*time.Second, pay), request: call, run: pay},
-	// The waits are such that the second poll, and no other, finds the end.
-	{name: "duplicate that waits for the first", before: runs(30*time.Millisecond, pay), request: call, run: pay, wait: time.Second},
-	{name: "duplicate that waits, first one releases", before: runs(30*time.Millisecond, discard), request: call, run: pay, wait: time.Second},
+	// The times are such that the second poll, and no other, finds the end, and that
+	// the wait is longer than any pause of the SDK.
+	{name: "duplicate that waits for the first", before: runs(30*time.Millisecond, pay), request: call, run: pay, wait: 20 * time.Second},
+	{name: "duplicate that waits, first one releases", before: runs(30*time.Millisecond, discard), request: call, run: pay, wait: 20 * time.Second},
 	{name: "duplicate that waits in vain", before: runs(10*time.Second, pay), request: call, run: pay, wait: 30 * time.Millisecond},
 	{name: "after a crash before the effect", before: crashedBefore(effectPoint), request: call, run: pay},
 	{name: "after a crash after the effect", before: crashedBefore(completePoint), request: call, run: pay},
@@ -139,8 +140,11 @@ func (p *process) pay(ctx context.Context) (receipt string, err error) {
 func (p *process) plan(ctx context.Context, e idempotency.Execution, name string, impossible bool) (receipt string) {
 	db := p.world.backend.(*dynamoDB)
 	receipt = receiptOf(p.world.history.number(), p.caller)
-	tx := dynamostore.TransactionFrom(ctx)
-	tx.Plan(name, types.TransactWriteItem{Put: &types.Put{
+	tx, err := dynamostore.TransactionFrom(ctx)
+	if err != nil {
+		panic(err) // the policy is atomic
+	}
+	_ = tx.Plan(name, types.TransactWriteItem{Put: &types.Put{
 		TableName:           aws.String(db.goods()),
 		ConditionExpression: aws.String("attribute_not_exists(id)"),
 		Item: map[string]types.AttributeValue{
@@ -148,7 +152,7 @@ func (p *process) plan(ctx context.Context, e idempotency.Execution, name string
 		},
 	}})
 	if impossible {
-		tx.Plan("stock", types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
+		_ = tx.Plan("stock", types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
 			TableName:           aws.String(db.goods()),
 			Key:                 map[string]types.AttributeValue{"id": text("stock")},
 			ConditionExpression: aws.String("attribute_exists(id)"),
@@ -168,13 +172,18 @@ func (h *history) number() int {
 
 // soldOut plans a sale, which is refused, and then a note that it was.
 func soldOut(p *process, ctx context.Context) (idempotency.Result, error) {
-	if _, refused := dynamostore.TransactionFrom(ctx).Refused("stock"); refused {
+	if tx, _ := dynamostore.TransactionFrom(ctx); refused(tx) {
 		return pay(p, ctx)
 	}
 	e, _ := idempotency.FromContext(ctx)
 	var receipt string
 	p.step("plan", func() { receipt = p.plan(ctx, e, "sale", true) })
 	return p.result(receipt), nil
+}
+
+func refused(tx *dynamostore.Transaction) bool {
+	_, refused := tx.Refused("stock")
+	return refused
 }
 
 // slowly takes so long that the lease is renewed before and after the effect.

@@ -33,6 +33,10 @@ const (
 	// The process lives on, cut off from the store for good.
 	cutOffBefore
 	cutOffAfter // the request still reaches the store, its reply is lost
+	// The process lives on, and one request is never answered: only a time limit
+	// ends it.
+	hungBefore // the request does not reach the store
+	hungAfter  // it does
 )
 
 // The faults by kind. Those that concern a request or its reply are only met at
@@ -42,12 +46,12 @@ var (
 	freezes = []fault{frozenBefore, frozenAfter}
 	stalls  = []fault{stalledBefore, stalledAfter}
 	errs    = []fault{notDelivered, replyLost}
-	losses  = []fault{notDelivered, replyLost, cutOffBefore, cutOffAfter}
+	losses  = []fault{notDelivered, replyLost, cutOffBefore, cutOffAfter, hungBefore, hungAfter}
 )
 
 func (f fault) String() string {
 	return [...]string{"killed before", "killed after", "frozen before", "frozen after", "stalled before", "stalled after",
-		"not delivered", "reply lost", "cut off before", "cut off after"}[f]
+		"not delivered", "reply lost", "cut off before", "cut off after", "hung before", "hung after"}[f]
 }
 
 // point is a step of a process: the n-th of that label, from 1.
@@ -121,12 +125,19 @@ func (p *process) request(ctx context.Context, label string, apply func(context.
 	if p.unreachable() || hit && f == notDelivered {
 		return errUnreachable
 	}
+	if hit && f == hungBefore {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	// What was on its way arrives, whether or not somebody still waits for it.
 	replied := p.world.apply(p, pt.label, func() { apply(context.WithoutCancel(ctx)) })
 	if hit {
 		p.after(f)
 	}
 	p.survive()
+	if hit && f == hungAfter {
+		<-ctx.Done()
+	}
 	if p.unreachable() || hit && f == replyLost {
 		return errUnreachable
 	}

@@ -147,14 +147,21 @@ func (m *memory) look(id string) state {
 
 func (*memory) effects() []planned { return nil }
 
-// remote makes each method of a store a request of a process.
+// remote makes each method of a store a request of a process, with the time limit
+// that stores have.
 type remote struct {
 	store idempotency.Store
 	p     *process
 }
 
+func (s remote) request(ctx context.Context, apply func(context.Context)) error {
+	ctx, cancel := context.WithTimeout(ctx, dynamostore.DefaultRequestTimeout)
+	defer cancel()
+	return s.p.request(ctx, labelOf(ctx), apply)
+}
+
 func (s remote) Claim(ctx context.Context, c idempotency.Claim) (r *idempotency.Record, err error) {
-	lost := s.p.request(ctx, labelOf(ctx), func(ctx context.Context) { r, err = s.store.Claim(ctx, c) })
+	lost := s.request(ctx, func(ctx context.Context) { r, err = s.store.Claim(ctx, c) })
 	if lost != nil {
 		return nil, lost
 	}
@@ -162,7 +169,7 @@ func (s remote) Claim(ctx context.Context, c idempotency.Claim) (r *idempotency.
 }
 
 func (s remote) Renew(ctx context.Context, r idempotency.Record) (held bool, err error) {
-	lost := s.p.request(ctx, labelOf(ctx), func(ctx context.Context) { held, err = s.store.Renew(ctx, r) })
+	lost := s.request(ctx, func(ctx context.Context) { held, err = s.store.Renew(ctx, r) })
 	if lost != nil {
 		return false, lost
 	}
@@ -170,7 +177,7 @@ func (s remote) Renew(ctx context.Context, r idempotency.Record) (held bool, err
 }
 
 func (s remote) Complete(ctx context.Context, completed idempotency.Record) (r *idempotency.Record, err error) {
-	lost := s.p.request(ctx, labelOf(ctx), func(ctx context.Context) { r, err = s.store.Complete(ctx, completed) })
+	lost := s.request(ctx, func(ctx context.Context) { r, err = s.store.Complete(ctx, completed) })
 	if lost != nil {
 		return nil, lost
 	}
@@ -178,7 +185,7 @@ func (s remote) Complete(ctx context.Context, completed idempotency.Record) (r *
 }
 
 func (s remote) Release(ctx context.Context, id, owner string) (err error) {
-	lost := s.p.request(ctx, labelOf(ctx), func(ctx context.Context) { err = s.store.Release(ctx, id, owner) })
+	lost := s.request(ctx, func(ctx context.Context) { err = s.store.Release(ctx, id, owner) })
 	if lost != nil {
 		return lost
 	}
@@ -186,7 +193,7 @@ func (s remote) Release(ctx context.Context, id, owner string) (err error) {
 }
 
 func (s remote) Load(ctx context.Context, id string) (r *idempotency.Record, err error) {
-	lost := s.p.request(ctx, labelOf(ctx), func(ctx context.Context) { r, err = s.store.Load(ctx, id) })
+	lost := s.request(ctx, func(ctx context.Context) { r, err = s.store.Load(ctx, id) })
 	if lost != nil {
 		return nil, lost
 	}

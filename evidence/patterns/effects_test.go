@@ -37,12 +37,14 @@ func takeOne(article string) types.TransactWriteItem {
 }
 
 func sell(ctx context.Context, article string) (Receipt, error) {
-	plan := dynamostore.TransactionFrom(ctx)
+	plan, err := dynamostore.TransactionFrom(ctx)
+	if err != nil {
+		return Receipt{}, err
+	}
 	if _, refused := plan.Refused("stock"); refused {
 		return Receipt{"out of stock"}, nil // this answer is recorded, and nothing is taken
 	}
-	plan.Plan("stock", takeOne(article))
-	return Receipt{"one " + article}, nil
+	return Receipt{"one " + article}, plan.Plan("stock", takeOne(article))
 }
 
 // In atomic mode the effect and the record are one transaction.

@@ -14,6 +14,13 @@ type concurrent struct {
 func (c *concurrent) carry(m *message) {
 	f := c.fateOf(m)
 	c.copies.Go(func() {
+		if f.hung {
+			if !f.lost {
+				time.Sleep(f.there)
+				c.forget(m, c.deliver(m, f.effect))
+			}
+			return
+		}
 		if f.late {
 			time.Sleep(f.back)
 			m.reply <- errConnection

@@ -15,6 +15,9 @@ type fate struct {
 	// late tells the sender that the connection broke while the message is still
 	// under way.
 	late bool
+	// hung lets the sender wait for ever: it has a time limit of its own. The
+	// message is lost as well, or is not.
+	hung bool
 	// again, if positive, lets a copy arrive so much later.
 	again time.Duration
 	// effect is the store's own failure.
@@ -36,7 +39,7 @@ func (w *world) fateOf(m *message) fate {
 	if !chance(r, w.set.hostility) {
 		return f
 	}
-	switch r.IntN(9) {
+	switch r.IntN(10) {
 	case 0:
 		f.lost = true
 	case 1:
@@ -55,6 +58,8 @@ func (w *world) fateOf(m *message) fate {
 		f.effect = pick(r, dynamolocal.Throttle, dynamolocal.LimitRate, dynamolocal.Fail, dynamolocal.FailApplied)
 	case 8:
 		f.effect = dynamolocal.Conflict
+	case 9:
+		f.hung, f.lost = w.set.limit > 0, chance(r, 0.5)
 	}
 	return f
 }

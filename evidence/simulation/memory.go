@@ -26,7 +26,8 @@ func (m memory) store(w *world, p *process) idempotency.Store {
 
 func (memory) collect(*world) {}
 
-// remote is a client of a store that repeats what failed, as an SDK does.
+// remote is a client of a store that repeats what failed, as an SDK does, within
+// the time limit that a store has.
 type remote struct {
 	world   *world
 	records idempotency.Store
@@ -53,6 +54,11 @@ func (s stored) describe() string {
 }
 
 func (r remote) ask(ctx context.Context, apply func(context.Context) stored) stored {
+	if limit := r.world.set.limit; limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
 	var reply stored
 	for attempt := range remoteAttempts {
 		if attempt > 0 {

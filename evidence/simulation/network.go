@@ -45,7 +45,7 @@ func send[T any](ctx context.Context, detail string, apply func(dynamolocal.Effe
 		return reply, errCrashed
 	}
 	m := &message{
-		process: p, call: o.call, label: o.name + detail, claims: o.name == "Claim",
+		process: p, call: o.call, label: o.name + detail, claims: o.name == "Claim" && detail != "/GetItem",
 		apply: func(e dynamolocal.Effect) any { return apply(e) },
 		reply: make(chan any, 1), sent: w.now(),
 	}

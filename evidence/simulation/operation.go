@@ -25,7 +25,9 @@ type behaviour struct {
 	before, after time.Duration // its effect
 	// heeds tells that it stops when its lease is over, as it should.
 	heeds bool
-	ends  ending
+	// silent tells that it says nothing of having stopped.
+	silent bool
+	ends   ending
 }
 
 type ending int
@@ -43,7 +45,7 @@ func (c *call) behaviour() behaviour {
 	w := c.world
 	r := draw(w.Seed, "behaviour", c.ID)
 	unit := w.set.unit
-	b := behaviour{before: between(r, unit, 0.001, 0.5), after: between(r, unit, 0.001, 0.5), heeds: chance(r, 0.7)}
+	b := behaviour{before: between(r, unit, 0.001, 0.5), after: between(r, unit, 0.001, 0.5), heeds: chance(r, 0.7), silent: chance(r, 0.4)}
 	if w.healed.Load() || !chance(r, w.set.trouble) {
 		return b
 	}
@@ -64,6 +66,9 @@ func (c *call) operation(ctx context.Context) (result idempotency.Result, err er
 	defer func() { end(result, err) }()
 	b := c.behaviour()
 	if err := c.pause(ctx, b.before, b.heeds); err != nil {
+		if b.silent && !errors.Is(err, errCrashed) {
+			err = nil
+		}
 		return idempotency.Result{}, err
 	}
 	switch b.ends {

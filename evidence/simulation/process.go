@@ -41,7 +41,7 @@ func (w *world) newProcess(machine int, m machineSetting) *process {
 		Lease:             w.set.lease,
 		Skew:              w.set.skew,
 		Wait:              w.set.wait,
-		CompletionTimeout: 5 * w.set.unit,
+		CompletionTimeout: w.set.recording,
 		MaxResult:         maxResult,
 		Observer:          observer{},
 		Clock:             func() time.Time { return time.Now().Add(m.offset) },
@@ -178,9 +178,9 @@ func classify(outcome idempotency.Outcome, err error) ledger.Answer {
 		return ledger.OutcomeUnknown
 	case errors.Is(err, idempotency.ErrResultNotKept):
 		return ledger.NotKept
-	case errors.Is(err, idempotency.ErrStore):
+	case errors.Is(err, idempotency.ErrStore), errors.Is(err, idempotency.ErrNoTime):
 		return ledger.Unavailable
-	case errors.Is(err, errOperation), errors.Is(err, idempotency.ErrReconcile), errors.Is(err, idempotency.ErrRefused), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.Is(err, errOperation), errors.Is(err, idempotency.ErrLeaseOver), errors.Is(err, idempotency.ErrReconcile), errors.Is(err, idempotency.ErrRefused), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return ledger.Failed
 	}
 	panic(fmt.Sprintf("simulation: an error of no known kind: %v", err))

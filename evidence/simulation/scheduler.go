@@ -78,6 +78,11 @@ func (s *scheduler) schedulePosted() {
 func (s *scheduler) schedule(m *message, f fate) {
 	arrival := m.sent + f.there
 	switch {
+	case f.hung && f.lost:
+		return
+	case f.hung:
+		s.at(arrival, m, func() { s.forget(m, s.deliver(m, f.effect)) })
+		return
 	case f.lost:
 		s.at(arrival, m, func() { m.reply <- errConnection })
 		return

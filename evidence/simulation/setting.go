@@ -35,6 +35,9 @@ type setting struct {
 	skew      time.Duration
 	wait      time.Duration
 	window    time.Duration
+	limit     time.Duration // of a request to the store, 0 for none
+	recording time.Duration // Config.CompletionTimeout
+	bare      bool          // a refused write brings no old item
 	spread    time.Duration // between the clocks that differ most
 	skewHeld  bool
 	dedupes   bool // the outside world has an effect once for each derived key
@@ -97,6 +100,9 @@ func newSetting(cfg Config, unit time.Duration) setting {
 		dedupes:   chance(r, 0.2),
 		stock:     r.IntN(4),
 		skewHeld:  chance(r, 0.85),
+		limit:     pick(r, unit, unit, 0),
+		recording: pick[time.Duration](r, 5, 5, 60) * unit,
+		bare:      chance(r, 0.3),
 	}
 	if chance(r, 0.3) {
 		s.wait = between(r, unit, 1, 20)

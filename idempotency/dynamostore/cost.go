@@ -54,20 +54,7 @@ func countCancellation(ctx context.Context, reasons []types.CancellationReason) 
 
 const writeUnit = 1 << 10
 
-// writeUnits is what it takes to write an item that consists, like a record, of
-// strings, numbers and binary data; anything else in it is not counted.
+// writeUnits returns the units that it takes to write an item.
 func writeUnits(item map[string]types.AttributeValue) float64 {
-	size := 0
-	for name, value := range item {
-		size += len(name)
-		switch v := value.(type) {
-		case *types.AttributeValueMemberS:
-			size += len(v.Value)
-		case *types.AttributeValueMemberB:
-			size += len(v.Value)
-		case *types.AttributeValueMemberN:
-			size += len(v.Value)/2 + 2 // two digits a byte, and the sign and exponent
-		}
-	}
-	return float64(max(1, (size+writeUnit-1)/writeUnit))
+	return float64(max(1, (attributesSize(item)+writeUnit-1)/writeUnit))
 }

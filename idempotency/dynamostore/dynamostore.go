@@ -2,13 +2,17 @@
 //
 // The table's partition key is the string attribute "id"; "expiration" should
 // be its TTL attribute. Every step of the protocol is one conditional request,
-// and a refused one brings the record in the way back in the same reply, so a
-// replay costs one round trip. A large response is kept beside its record, so
-// that a duplicate stays cheap: DynamoDB charges a refused write by the size of
-// the item that refused it.
+// and the reply to a refused one holds the record in the way, so a replay costs
+// one round trip. If an endpoint leaves that record out, as DAX does, a consistent
+// read follows. A large response is kept beside its record, so that a duplicate
+// stays cheap: DynamoDB charges a refused write by the size of the item that
+// refused it.
 //
-// The SDK's client may be made with [Tuned], which costs nothing and saves some
-// of the time that the SDK takes.
+// Each request has a time limit, [RequestTimeout], so that one whose reply never
+// comes can be made again.
+//
+// The SDK's client may be made with [Tuned], which saves some of the time that
+// the SDK takes.
 //
 // A function's role needs dynamodb:PutItem, dynamodb:DeleteItem and
 // dynamodb:GetItem on the table.
@@ -19,6 +23,7 @@ package dynamostore
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -42,14 +47,16 @@ type Store struct {
 	table       string
 	inlineLimit int
 	codec       compression.Codec
+	timeout     time.Duration
 }
 
 var _ idempotency.Store = (*Store)(nil)
 
 // Defaults of the options.
 const (
-	DefaultInlineLimit   = 4 << 10
-	DefaultCompressAbove = compression.DefaultAbove
+	DefaultInlineLimit    = 4 << 10
+	DefaultCompressAbove  = compression.DefaultAbove
+	DefaultRequestTimeout = time.Second
 )
 
 // Option configures a store.
@@ -64,10 +71,20 @@ func InlineLimit(bytes int) Option { return func(s *Store) { s.inlineLimit = byt
 // that makes them smaller. Negative for never, default 1 KiB.
 func CompressAbove(bytes int) Option { return func(s *Store) { s.codec.Above = bytes } }
 
-// New returns a store on the table of that name or ARN, which it asks nothing
-// yet. It refuses a missing client, an empty name and limits out of bounds.
+// RequestTimeout sets how long a request may take, the repetitions that the SDK
+// makes of it included, before it is given up. The guard then makes another, which
+// is safe: a request that was carried out meets itself. The time has to suffice
+// for the largest write, which is 4 MB in Atomic mode, else 380 KiB. Negative for
+// no limit, default 1 second.
+func RequestTimeout(d time.Duration) Option { return func(s *Store) { s.timeout = d } }
+
+// New returns a store on the table of that name or ARN. It makes no request. It
+// refuses a missing client, an empty name and limits out of bounds.
 func New(client Client, table string, options ...Option) (*Store, error) {
-	s := &Store{client: client, table: table, inlineLimit: DefaultInlineLimit, codec: compression.Codec{Above: DefaultCompressAbove}}
+	s := &Store{
+		client: client, table: table, inlineLimit: DefaultInlineLimit,
+		codec: compression.Codec{Above: DefaultCompressAbove}, timeout: DefaultRequestTimeout,
+	}
 	for _, option := range options {
 		option(s)
 	}
@@ -78,6 +95,8 @@ func New(client Client, table string, options ...Option) (*Store, error) {
 		return nil, errors.New("dynamostore: the table name is empty")
 	case s.inlineLimit < 0 || s.inlineLimit > maxPart:
 		return nil, errors.New("dynamostore: InlineLimit is out of bounds: want 0 to 389120 bytes")
+	case s.timeout == 0:
+		return nil, errors.New("dynamostore: RequestTimeout is 0: want a time, or less than 0 for no limit")
 	}
 	return s, nil
 }
@@ -138,12 +157,15 @@ func (s *Store) Renew(ctx context.Context, r idempotency.Record) (bool, error) {
 		input.ConditionExpression = aws.String(isOwnAndNotLater)
 		input.ExpressionAttributeValues[":lease"] = number(r.LeaseUntil.UnixMilli())
 	}
-	err := s.putItem(ctx, input)
-	if item, refused := refusal(err); refused {
-		existing, _, err := fromItem(item)
-		return err == nil && existing.Owner == r.Owner && existing.Status == idempotency.InProgress, nil
+	item, refused, err := s.putItem(ctx, input)
+	if !refused {
+		return err == nil, err
 	}
-	return err == nil, err
+	if item == nil || err != nil {
+		return false, err
+	}
+	existing, _, err := fromItem(item) // whatever it is that cannot be read, it is not ours
+	return err == nil && existing.Owner == r.Owner && existing.Status == idempotency.InProgress, nil
 }
 
 // Complete implements [idempotency.Store] with one PutItem, before which comes
@@ -168,34 +190,71 @@ func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (*id
 	return existing, err
 }
 
+// maxPuts bounds the attempts at a write that was refused because of an item that
+// is then not there.
+const maxPuts = 3
+
 // put writes the item and returns nil, or returns the record that stands in
-// the way. What is kept beside that one is fetched for those only who ask for
-// the same.
+// the way. The parts of that record are fetched only for the same request, which
+// has the fingerprint asks.
 func (s *Store) put(ctx context.Context, input *dynamodb.PutItemInput, asks idempotency.Fingerprint) (*idempotency.Record, error) {
-	err := s.putItem(ctx, input)
-	item, refused := refusal(err)
-	if !refused {
-		return nil, err
+	for range maxPuts {
+		item, refused, err := s.putItem(ctx, input)
+		if !refused || err != nil {
+			return nil, err
+		}
+		if item == nil {
+			continue // it was removed meanwhile
+		}
+		record, p, err := fromItem(item)
+		if err != nil || record.Fingerprint != asks {
+			return record, err
+		}
+		return s.unpack(ctx, record, p)
 	}
-	record, p, err := fromItem(item)
-	if err != nil || record.Fingerprint != asks {
-		return record, err
-	}
-	return s.unpack(ctx, record, p)
+	return nil, errors.New("dynamostore: a write is refused by an item that is not there")
 }
 
-// putItem makes the request and counts what it cost.
-func (s *Store) putItem(ctx context.Context, input *dynamodb.PutItemInput) error {
+// putItem writes the item, or returns the one that refused it, nil if there is
+// none. If the reply to the refusal does not hold it, a consistent read does.
+func (s *Store) putItem(ctx context.Context, input *dynamodb.PutItemInput) (existing map[string]types.AttributeValue, refused bool, err error) {
 	input.TableName = &s.table
 	input.ReturnConsumedCapacity = types.ReturnConsumedCapacityTotal
 	input.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+	err = s.putOnce(ctx, input)
+	if existing, refused = refusal(err); !refused || existing != nil {
+		if refused {
+			err = nil
+		}
+		return existing, refused, err
+	}
+	existing, err = s.get(ctx, input.Item["id"].(*types.AttributeValueMemberS).Value, true)
+	return existing, true, err
+}
+
+// putOnce makes the request and counts what it cost.
+func (s *Store) putOnce(ctx context.Context, input *dynamodb.PutItemInput) error {
+	ctx, cancel := s.limited(ctx)
+	defer cancel()
 	output, err := s.client.PutItem(ctx, input)
 	if existing, refused := refusal(err); refused {
+		if existing == nil {
+			existing = input.Item // about as large
+		}
 		countRefusal(ctx, existing)
 	} else if err == nil {
 		countWrite(ctx, output.ConsumedCapacity)
 	}
 	return err
+}
+
+// limited returns the context of one request. When it ends, the SDK returns an
+// error that wraps [context.DeadlineExceeded].
+func (s *Store) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.timeout < 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, s.timeout)
 }
 
 // refusal returns the item that refused a write by its condition, and whether
@@ -210,6 +269,8 @@ func refusal(err error) (existing map[string]types.AttributeValue, refused bool)
 
 // Release implements [idempotency.Store] with one DeleteItem.
 func (s *Store) Release(ctx context.Context, id, owner string) error {
+	ctx, cancel := s.limited(ctx)
+	defer cancel()
 	output, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName:                           &s.table,
 		Key:                                 keyOf(id),
@@ -244,6 +305,8 @@ func (s *Store) Load(ctx context.Context, id string) (*idempotency.Record, error
 
 // get returns the item, or nil if there is none.
 func (s *Store) get(ctx context.Context, id string, consistent bool) (map[string]types.AttributeValue, error) {
+	ctx, cancel := s.limited(ctx)
+	defer cancel()
 	output, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName:      &s.table,
 		Key:            keyOf(id),

@@ -22,6 +22,15 @@ type payload struct {
 	encoding string // "" or "gzip"
 }
 
+// size returns the length in bytes.
+func (p payload) size() int {
+	n := len(p.inline)
+	for _, part := range p.parts {
+		n += len(part)
+	}
+	return n
+}
+
 const (
 	// maxPart leaves room in an item of 400 KB for the other attributes.
 	maxPart = 380 << 10
@@ -47,7 +56,7 @@ func (s *Store) pack(data []byte) (payload, error) {
 	}
 	p.parts = slices.Collect(slices.Chunk(data, maxPart))
 	if len(p.parts) > maxParts {
-		return payload{}, nil // completed, and its result not kept
+		return payload{}, fmt.Errorf("dynamostore: %d parts: %w", len(p.parts), idempotency.ErrTooLarge)
 	}
 	return p, nil
 }
@@ -84,10 +93,13 @@ func partID(r idempotency.Record, i int) string {
 // by an attempt whose reply was lost.
 func (s *Store) putParts(ctx context.Context, r idempotency.Record, p payload) error {
 	return concurrently(len(p.parts), func(i int) error {
-		err := s.putItem(ctx, &dynamodb.PutItemInput{
-			Item:                partItem(r, p, i),
-			ConditionExpression: aws.String("attribute_not_exists(id)"),
-		})
+		input := &dynamodb.PutItemInput{
+			TableName:              &s.table,
+			Item:                   partItem(r, p, i),
+			ConditionExpression:    aws.String("attribute_not_exists(id)"),
+			ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
+		}
+		err := s.putOnce(ctx, input)
 		if _, refused := refusal(err); refused {
 			return nil
 		}

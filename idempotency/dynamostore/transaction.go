@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
@@ -25,6 +26,9 @@ type AtomicClient interface {
 // execution plans, in any tables of the account and region, in one
 // TransactWriteItems with the record. The execution plans by means of the
 // [Transaction] in its context.
+//
+// A response that does not fit in the transaction beside the effects is not
+// recorded, and duplicates get [idempotency.ErrResultNotKept].
 //
 // Beyond what a Store needs, the role needs on each table the permission for
 // what is planned there: dynamodb:PutItem, UpdateItem, DeleteItem or
@@ -55,56 +59,103 @@ func NewAtomic(client AtomicClient, table string, options ...Option) (*AtomicSto
 type Transaction struct {
 	writes  []types.TransactWriteItem
 	names   []string
+	size    int // of the writes, in bytes
 	refused map[string]types.CancellationReason
-	err     error
+	err     error // the first mistake
 }
 
-// TransactionFrom returns the transaction in which ctx's execution plans, or nil
-// if ctx belongs to no execution in atomic mode.
-func TransactionFrom(ctx context.Context) *Transaction {
-	t, _ := ctx.Value(transactionKey{}).(*Transaction)
-	return t
+// ErrNoTransaction is returned if a context belongs to no execution in atomic
+// mode: the guard is missing, or its Config.Mode is not [idempotency.Atomic].
+var ErrNoTransaction = errors.New("dynamostore: the context has no transaction: is this an execution of a guard in atomic mode?")
+
+// TransactionFrom returns the transaction in which ctx's execution plans. It
+// returns [ErrNoTransaction], beside a nil transaction, if there is none.
+func TransactionFrom(ctx context.Context) (*Transaction, error) {
+	if t, ok := ctx.Value(transactionKey{}).(*Transaction); ok {
+		return t, nil
+	}
+	return nil, ErrNoTransaction
 }
 
 type transactionKey struct{}
 
-// Plan adds one write, under a name of the execution's choosing by which
-// [Transaction.Refused] tells of it: exactly one of the fields of w is set. A
-// second write of the same name makes the transaction fail.
-func (t *Transaction) Plan(name string, w types.TransactWriteItem) {
-	if slices.Contains(t.names, name) {
-		t.err = fmt.Errorf("dynamostore: two writes are planned under the name %q", name)
+// Plan adds one write under a name that the execution chooses, by which
+// [Transaction.Refused] tells of it. Exactly one of the fields of w is set.
+//
+// A plan that DynamoDB would refuse at every attempt is a mistake in the program,
+// and Plan returns an error that wraps [idempotency.ErrPlan]: for an empty write, a
+// name that is used twice, a second write of one item as far as that can be seen,
+// and more than 99 writes. The error may be ignored: the transaction then fails by
+// it, and nothing is written.
+func (t *Transaction) Plan(name string, w types.TransactWriteItem) error {
+	if t == nil {
+		return ErrNoTransaction
 	}
-	switch { // the old item is what tells the execution why it was refused
+	if err := t.plan(name, w); err != nil {
+		err = fmt.Errorf("dynamostore: the write %q: %w: %w", name, err, idempotency.ErrPlan)
+		if t.err == nil {
+			t.err = err
+		}
+		return err
+	}
+	return nil
+}
+
+func (t *Transaction) plan(name string, w types.TransactWriteItem) error {
+	if slices.Contains(t.names, name) {
+		return errors.New("another has the same name")
+	}
+	if len(t.writes) == maxTransactionItems-1 {
+		return fmt.Errorf("a transaction holds no more than %d beside the record", maxTransactionItems-1)
+	}
+	set := 0
+	for _, isSet := range []bool{w.Put != nil, w.Update != nil, w.Delete != nil, w.ConditionCheck != nil} {
+		if isSet {
+			set++
+		}
+	}
+	if set != 1 {
+		return fmt.Errorf("%d of its fields are set, want one", set)
+	}
+	for i, other := range t.writes {
+		if sameItem(w, other) {
+			return fmt.Errorf("the write %q is of the same item", t.names[i])
+		}
+	}
+	const allOld = types.ReturnValuesOnConditionCheckFailureAllOld // it tells the execution why it was refused
+	switch {
 	case w.Put != nil:
 		put := *w.Put
-		put.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+		put.ReturnValuesOnConditionCheckFailure = allOld
 		w.Put = &put
 	case w.Update != nil:
 		update := *w.Update
-		update.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+		update.ReturnValuesOnConditionCheckFailure = allOld
 		w.Update = &update
 	case w.Delete != nil:
 		del := *w.Delete
-		del.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+		del.ReturnValuesOnConditionCheckFailure = allOld
 		w.Delete = &del
 	case w.ConditionCheck != nil:
 		check := *w.ConditionCheck
-		check.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+		check.ReturnValuesOnConditionCheckFailure = allOld
 		w.ConditionCheck = &check
-	default:
-		t.err = fmt.Errorf("dynamostore: the write planned under the name %q is empty", name)
 	}
 	t.names = append(t.names, name)
 	t.writes = append(t.writes, w)
+	t.size += writeSize(w)
+	return nil
 }
 
-// Refused tells whether the write of that name was refused because its condition
-// did not hold, when the same execution planned it before. The reason then
-// carries the item as it was, if there was one. An execution that was refused
-// plans something else, such as nothing but the answer that the article is out
-// of stock.
+// Refused returns why the write of that name was refused, and reports whether it
+// was, because its condition did not hold when the same execution planned it
+// before. The reason carries the item as it was, if there was one. An execution
+// that was refused plans something else, such as nothing but the response that the
+// article is out of stock.
 func (t *Transaction) Refused(name string) (types.CancellationReason, bool) {
+	if t == nil {
+		return types.CancellationReason{}, false
+	}
 	reason, refused := t.refused[name]
 	return reason, refused
 }
@@ -132,28 +183,28 @@ func (s *AtomicStore) Begin(ctx context.Context, a idempotency.Attempt) (context
 // End implements [idempotency.AtomicStore]. A plan holds nothing.
 func (s *AtomicStore) End(context.Context) {}
 
-// Limits of TransactWriteItems. A response is left out of the transaction if it
-// takes more than its share of the bytes, because the effects need theirs.
+// Limits of TransactWriteItems, of which the second leaves room for what sizes do
+// not account for.
 const (
 	maxTransactionItems = 100
-	maxTransactionData  = 3 << 20
+	maxTransactionSize  = 4<<20 - 64<<10
 )
 
 // Commit implements [idempotency.AtomicStore] with one TransactWriteItems.
 func (s *AtomicStore) Commit(ctx context.Context, completed idempotency.Record, now time.Time) (*idempotency.Record, error) {
-	t := TransactionFrom(ctx)
-	if t == nil {
-		return nil, errors.New("dynamostore: Commit needs a context from Begin")
+	t, err := TransactionFrom(ctx)
+	if err != nil {
+		return nil, err
 	}
 	if t.err != nil {
 		return nil, t.err
 	}
-	if len(completed.Data) > maxTransactionData {
-		completed.Data = nil
-	}
 	p, err := s.pack(completed.Data)
 	if err != nil {
 		return nil, err
+	}
+	if p.size() > 0 && (1+len(t.writes)+len(p.parts) > maxTransactionItems || t.size+p.size() > maxTransactionSize) {
+		return nil, fmt.Errorf("dynamostore: a response of %d bytes beside %d writes: %w", p.size(), len(t.writes), idempotency.ErrTooLarge)
 	}
 	// The record comes first: whether the key is free is asked before all else.
 	items := []types.TransactWriteItem{{Put: &types.Put{
@@ -167,11 +218,10 @@ func (s *AtomicStore) Commit(ctx context.Context, completed idempotency.Record, 
 	for i := range p.parts {
 		items = append(items, types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: partItem(completed, p, i)}})
 	}
-	if len(items) > maxTransactionItems {
-		return nil, fmt.Errorf("dynamostore: %d writes with the record, and a transaction holds %d", len(items), maxTransactionItems)
-	}
 	// The SDK gives the request a token of its own and repeats it with that one.
-	output, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{
+	limited, cancel := s.limited(ctx)
+	defer cancel()
+	output, err := s.client.TransactWriteItems(limited, &dynamodb.TransactWriteItemsInput{
 		TransactItems:          items,
 		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
 	})
@@ -185,7 +235,23 @@ func (s *AtomicStore) Commit(ctx context.Context, completed idempotency.Record, 
 	if _, ok := errors.AsType[*types.TransactionInProgressException](err); ok {
 		return nil, fmt.Errorf("%w: %w", idempotency.ErrConflict, err)
 	}
+	if isMistake(err) {
+		if p.size() > 0 && len(p.parts) > 0 {
+			return nil, fmt.Errorf("%w: %w", idempotency.ErrTooLarge, err) // without it the mistake remains, or was none
+		}
+		return nil, fmt.Errorf("%w: %w", idempotency.ErrPlan, err)
+	}
 	return nil, err
+}
+
+// isMistake reports whether DynamoDB refuses the request for what it is, and would
+// at every attempt.
+func isMistake(err error) bool {
+	if _, unknownTable := errors.AsType[*types.ResourceNotFoundException](err); unknownTable {
+		return true
+	}
+	failure, ok := errors.AsType[smithy.APIError](err)
+	return ok && failure.ErrorCode() == "ValidationException"
 }
 
 // cancelled finds out what stood in the way of a transaction.
@@ -196,22 +262,15 @@ func (s *AtomicStore) cancelled(ctx context.Context, t *Transaction, completed i
 		return nil, cancelled
 	}
 	if aws.ToString(reasons[0].Code) == conditionFailed {
-		existing, p, err := fromItem(reasons[0].Item)
-		switch {
-		case err != nil:
-			return nil, err
-		case existing.Owner == completed.Owner:
-			return nil, nil // committed by an attempt whose reply was lost
-		case existing.Fingerprint != completed.Fingerprint:
-			return existing, nil
-		}
-		return s.unpack(ctx, existing, p)
+		return s.obstacle(ctx, completed, reasons[0].Item)
 	}
 	refused := &planRefusal{byName: map[string]types.CancellationReason{}}
 	for i, reason := range reasons {
 		switch aws.ToString(reason.Code) {
 		case "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded":
 			return nil, fmt.Errorf("%w: %w", idempotency.ErrConflict, cancelled)
+		case "ValidationError":
+			return nil, fmt.Errorf("%w: %w", idempotency.ErrPlan, cancelled)
 		case conditionFailed:
 			if i <= len(t.writes) {
 				refused.byName[t.names[i-1]] = reason
@@ -222,6 +281,30 @@ func (s *AtomicStore) cancelled(ctx context.Context, t *Transaction, completed i
 		return nil, refused
 	}
 	return nil, cancelled
+}
+
+// obstacle returns the record that refused the transaction, or nil if it is that
+// of this very transaction.
+func (s *AtomicStore) obstacle(ctx context.Context, completed idempotency.Record, item map[string]types.AttributeValue) (*idempotency.Record, error) {
+	if item == nil { // the endpoint brings no old items
+		var err error
+		if item, err = s.get(ctx, completed.ID, true); err != nil {
+			return nil, err
+		}
+		if item == nil {
+			return nil, fmt.Errorf("%w: the record in the way is gone", idempotency.ErrConflict)
+		}
+	}
+	existing, p, err := fromItem(item)
+	switch {
+	case err != nil:
+		return nil, err
+	case existing.Owner == completed.Owner:
+		return nil, nil // committed by an attempt whose reply was lost
+	case existing.Fingerprint != completed.Fingerprint:
+		return existing, nil
+	}
+	return s.unpack(ctx, existing, p)
 }
 
 const conditionFailed = "ConditionalCheckFailed"

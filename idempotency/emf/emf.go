@@ -1,9 +1,10 @@
-// Package emf turns what a guard observes into metrics, as log lines in the
-// CloudWatch embedded metric format: CloudWatch makes metrics of what a Lambda
-// function writes, without a request and without an agent.
+// Package emf turns the events of a guard into metrics, as log lines in the
+// CloudWatch embedded metric format: CloudWatch extracts metrics from the lines
+// that a Lambda function writes, without a request and without an agent.
 //
-// Each event becomes one line. Dimensions are operation and outcome, beside
-// those configured; the metrics are:
+// Each event becomes one line, except beginnings, which the end of the call
+// counts. Dimensions are operation and outcome, beside those configured; the
+// metrics are:
 //
 //	Count       1 for each event
 //	Duration    milliseconds from the beginning of the call
@@ -36,7 +37,7 @@ type Config struct {
 	// Dimensions are added to operation and outcome, such as the stage. At most
 	// 28, neither name nor value empty: CloudWatch allows 30 in all.
 	Dimensions map[string]string
-	// Clock tells the time of events. Default [time.Now].
+	// Clock returns the time of events. Default [time.Now].
 	Clock func() time.Time
 }
 
@@ -87,6 +88,9 @@ var (
 // Observe implements [idempotency.Observer]. A metric that cannot be written is
 // lost: it must not cost a request.
 func (o *observer) Observe(_ context.Context, e idempotency.Event) {
+	if e.Observation == idempotency.ObservedBegan {
+		return
+	}
 	line := map[string]any{
 		"operation": e.Operation,
 		"outcome":   e.Observation,

@@ -17,14 +17,14 @@ import (
 // new claims arrive. It is safe for concurrent use; make one with [New].
 type Store struct {
 	mu      sync.Mutex
-	records map[string]idempotency.Record
-	expiry  expiryHeap
+	records map[string]*entry
+	expiry  expiryHeap // the same entries, the first to expire first
 }
 
 var _ idempotency.Store = (*Store)(nil)
 
 // New returns an empty store.
-func New() *Store { return &Store{records: make(map[string]idempotency.Record)} }
+func New() *Store { return &Store{records: make(map[string]*entry)} }
 
 // Claim implements [idempotency.Store].
 func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
@@ -37,13 +37,13 @@ func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Re
 
 	existing, found := s.records[c.Record.ID]
 	switch {
-	case !found, !c.Now.Before(existing.Expires), c.TakeOver != nil && same(existing, *c.TakeOver):
-		s.put(c.Record)
+	case !found, !c.Now.Before(existing.Expires), c.TakeOver != nil && same(&existing.Record, c.TakeOver):
+		s.put(&c.Record)
 		return nil, nil
-	case same(existing, c.Record):
+	case same(&existing.Record, &c.Record):
 		return nil, nil
 	}
-	return clone(existing), nil
+	return clone(&existing.Record), nil
 }
 
 // Renew implements [idempotency.Store].
@@ -58,7 +58,7 @@ func (s *Store) Renew(ctx context.Context, r idempotency.Record) (bool, error) {
 		return false, nil
 	}
 	if r.LeaseUntil.IsZero() || !r.LeaseUntil.Before(s.records[r.ID].LeaseUntil) {
-		s.put(r)
+		s.put(&r)
 	}
 	return true, nil
 }
@@ -73,10 +73,10 @@ func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (*id
 
 	existing, found := s.records[completed.ID]
 	if found && existing.Owner != completed.Owner {
-		return clone(existing), nil
+		return clone(&existing.Record), nil
 	}
 	if !found || existing.Status == idempotency.InProgress {
-		s.put(completed)
+		s.put(&completed)
 	}
 	return nil, nil
 }
@@ -90,7 +90,7 @@ func (s *Store) Release(ctx context.Context, id, owner string) error {
 	defer s.mu.Unlock()
 
 	if s.holds(id, owner) {
-		delete(s.records, id)
+		s.remove(s.records[id])
 	}
 	return nil
 }
@@ -107,7 +107,7 @@ func (s *Store) Load(ctx context.Context, id string) (*idempotency.Record, error
 	if !found {
 		return nil, nil
 	}
-	return clone(existing), nil
+	return clone(&existing.Record), nil
 }
 
 // Len returns the number of records held, expired ones that are not yet removed
@@ -118,53 +118,72 @@ func (s *Store) Len() int {
 	return len(s.records)
 }
 
-// holds tells whether the owner's unfinished record is stored.
+// holds reports whether the owner's unfinished record is stored.
 func (s *Store) holds(id, owner string) bool {
 	r, found := s.records[id]
 	return found && r.Owner == owner && r.Status == idempotency.InProgress
 }
 
-func (s *Store) put(r idempotency.Record) {
-	s.records[r.ID] = *clone(r)
-	heap.Push(&s.expiry, expiry{r.Expires, r.ID})
+func (s *Store) put(r *idempotency.Record) {
+	if e, found := s.records[r.ID]; found {
+		e.Record = *clone(r)
+		heap.Fix(&s.expiry, e.index)
+		return
+	}
+	e := &entry{Record: *clone(r)}
+	s.records[r.ID] = e
+	heap.Push(&s.expiry, e)
 }
 
-// sweep removes what has expired. A record that was replaced has an entry for
-// each time it was written; the early ones find it not yet expired.
+func (s *Store) remove(e *entry) {
+	heap.Remove(&s.expiry, e.index)
+	delete(s.records, e.ID)
+}
+
+// sweep removes what has expired.
 func (s *Store) sweep(now time.Time) {
-	for len(s.expiry) > 0 && !now.Before(s.expiry[0].at) {
-		gone := heap.Pop(&s.expiry).(expiry)
-		if r, found := s.records[gone.id]; found && !now.Before(r.Expires) {
-			delete(s.records, gone.id)
-		}
+	for len(s.expiry) > 0 && !now.Before(s.expiry[0].Expires) {
+		s.remove(s.expiry[0])
 	}
 }
 
-func same(a, b idempotency.Record) bool {
+func same(a, b *idempotency.Record) bool {
 	return a.Owner == b.Owner && a.Status == idempotency.InProgress && a.LeaseUntil.Equal(b.LeaseUntil)
 }
 
 // clone keeps the store's bytes apart from the caller's: neither sees what the
 // other does to them.
-func clone(r idempotency.Record) *idempotency.Record {
-	r.Data = bytes.Clone(r.Data)
-	return &r
+func clone(r *idempotency.Record) *idempotency.Record {
+	copied := *r
+	copied.Data = bytes.Clone(r.Data)
+	return &copied
 }
 
-type expiry struct {
-	at time.Time
-	id string
+// entry is a record and its place in the heap.
+type entry struct {
+	idempotency.Record
+	index int
 }
 
-type expiryHeap []expiry
+type expiryHeap []*entry
 
 func (h expiryHeap) Len() int           { return len(h) }
-func (h expiryHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
-func (h expiryHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *expiryHeap) Push(x any)        { *h = append(*h, x.(expiry)) }
+func (h expiryHeap) Less(i, j int) bool { return h[i].Expires.Before(h[j].Expires) }
+func (h expiryHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+
+func (h *expiryHeap) Push(x any) {
+	e := x.(*entry)
+	e.index = len(*h)
+	*h = append(*h, e)
+}
+
 func (h *expiryHeap) Pop() any {
 	old := *h
 	last := old[len(old)-1]
+	old[len(old)-1] = nil
 	*h = old[:len(old)-1]
 	return last
 }

@@ -13,11 +13,14 @@ import (
 // callers' clocks decide what has expired, and not the server's.
 const keepAfterWindow = time.Hour
 
-// timeToLive is how long the server keeps a record that is written now, in
-// milliseconds. A duration and not a point in time, because the server's clock
-// is none of those that have to agree.
+// longest bounds the time to live, which a server adds to its own time: 200 years.
+const longest = 200 * 365 * 24 * time.Hour
+
+// timeToLive returns how long the server keeps a record that is written now, in
+// milliseconds. It is a duration and not a point in time, because the server's
+// clock is none of those that have to agree.
 func timeToLive(r idempotency.Record) string {
-	return milliseconds(max(time.Until(r.Expires), 0) + keepAfterWindow)
+	return milliseconds(min(max(time.Until(r.Expires), 0), longest) + keepAfterWindow)
 }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

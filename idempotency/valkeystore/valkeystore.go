@@ -2,7 +2,9 @@
 // 6 on, standalone or as a cluster.
 //
 // Every step of the protocol is one Lua script on one key, so it is atomic and
-// goes to one node. A step and a replay cost one round trip each.
+// goes to one node. A step and a replay cost one round trip each. Each request has
+// a time limit, [RequestTimeout], so that one whose reply never comes can be made
+// again.
 //
 // # What a server has to be like
 //
@@ -43,6 +45,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression"
@@ -53,24 +56,26 @@ import (
 // as string, arrays as []any, and nothing as nil. With the common clients it is
 // one line; see the examples.
 //
-// It must heed ctx. It may repeat a request that failed: a step that was taken
-// already succeeds again.
+// It must return when ctx ends: ctx carries the time limit of the request. It may
+// repeat a request that failed: a step that was taken already succeeds again.
 type Eval func(ctx context.Context, script, key string, args []string) (reply any, err error)
 
 // Store keeps records on one server or cluster. It is safe for concurrent use;
 // make one with [New].
 type Store struct {
-	eval   Eval
-	prefix string
-	codec  compression.Codec
+	eval    Eval
+	prefix  string
+	codec   compression.Codec
+	timeout time.Duration
 }
 
 var _ idempotency.Store = (*Store)(nil)
 
 // Defaults of the options.
 const (
-	DefaultPrefix        = "idempotency:"
-	DefaultCompressAbove = compression.DefaultAbove
+	DefaultPrefix         = "idempotency:"
+	DefaultCompressAbove  = compression.DefaultAbove
+	DefaultRequestTimeout = time.Second
 )
 
 // Option configures a store.
@@ -85,15 +90,26 @@ func Prefix(prefix string) Option { return func(s *Store) { s.prefix = prefix } 
 // that makes them smaller. Negative for never, default 1 KiB.
 func CompressAbove(bytes int) Option { return func(s *Store) { s.codec.Above = bytes } }
 
-// New returns a store that reaches its server by eval, and asks it nothing yet. It
-// refuses a missing eval.
+// RequestTimeout sets how long a request may take, the repetitions that the
+// client makes of it included, before it is given up. The guard then makes
+// another, which is safe: a request that was carried out meets itself. Negative
+// for no limit, default 1 second.
+func RequestTimeout(d time.Duration) Option { return func(s *Store) { s.timeout = d } }
+
+// New returns a store that reaches its server by eval. It makes no request. It
+// refuses a missing eval and a RequestTimeout of 0.
 func New(eval Eval, options ...Option) (*Store, error) {
 	if eval == nil {
 		return nil, errors.New("valkeystore: eval is missing")
 	}
-	s := &Store{eval: eval, prefix: DefaultPrefix, codec: compression.Codec{Above: DefaultCompressAbove}}
+	s := &Store{
+		eval: eval, prefix: DefaultPrefix, codec: compression.Codec{Above: DefaultCompressAbove}, timeout: DefaultRequestTimeout,
+	}
 	for _, option := range options {
 		option(s)
+	}
+	if s.timeout == 0 {
+		return nil, errors.New("valkeystore: RequestTimeout is 0: want a time, or less than 0 for no limit")
 	}
 	return s, nil
 }
@@ -105,6 +121,16 @@ func (s *Store) run(ctx context.Context, script, id string, args ...string) (any
 		return nil, err
 	}
 	idempotency.AddCost(ctx, idempotency.Cost{RoundTrips: 1})
+	if s.timeout > 0 {
+		limited, cancel := context.WithTimeout(ctx, s.timeout)
+		defer cancel()
+		reply, err := s.eval(limited, script, s.prefix+id, args)
+		if err != nil && limited.Err() != nil && ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) {
+			// Not every client says that its context has ended.
+			err = fmt.Errorf("valkeystore: no reply in %v: %w: %w", s.timeout, context.DeadlineExceeded, err)
+		}
+		return reply, err
+	}
 	return s.eval(ctx, script, s.prefix+id, args)
 }
 

@@ -90,8 +90,11 @@ func newOurs(task measure.Task, client dynamostore.AtomicClient) (*ours, error) 
 	case "atomic":
 		config.Mode = idempotency.Atomic
 		o.write = func(ctx context.Context) error {
-			dynamostore.TransactionFrom(ctx).Plan("order", types.TransactWriteItem{Put: &types.Put{TableName: &task.Table, Item: order()}})
-			return nil
+			tx, err := dynamostore.TransactionFrom(ctx)
+			if err != nil {
+				return err
+			}
+			return tx.Plan("order", types.TransactWriteItem{Put: &types.Put{TableName: &task.Table, Item: order()}})
 		}
 	case "first+write":
 		o.write = func(ctx context.Context) error {

@@ -74,18 +74,20 @@ func ExampleTransaction() {
 	stock(client, "espresso", "1")
 
 	placeOrder := func(ctx context.Context) (string, error) {
-		tx := dynamostore.TransactionFrom(ctx)
+		tx, err := dynamostore.TransactionFrom(ctx)
+		if err != nil {
+			return "", err
+		}
 		if _, refused := tx.Refused("stock"); refused {
 			return "out of stock", nil // nothing else is planned
 		}
-		tx.Plan("stock", types.TransactWriteItem{Update: &types.Update{
+		return "ordered", tx.Plan("stock", types.TransactWriteItem{Update: &types.Update{
 			TableName:                 aws.String("articles"),
 			Key:                       map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: "espresso"}},
 			UpdateExpression:          aws.String("SET stock = stock - :one"),
 			ConditionExpression:       aws.String("stock >= :one"),
 			ExpressionAttributeValues: map[string]types.AttributeValue{":one": &types.AttributeValueMemberN{Value: "1"}},
 		}})
-		return "ordered", nil
 	}
 
 	store, err := dynamostore.NewAtomic(client, "idempotency")

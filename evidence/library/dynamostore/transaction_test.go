@@ -76,12 +76,15 @@ func (s *shop) request(t *testing.T, token, payload string) idempotency.Request 
 
 func (s *shop) plan(ctx context.Context) (idempotency.Result, error) {
 	plan := s.plans.Add(1)
-	tx := dynamostore.TransactionFrom(ctx)
+	tx, err := dynamostore.TransactionFrom(ctx)
+	if err != nil {
+		return idempotency.Result{}, err
+	}
 	if reason, refused := tx.Refused("stock"); refused {
 		left := reason.Item["stock"].(*types.AttributeValueMemberN).Value
 		return idempotency.Result{Data: []byte("out of stock: " + left + " left")}, nil
 	}
-	tx.Plan("stock", types.TransactWriteItem{Update: &types.Update{
+	_ = tx.Plan("stock", types.TransactWriteItem{Update: &types.Update{
 		TableName:           aws.String(goods),
 		Key:                 map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: "article"}},
 		UpdateExpression:    aws.String("SET stock = stock - :one"),
@@ -90,7 +93,7 @@ func (s *shop) plan(ctx context.Context) (idempotency.Result, error) {
 			":one": &types.AttributeValueMemberN{Value: "1"},
 		},
 	}})
-	tx.Plan("order", types.TransactWriteItem{Put: &types.Put{
+	_ = tx.Plan("order", types.TransactWriteItem{Put: &types.Put{
 		TableName: aws.String(goods),
 		Item:      map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: fmt.Sprint("order#", plan)}},
 	}})
@@ -179,12 +182,12 @@ func TestAtomicPlanThatIsAlwaysRefused(t *testing.T) {
 	plans := 0
 	_, err := s.guard.Do(t.Context(), s.request(t, "k1", "one"), func(ctx context.Context) (idempotency.Result, error) {
 		plans++
-		dynamostore.TransactionFrom(ctx).Plan("check", types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
+		tx, _ := dynamostore.TransactionFrom(ctx)
+		return idempotency.Result{}, tx.Plan("check", types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
 			TableName:           aws.String(goods),
 			Key:                 map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: "nothing"}},
 			ConditionExpression: aws.String("attribute_exists(id)"),
 		}})
-		return idempotency.Result{}, nil
 	})
 	if !errors.Is(err, idempotency.ErrRefused) || !strings.Contains(err.Error(), "check") || plans > 5 {
 		t.Errorf("error %v after %d plans, want ErrRefused naming the write", err, plans)
@@ -417,32 +420,97 @@ func TestAtomicResponseSizes(t *testing.T) {
 	}
 }
 
+// A plan that can never be written is the developer's mistake, and no outage. It
+// is refused when it is made, as far as that can be seen, even if the execution
+// goes on in spite of it.
 func TestAtomicMistakesInPlans(t *testing.T) {
 	t.Parallel()
-	put := types.TransactWriteItem{Put: &types.Put{TableName: aws.String(goods), Item: article(1)}}
-	for name, plan := range map[string]func(*dynamostore.Transaction){
-		"a name twice": func(tx *dynamostore.Transaction) { tx.Plan("a", put); tx.Plan("a", put) },
-		"nothing":      func(tx *dynamostore.Transaction) { tx.Plan("a", types.TransactWriteItem{}) },
-		"too many": func(tx *dynamostore.Transaction) {
-			for i := range 100 {
-				tx.Plan(fmt.Sprint(i), put)
+	put := func(i int) types.TransactWriteItem {
+		return types.TransactWriteItem{Put: &types.Put{TableName: aws.String(goods), Item: article(i)}}
+	}
+	touch := func(i int) types.TransactWriteItem {
+		return types.TransactWriteItem{Update: &types.Update{
+			TableName: aws.String(goods), Key: map[string]types.AttributeValue{"id": article(i)["id"]},
+			UpdateExpression: aws.String("SET touched = :yes"), ExpressionAttributeValues: map[string]types.AttributeValue{":yes": &types.AttributeValueMemberBOOL{Value: true}},
+		}}
+	}
+	remove := func(i int) types.TransactWriteItem {
+		return types.TransactWriteItem{Delete: &types.Delete{TableName: aws.String(goods), Key: map[string]types.AttributeValue{"id": article(i)["id"]}}}
+	}
+	check := types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
+		TableName: aws.String(goods), Key: map[string]types.AttributeValue{"id": article(1)["id"]}, ConditionExpression: aws.String("attribute_exists(id)"),
+	}}
+	elsewhere := types.TransactWriteItem{Put: &types.Put{TableName: aws.String("no such table"), Item: article(1)}}
+	another := put(1)
+	another.Put.Item["colour"] = &types.AttributeValueMemberS{Value: "red"}
+	both := put(1)
+	both.Delete = remove(2).Delete
+
+	several := func(writes ...types.TransactWriteItem) func(*dynamostore.Transaction) error {
+		return func(tx *dynamostore.Transaction) (err error) {
+			for i, w := range writes {
+				err = errors.Join(err, tx.Plan(fmt.Sprint(i), w))
 			}
-		},
+			return err
+		}
+	}
+	var hundred []types.TransactWriteItem
+	for i := range 100 {
+		hundred = append(hundred, put(i))
+	}
+	for _, test := range []struct {
+		name string
+		plan func(*dynamostore.Transaction) error
+		seen bool // when it is made
+	}{
+		{"a name twice", func(tx *dynamostore.Transaction) error { _ = tx.Plan("a", put(1)); return tx.Plan("a", put(2)) }, true},
+		{"nothing", several(types.TransactWriteItem{}), true},
+		{"two writes in one", several(both), true},
+		{"too many", several(hundred...), true},
+		{"one item twice, put and update", several(put(1), touch(1)), true},
+		{"one item twice, update and delete", several(touch(1), remove(1)), true},
+		{"one item twice, check and put", several(check, put(1)), true},
+		{"one item twice, put alike", several(put(1), put(1)), true},
+		{"one item twice, put differently", several(put(1), another), false},
+		{"an unknown table", several(elsewhere), false},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := newShop(t, 10)
 			_, err := s.guard.Do(t.Context(), s.request(t, "k1", "one"), func(ctx context.Context) (idempotency.Result, error) {
-				plan(dynamostore.TransactionFrom(ctx))
+				tx, err := dynamostore.TransactionFrom(ctx)
+				if err != nil {
+					return idempotency.Result{}, err
+				}
+				if err := test.plan(tx); errors.Is(err, idempotency.ErrPlan) != test.seen {
+					t.Errorf("planning it: error %v", err)
+				}
 				return idempotency.Result{}, nil
 			})
-			if err == nil || s.calls["TransactWriteItems"] > 0 {
-				t.Errorf("error %v after the requests %v", err, s.calls)
+			if !errors.Is(err, idempotency.ErrPlan) || errors.Is(err, idempotency.ErrStore) {
+				t.Errorf("error %v, want ErrPlan alone", err)
 			}
+			if requests := s.calls["TransactWriteItems"]; (requests == 0) != test.seen {
+				t.Errorf("%d requests", requests)
+			}
+			s.wantLedger(t, 10, 0)
+			outcome, err := s.order(t, "k1")
+			wantOutcome(t, outcome, err, "order 1", false)
 		})
 	}
-	if tx := dynamostore.TransactionFrom(t.Context()); tx != nil {
-		t.Error("a context outside carries a transaction")
+}
+
+func TestWithoutATransaction(t *testing.T) {
+	t.Parallel()
+	tx, err := dynamostore.TransactionFrom(t.Context())
+	if !errors.Is(err, dynamostore.ErrNoTransaction) {
+		t.Errorf("error %v, want ErrNoTransaction", err)
+	}
+	if err := tx.Plan("a", types.TransactWriteItem{}); !errors.Is(err, dynamostore.ErrNoTransaction) {
+		t.Errorf("planning: error %v, want ErrNoTransaction", err)
+	}
+	if _, refused := tx.Refused("a"); refused {
+		t.Error("a write was refused that nobody planned")
 	}
 }
 

@@ -2,7 +2,6 @@ package datatable
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -14,23 +13,18 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
 )
 
-// errNoTransaction means that a guard is not in the mode that the code under it
-// is written for.
-var errNoTransaction = errors.New("datatable: only an execution in atomic mode can plan")
-
 // PlanPut plans what [Table.Put] does, in the transaction of ctx's execution. It
 // fails where that is not one in atomic mode.
 func (t *Table) PlanPut(ctx context.Context, owner session.ID, e Entry, detail any) error {
-	tx := dynamostore.TransactionFrom(ctx)
-	if tx == nil {
-		return errNoTransaction
+	tx, err := dynamostore.TransactionFrom(ctx)
+	if err != nil {
+		return err
 	}
 	item, err := t.encode(owner, e, detail)
 	if err != nil {
 		return err
 	}
-	tx.Plan(string(e.Kind)+" "+e.ID, types.TransactWriteItem{Put: &types.Put{TableName: &t.cfg.Name, Item: item}})
-	return nil
+	return tx.Plan(string(e.Kind)+" "+e.ID, types.TransactWriteItem{Put: &types.Put{TableName: &t.cfg.Name, Item: item}})
 }
 
 // PlanExecution plans what [Table.RecordExecution] does, in the transaction of
@@ -66,9 +60,9 @@ const (
 // Planning again after a refusal, it plans nothing and returns a *[ShortageError].
 // It fails where the execution is not one in atomic mode.
 func (t *Table) PlanTake(ctx context.Context, owner session.ID, article string, quantity, initial int) error {
-	tx := dynamostore.TransactionFrom(ctx)
-	if tx == nil {
-		return errNoTransaction
+	tx, err := dynamostore.TransactionFrom(ctx)
+	if err != nil {
+		return err
 	}
 	now := t.cfg.Clock()
 	update := &types.Update{
@@ -102,8 +96,7 @@ func (t *Table) PlanTake(ctx context.Context, owner session.ID, article string, 
 			update.ConditionExpression = aws.String(isUntouched + " OR " + isExpired)
 		}
 	}
-	tx.Plan(name, types.TransactWriteItem{Update: update})
-	return nil
+	return tx.Plan(name, types.TransactWriteItem{Update: update})
 }
 
 // left reads what a stock's item says, if there is one.

@@ -1,0 +1,231 @@
+package idempotency
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// minExecution is the least time before the caller's deadline with which an
+// execution begins.
+const minExecution = 100 * time.Millisecond
+
+// DeadlineMargin returns how long before its caller's deadline an execution's
+// context ends: a second or a tenth of what is left, whichever is shorter. A
+// handler that heeds its context then leaves time to record how it ended.
+func DeadlineMargin(left time.Duration) time.Duration {
+	return max(min(time.Second, left/10), 0)
+}
+
+// saturated bounds the durations that are configured, so that sums of them do not
+// overflow.
+const saturated = 90 * 365 * 24 * time.Hour
+
+// lease is the time for which a call holds its key. The heartbeat moves its end
+// while the execution and the completion of its result look at it.
+type lease struct {
+	mu sync.Mutex
+	// record is what the store holds: claimed, then renewed.
+	record Record
+	// until is the end of the lease by the process's own timers, without the
+	// allowance for skew.
+	until time.Time
+	// deadline is the caller's, which no lease outlasts, and runUntil the end of the
+	// execution's context before it. Both are zero if there is no deadline.
+	deadline, runUntil time.Time
+}
+
+// extend returns the record with a lease that begins now, and the lease's end. A
+// record never expires before its lease, or a running operation would count as
+// absent.
+func (c *call) extend(r Record) (Record, time.Time) {
+	d := c.cfg.Lease
+	if !c.lease.deadline.IsZero() {
+		d = max(min(d, time.Until(c.lease.deadline)), 0)
+	}
+	r.LeaseUntil = wholeMilliseconds(c.cfg.Clock().Add(d + c.cfg.Skew))
+	if r.Expires.Before(r.LeaseUntil) {
+		r.Expires = wholeSeconds(r.LeaseUntil)
+	}
+	return r, time.Now().Add(d)
+}
+
+// held returns the record as it was last claimed or renewed.
+func (c *call) held() Record {
+	c.lease.mu.Lock()
+	defer c.lease.mu.Unlock()
+	return c.lease.record
+}
+
+func (c *call) setLease(r Record, until time.Time) {
+	c.lease.mu.Lock()
+	defer c.lease.mu.Unlock()
+	c.lease.record, c.lease.until = r, until
+}
+
+// leaseIsOver reports whether this call's own lease is over. Other processes
+// measure by the wall clock, and this one by timers, which may have stood still
+// while it was frozen. The lease is over as soon as either says so.
+func (c *call) leaseIsOver() bool {
+	c.lease.mu.Lock()
+	defer c.lease.mu.Unlock()
+	return !time.Now().Before(c.lease.until) || !c.cfg.Clock().Add(c.cfg.Skew).Before(c.lease.record.LeaseUntil)
+}
+
+// outOfTime reports whether the caller's deadline is too near to begin.
+func (l *lease) outOfTime() bool {
+	return !l.deadline.IsZero() && time.Until(l.deadline) < minExecution
+}
+
+// checkEvery bounds how long a process that was frozen takes to notice that its
+// lease is over.
+const checkEvery = time.Second
+
+// heartbeat renews a call's lease until it is stopped, which is when the result
+// is recorded, and ends the execution's context when the lease is over.
+type heartbeat struct {
+	*call
+	ctx    context.Context // of the execution
+	store  context.Context // of requests to the store
+	cancel context.CancelCauseFunc
+	free   func() // releases what belongs to ctx
+
+	over *time.Timer // fires at the end of the lease
+	next *time.Timer // fires when the lease is looked at
+	due  time.Time   // when the lease is to be renewed; zero for never
+
+	renewing sync.Mutex // held during a renewal
+	stopped  bool       // guarded by renewing
+
+	mu     sync.Mutex
+	ended  bool               // no renewal begins any more
+	giveUp context.CancelFunc // ends the renewal under way
+}
+
+// beat starts the heartbeat of a lease that was just claimed. The execution's
+// context ends with the lease, before the caller's deadline, and with the lease
+// of the execution that ctx itself belongs to. It does not end when ctx is
+// cancelled.
+func (c *call) beat(ctx context.Context) *heartbeat {
+	h := &heartbeat{call: c, store: context.WithoutCancel(ctx)}
+	h.ctx, h.cancel, h.free = c.detach(ctx)
+	h.due = h.renewalOf(c.lease.until)
+	h.over = time.AfterFunc(time.Until(c.lease.until), func() { h.cancel(ErrLeaseOver) })
+	h.renewing.Lock() // until next is set
+	h.next = time.AfterFunc(h.pause(), h.look)
+	h.renewing.Unlock()
+	return h
+}
+
+// detach returns a context for an execution, which does not end with ctx; a
+// function that ends it; and one that releases what belongs to it.
+func (c *call) detach(ctx context.Context) (detached context.Context, cancel context.CancelCauseFunc, free func()) {
+	detached, cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	free = func() { cancel(context.Canceled) }
+	if !c.lease.deadline.IsZero() {
+		var stop context.CancelFunc
+		detached, stop = context.WithDeadlineCause(detached, c.lease.runUntil, ErrLeaseOver)
+		free = func() {
+			cancel(context.Canceled)
+			stop()
+		}
+	}
+	if outer, ok := FromContext(ctx); ok && outer.lease != nil {
+		// What a nested execution does is done under the outer one's lease, too.
+		stop := context.AfterFunc(outer.lease, func() {
+			if cause := context.Cause(outer.lease); cause == ErrLeaseOver {
+				cancel(cause)
+			}
+		})
+		inner := free
+		free = func() {
+			stop()
+			inner()
+		}
+	}
+	return detached, cancel, free
+}
+
+// pause returns how long it is until the lease is to be looked at.
+func (h *heartbeat) pause() time.Duration {
+	pause := min(checkEvery, h.cfg.Lease/6)
+	if !h.due.IsZero() {
+		pause = min(pause, time.Until(h.due))
+	}
+	return max(pause, time.Millisecond)
+}
+
+// look ends the execution's context if the lease is over, by whichever clock, and
+// renews the lease if a third of it has passed. A renewal that fails is tried
+// again soon; otherwise the lease ends as it was last known to.
+func (h *heartbeat) look() {
+	h.renewing.Lock()
+	defer h.renewing.Unlock()
+	if h.stopped {
+		return
+	}
+	if h.leaseIsOver() {
+		h.cancel(ErrLeaseOver)
+		return
+	}
+	if !h.due.IsZero() && !time.Now().Before(h.due) && !h.renew() {
+		h.cancel(ErrLeaseOver)
+		return
+	}
+	h.next.Reset(h.pause())
+}
+
+// renew moves the lease's end, and reports whether the lease is still held.
+func (h *heartbeat) renew() bool {
+	// A request that hangs must leave time for another one.
+	ctx, giveUp := context.WithTimeout(h.store, h.cfg.Lease/3)
+	defer giveUp()
+	h.mu.Lock()
+	ended := h.ended
+	h.giveUp = giveUp
+	h.mu.Unlock()
+	if ended {
+		return true
+	}
+	renewed, until := h.extend(h.held())
+	held, err := h.cfg.Store.Renew(ctx, renewed)
+	switch {
+	case err != nil:
+		h.due = time.Now().Add(h.cfg.Lease / 6)
+	case held:
+		h.setLease(renewed, until)
+		h.over.Reset(time.Until(until))
+		h.due = h.renewalOf(until)
+	}
+	return held || err != nil
+}
+
+// renewalOf returns when a lease is to be renewed that ends at the given time:
+// when a third of it has passed, or never if it lasts until the caller's deadline.
+func (h *heartbeat) renewalOf(until time.Time) time.Time {
+	if !h.lease.deadline.IsZero() && !until.Before(h.lease.deadline) {
+		return time.Time{}
+	}
+	return until.Add(-h.cfg.Lease / 3 * 2)
+}
+
+// end ends the execution's context. The lease is renewed on.
+func (h *heartbeat) end() { h.free() }
+
+// stop ends the heartbeat. When it returns no renewal is under way.
+func (h *heartbeat) stop() {
+	h.free()
+	h.over.Stop()
+	h.next.Stop()
+	h.mu.Lock()
+	h.ended = true
+	if h.giveUp != nil {
+		h.giveUp()
+	}
+	h.mu.Unlock()
+	h.renewing.Lock()
+	defer h.renewing.Unlock()
+	h.stopped = true
+	h.next.Stop()
+	h.over.Stop()
+}
