@@ -3,6 +3,7 @@ package idempotency_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,8 +90,10 @@ func TestAFrozenProcessNoticesThatItsLeaseIsOver(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				var ahead time.Duration
-				w := newWorld(t, func(c *idempotency.Config) { c.Clock = func() time.Time { return time.Now().Add(ahead) } })
+				var ahead atomic.Int64
+				w := newWorld(t, func(c *idempotency.Config) {
+					c.Clock = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+				})
 				ctx := t.Context()
 				if deadline > 0 {
 					var cancel context.CancelFunc
@@ -99,7 +102,7 @@ func TestAFrozenProcessNoticesThatItsLeaseIsOver(t *testing.T) {
 				}
 				_, err := w.guard.Do(ctx, w.request("pay"), func(ctx context.Context) (idempotency.Result, error) {
 					time.Sleep(5 * time.Second)
-					ahead = 10 * time.Minute // it was frozen
+					ahead.Store(int64(10 * time.Minute)) // it was frozen
 					time.Sleep(time.Second)
 					synctest.Wait()
 					if !errors.Is(context.Cause(ctx), idempotency.ErrLeaseOver) {

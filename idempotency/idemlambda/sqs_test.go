@@ -275,8 +275,10 @@ func TestSQSContext(t *testing.T) {
 	var observed, handled []any
 	guard, err := idempotency.New(idempotency.Config{
 		Store: memstore.New(),
-		Observer: observerFunc(func(ctx context.Context, _ idempotency.Event) {
-			observed = append(observed, ctx.Value(traceKey{}))
+		Observer: observerFunc(func(ctx context.Context, e idempotency.Event) {
+			if e.Observation.Ends() {
+				observed = append(observed, ctx.Value(traceKey{}))
+			}
 		}),
 	})
 	if err != nil {
