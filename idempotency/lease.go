@@ -8,7 +8,7 @@ import (
 
 // minExecution is the least time before the caller's deadline with which an
 // execution begins.
-const minExecution = 100 * time.Millisecond
+const minExecution = 50 * time.Millisecond
 
 // DeadlineMargin returns how long before its caller's deadline an execution's
 // context ends: a second or a tenth of what is left, whichever is shorter. A

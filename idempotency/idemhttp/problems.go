@@ -173,7 +173,7 @@ func problemOf(err error) *problem.Problem {
 			Detail: "The request did not end in time, and it may have taken effect. Retry with the same key and payload.",
 			Header: http.Header{"Retry-After": {retryAfterUnavailable}},
 		}
-	case errors.Is(err, idempotency.ErrStore):
+	case errors.Is(err, idempotency.ErrStore), errors.Is(err, idempotency.ErrNoTime):
 		return &problem.Problem{
 			Type:   TypeStoreUnavailable,
 			Title:  "The service is temporarily unavailable",
