@@ -191,7 +191,7 @@ var idemlambdaMutants = []mutant{
 		why:      "the records after it are lost",
 	},
 	{
-		name:     "http: headers are split at commas",
+		name:     "lambda http: headers are split at commas",
 		file:     "idemlambda/http.go",
 		old:      "header.Set(name, value)\n\t\t}\n\t}",
 		new:      "for part := range strings.SplitSeq(value, \",\") {\n\t\t\t\theader.Add(name, part)\n\t\t\t}\n\t\t}\n\t}",
@@ -199,7 +199,7 @@ var idemlambdaMutants = []mutant{
 		why:      "a quoted key with a comma is two keys",
 	},
 	{
-		name:     "http: what is no escape is left as it is",
+		name:     "lambda http: what is no escape is left as it is",
 		file:     "idemlambda/http.go",
 		old:      "percent && c == '%'",
 		new:      "!percent && c == '%'",
@@ -207,7 +207,7 @@ var idemlambdaMutants = []mutant{
 		why:      "/payments/50% is no URL",
 	},
 	{
-		name:     "http: binary responses are text",
+		name:     "lambda http: binary responses are text",
 		file:     "idemlambda/httpresponse.go",
 		old:      "|| !utf8.Valid(w.body.Bytes()) {",
 		new:      "|| !utf8.Valid(nil) {",
@@ -215,7 +215,7 @@ var idemlambdaMutants = []mutant{
 		why:      "what is no UTF-8 is replaced, and no replay is what was recorded",
 	},
 	{
-		name:     "http: compressed responses are text",
+		name:     "lambda http: compressed responses are text",
 		file:     "idemlambda/httpresponse.go",
 		old:      `encoding != "" && encoding != "identity" ||`,
 		new:      `encoding == "none" ||`,
@@ -223,7 +223,7 @@ var idemlambdaMutants = []mutant{
 		why:      "a gateway encodes what is encoded",
 	},
 	{
-		name:     "http: bodies in base64 are taken as they are",
+		name:     "lambda http: bodies in base64 are taken as they are",
 		file:     "idemlambda/http.go",
 		old:      "if e.IsBase64Encoded {",
 		new:      "if e.IsBase64Encoded && !e.isV2() && !e.isALB() && e.Version != \"\" {",
@@ -231,7 +231,7 @@ var idemlambdaMutants = []mutant{
 		why:      "another body is executed than was sent",
 	},
 	{
-		name:     "http: cookies are joined",
+		name:     "lambda http: cookies are joined",
 		file:     "idemlambda/httpresponse.go",
 		old:      "r.Cookies = w.sent[\"Set-Cookie\"]\n\t\tdelete(w.sent, \"Set-Cookie\")",
 		new:      "r.Cookies = nil",
@@ -239,7 +239,7 @@ var idemlambdaMutants = []mutant{
 		why:      "of several cookies one is set, with the others in its value",
 	},
 	{
-		name:     "http: an assumed role's session is its scope",
+		name:     "lambda http: an assumed role's session is its scope",
 		file:     "idemlambda/caller.go",
 		old:      "arn = arn[:strings.LastIndexByte(arn, '/')]",
 		new:      "_ = arn",
@@ -247,7 +247,7 @@ var idemlambdaMutants = []mutant{
 		why:      "a retry that is signed in another session is executed again",
 	},
 	{
-		name:     "http: the users of an identity pool are one",
+		name:     "lambda http: the users of an identity pool are one",
 		file:     "idemlambda/caller.go",
 		old:      `case a.IAM.CognitoIdentityID != "":`,
 		new:      `case a.IAM.CognitoIdentityID == "nobody":`,
@@ -255,7 +255,7 @@ var idemlambdaMutants = []mutant{
 		why:      "strangers share a record",
 	},
 	{
-		name:     "http: a blank claim is a scope",
+		name:     "lambda http: a blank claim is a scope",
 		file:     "idemlambda/caller.go",
 		old:      `if strings.TrimSpace(principal) == "" {`,
 		new:      `if principal == "" {`,

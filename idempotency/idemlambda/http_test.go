@@ -188,6 +188,7 @@ func TestHTTPPath(t *testing.T) {
 		{"/payments/a b", "a b"},
 		{"/payments/a%20b", "a b"},
 		{"/payments/50%", "50%"},
+		{"/payments/50% off", "50% off"},
 		{"/payments/100%zz", "100%zz"},
 		{"/payments/what?#", "what?#"},
 		{"/payments/a%2Fb", "a/b"},

@@ -13,7 +13,7 @@ import (
 	"github.com/jmespath-community/go-jmespath/pkg/functions"
 )
 
-// callable are the functions that an expression can call.
+// callable returns the functions that an expression can call.
 func callable(d *decoder) []functions.FunctionEntry {
 	all := functions.GetDefaultFunctions()
 	for name, decode := range map[string]func(*decoder, string) (any, error){
@@ -33,13 +33,27 @@ func callable(d *decoder) []functions.FunctionEntry {
 			},
 		})
 	}
-	return all
+	return append(all, functions.FunctionEntry{
+		Name:      noteAbsent,
+		Arguments: []functions.ArgSpec{{Types: []functions.JpType{functions.JpAny}}},
+		Handler: func(arguments []any) (any, error) {
+			if arguments[0] == nil {
+				d.absent++
+			}
+			return arguments[0], nil
+		},
+	})
 }
 
-// decoder carries out the functions of Powertools for one evaluation.
+// noteAbsent is the name of a function that returns its argument and notes if it
+// is null. No expression can name it.
+const noteAbsent = "note absent"
+
+// decoder executes the functions of Powertools for one evaluation.
 type decoder struct {
-	left int   // bytes that may still be made
-	err  error // the first that occurred
+	left   int   // bytes that may still be made
+	err    error // the first that occurred
+	absent int   // parts that the document does not have
 }
 
 var errTooLarge = fmt.Errorf("the document is more than %d bytes when decoded", MaxDecoded)
