@@ -255,4 +255,118 @@ var idemhttpMutants = []mutant{
 		packages: []string{"idempotency/idemhttp"},
 		why:      "one caller's credentials are replayed",
 	},
+	{
+		name:     "http: safe methods need a key",
+		file:     "idemhttp/idemhttp.go",
+		old:      "if !slices.Contains(h.cfg.Methods, r.Method) {",
+		new:      `if !slices.Contains(h.cfg.Methods, r.Method) && r.Method == "" {`,
+		packages: []string{"idempotency/idemhttp"},
+		why:      "nothing can be read without a key",
+	},
+	{
+		name:     "http: safe methods may be protected",
+		file:     "idemhttp/config.go",
+		old:      "if !isToken(method) || slices.Contains(safeMethods, method) {",
+		new:      "if !isToken(method) || slices.Contains(safeMethods[:0], method) {",
+		packages: []string{"idempotency/idemhttp"},
+		why:      "a page is shown as it was yesterday",
+	},
+	{
+		name: "http: two patterns under one name",
+		file: "idemhttp/operation.go",
+		old: `		readable = false
+`,
+		new: `		readable = true
+`,
+		packages: []string{"idempotency/idemhttp"},
+		why:      "one key serves two operations",
+	},
+	{
+		name:     "http: a pattern of a router that has not chosen yet",
+		file:     "idemhttp/operation.go",
+		old:      `if r.Pattern == "" || strings.HasSuffix(r.Pattern, "/*") {`,
+		new:      `if r.Pattern == "" {`,
+		packages: []string{"idempotency/idemhttp"},
+		why:      "one key serves two operations",
+	},
+	{
+		name:     "http: keys from elsewhere unchecked",
+		file:     "idemhttp/idemhttp.go",
+		old:      `err = checkKey(token, "idempotency key")`,
+		new:      "_ = checkKey",
+		packages: []string{"idempotency/idemhttp"},
+		why:      "a blank key makes strangers of one intent one",
+	},
+	{
+		name:     "http: an optional key's body is lost",
+		file:     "idemhttp/idemhttp.go",
+		old:      "r = e.requestIn(r.Context())",
+		new:      "_ = e.requestIn",
+		packages: []string{"idempotency/idemhttp"},
+		why:      "the handler reads an empty body",
+	},
+	{
+		name: "http: another error passes for no key",
+		file: "idemhttp/idemhttp.go",
+		old: `	if errors.Is(err, ErrNoKey) {
+		return "", ErrNoKey
+	}
+	if err == nil && e.cfg.CheckKey != nil {`,
+		new: `	if err == nil && e.cfg.CheckKey != nil {
+		if err = e.cfg.CheckKey(token); errors.Is(err, ErrNoKey) {
+			return "", ErrNoKey
+		}
+	}
+	if errors.Is(err, ErrNoKey) {
+		return "", ErrNoKey
+	}
+	if err == nil && e.cfg.CheckKey != nil {`,
+		packages: []string{"idempotency/idemhttp"},
+		why:      "an unprotected request passes",
+	},
+	{
+		name:     "http: the application's errors taken for the guard's",
+		file:     "idemhttp/problems.go",
+		old:      "case errors.As(err, &mistake):",
+		new:      "case errors.As(err, &mistake) && mistake == nil:",
+		packages: []string{"idempotency/idemhttp"},
+		why:      "a mistake in the program is told as try again",
+	},
+	{
+		name:     "http: redaction reaches the first caller",
+		file:     "idemhttp/idemhttp.go",
+		old:      "bytes.Clone(response.Body)",
+		new:      "response.Body",
+		packages: []string{"idempotency/idemhttp"},
+		why:      "the first caller never sees the secret",
+	},
+	{
+		name:     "http: not redacted",
+		file:     "idemhttp/idemhttp.go",
+		old:      "			response = e.cfg.Redact(Response",
+		new:      "			_ = e.cfg.Redact(Response",
+		packages: []string{"idempotency/idemhttp"},
+		why:      "a secret is stored",
+	},
+	{
+		name: "http: a refusal without a status is a 200",
+		file: "idemhttp/problems.go",
+		old: `	refusal.commit()
+`,
+		new:      "",
+		packages: []string{"idempotency/idemhttp"},
+		why:      "the client takes a refusal for success",
+	},
+	{
+		name: "http: the application's problem changed",
+		file: "idemhttp/problems.go",
+		old: `	p := *problemOf(err)
+`,
+		new: `	found := problemOf(err)
+	defer func() { found.Instance = h.instance(w, r) }()
+	p := *found
+`,
+		packages: []string{"idempotency/idemhttp"},
+		why:      "one request's id is shown to another",
+	},
 }

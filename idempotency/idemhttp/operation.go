@@ -8,18 +8,17 @@ import (
 )
 
 // PatternOperation names an operation after the method and the pattern by which
-// net/http's ServeMux, or another router that sets Request.Pattern, chose the
-// handler: "POST /payments" is "POST.payments". The name of a pattern with other
-// characters than letters, digits, hyphens and slashes ends with a part of its
-// hash, so that two patterns never share a name:
-// "POST /payments/{id}/refunds" is "POST.payments.id.refunds-4d0f3e9c". Without
-// a pattern it returns "".
+// the router chose the handler, as net/http's ServeMux and chi 5.5 leave it in
+// Request.Pattern: "POST /payments" is "POST.payments". The name of a pattern
+// with other characters than letters, digits, hyphens and slashes ends with a
+// part of its hash, so that two patterns never share a name:
+// "POST /payments/{id}/refunds" is "POST.payments.id.refunds-c70de432".
 //
-// Middleware that runs before its router has chosen a handler sees no pattern. In
-// chi, use the middleware with With or in a Group, and not with Use on the
-// outermost router.
+// PatternOperation returns "", which is answered with 500, if there is no pattern
+// or if it ends with "/*", because the router has not chosen a handler yet. In
+// chi, use the middleware in a Group or by With, and not by Use on a router.
 func PatternOperation(r *http.Request) string {
-	if r.Pattern == "" {
+	if r.Pattern == "" || strings.HasSuffix(r.Pattern, "/*") {
 		return ""
 	}
 	path := strings.TrimPrefix(r.Pattern, r.Method+" ")
