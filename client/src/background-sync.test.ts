@@ -1,10 +1,12 @@
+// @vitest-environment node
 import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { drainInBackground, requestBackgroundSync, scopeOfSync } from './background-sync.ts';
+import { requestBackgroundSync, scopeOfSync } from './background-sync.ts';
 import { createClient } from './client.ts';
 import { createIndexedDbStorage } from './storage-indexed-db.ts';
 import { Simulation } from './testing/simulation.ts';
+import { drainInBackground } from './worker.ts';
 
 const payment = { url: 'https://api.example/payments', body: { amount: 1250 } };
 
@@ -14,14 +16,14 @@ describe('a background sync', () => {
     const { client } = await world.open();
     world.online = false;
     await client.submit(payment);
-    expect(world.syncs).toEqual(['s-1']);
+    expect(world.queued).toEqual(['s-1']);
 
     world.online = true;
     const outcome = client.submit(payment);
     await world.settle();
     world.exchanges[0]?.refuse(503);
     expect(await outcome).toMatchObject({ source: 'queued' });
-    expect(world.syncs).toEqual(['s-1']);
+    expect(world.queued).toEqual(['s-1']);
   });
 
   function stubNavigator(onLine: boolean, register = vi.fn(async (_tag: string) => {})) {
@@ -75,7 +77,8 @@ describe('a service worker', () => {
       retry: { maxAttempts: 1 },
       platform: {
         online: () => online,
-        requestBackgroundSync: () => {},
+        reachable: async () => online,
+        onQueued: () => {},
         fetch: async (_, { headers }) => {
           requests.push(new Headers(headers).get('Idempotency-Key') ?? '');
           return answer();

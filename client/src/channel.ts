@@ -7,7 +7,7 @@ export interface Channel {
   close(): void;
 }
 
-/** Opens a BroadcastChannel, or where there is none a channel to nobody. */
+/** Opens a BroadcastChannel, or if there is none a channel to nobody. */
 export function openChannel(name: string): Channel {
   if (typeof BroadcastChannel === 'undefined') {
     return { post: () => {}, listen: () => {}, close: () => {} };
@@ -22,28 +22,23 @@ export function openChannel(name: string): Channel {
   };
 }
 
-/** A channel that is opened by `open`, and until then neither hears nor tells. */
+/** A channel that is opened by `open`, and neither hears nor tells before that or once closed. */
 export function openChannelLazily(
   connect: () => Channel,
   listener: (message: unknown) => void,
 ): Pick<Channel, 'post' | 'close'> & { open(): void } {
   let channel: Channel | undefined;
-  let closed = false;
   return {
     open: () => {
-      if (channel === undefined && !closed) {
+      if (channel === undefined) {
         channel = connect();
         channel.listen(listener);
       }
     },
-    post: (message) => {
-      if (!closed) {
-        channel?.post(message);
-      }
-    },
+    post: (message) => channel?.post(message),
     close: () => {
-      closed = true;
       channel?.close();
+      channel = undefined;
     },
   };
 }

@@ -1,6 +1,8 @@
+// @vitest-environment node
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ClientOptions, createClient } from './client.ts';
 import { NetworkError, ProblemError, WindowPassedError } from './errors.ts';
+import { createMemoryStorage } from './storage-memory.ts';
 
 const start = Date.parse('2026-01-01T00:00:00Z');
 const hour = 60 * 60 * 1_000;
@@ -26,6 +28,7 @@ function clientOf(answers: Answer[], options: Partial<ClientOptions> = {}) {
   const requests: { at: number; init: RequestInit; url: string }[] = [];
   const client = createClient({
     scope: 's-1',
+    storage: createMemoryStorage(),
     ...options,
     platform: {
       random: () => 0.5,
@@ -72,24 +75,29 @@ afterEach(() => {
 describe('a first answer', () => {
   it('says that the handler ran, and when the window ends', async () => {
     const expires = 'Fri, 02 Jan 2026 00:00:00 GMT';
-    const { client, requests } = clientOf([() => json(201, { id: 'p-1' }, { 'Idempotency-Expires': expires })]);
+    const { client, requests } = clientOf([
+      () => json(201, { id: 'p-1' }, { Date: new Date(start).toUTCString(), 'Idempotency-Expires': expires }),
+    ]);
     const intent = await client.prepare(request);
     const result = await success(client.send(intent));
 
     expect(result).toMatchObject({ source: 'executed', status: 201, attempts: 1, latencyMs: 0 });
     expect(result.expires).toEqual(new Date(expires));
     expect(result.json()).toEqual({ id: 'p-1' });
-    expect(result.intent).toEqual({ ...intent, firstSentAt: start, expiresAt: Date.parse(expires) });
+    expect(result.intent).toEqual({ ...intent, firstSentAt: start, expiresAt: Date.parse(expires), skew: 0 });
     expect(requests[0]?.url).toBe(request.url);
     expect(requests[0]?.init).toMatchObject({ method: 'POST', body: intent.body });
-    expect(requests[0]?.init.headers).toEqual({ 'Content-Type': 'application/json', 'Idempotency-Key': intent.key });
+    expect(Object.fromEntries(requests[0]?.init.headers as Headers)).toEqual({
+      'content-type': 'application/json',
+      'idempotency-key': intent.key,
+    });
   });
 
   it('leaves the intent it was given as it was', async () => {
     const { client } = clientOf([paid]);
     const intent = Object.freeze(await client.prepare(request));
     await success(client.send(intent));
-    expect(intent).not.toHaveProperty('firstSentAt');
+    expect(intent.firstSentAt).toBeUndefined();
   });
 
   it('measures the latency over waits and attempts', async () => {
@@ -288,7 +296,7 @@ describe('options', () => {
   });
 
   it.each([{ scope: '' }, { windowMs: 0 }, { windowMs: Number.NaN }])('refuse %o', (options) => {
-    expect(() => createClient({ scope: 's-1', ...options })).toThrow(RangeError);
+    expect(() => createClient({ scope: 's-1', storage: createMemoryStorage(), ...options })).toThrow(RangeError);
   });
 });
 

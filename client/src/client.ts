@@ -1,32 +1,40 @@
 import { openChannelLazily } from './channel.ts';
+import { createClock } from './clock.ts';
 import type { StoredEntry } from './entry.ts';
-import { type ClientEvent, createEmitter, type Listener } from './events.ts';
+import { type ClientEvent, createEmitter, type Listener, type NewEvent } from './events.ts';
 import { createIntent, type Intent, type IntentRequest } from './intent.ts';
 import { createJournal, type Limits } from './journal.ts';
+import { createOutbox } from './outbox.ts';
 import { browser, type Platform } from './platform.ts';
 import type { Outcome, Result, ServerResult } from './result.ts';
-import { type RetryPolicy, retryPolicy } from './retry.ts';
+import { type Classify, type RetryPolicy, retryPolicy } from './retry.ts';
 import { createRunner, withdrawn } from './runner.ts';
 import { isUnfinished } from './state.ts';
 import type { IntentStorage } from './storage.ts';
-import { createBrowserStorage } from './storage-browser.ts';
-import { createTransport, type SendOptions } from './transport.ts';
+import { createTransport, type HeadersOf, type SendOptions } from './transport.ts';
 
 export interface ClientOptions {
-  /** Whose intents these are: a user, a tenant, a session. The server must tell callers apart in the same way. */
+  /** Whose intents these are: a user, a tenant, a session. The server must distinguish callers in the same way. */
   readonly scope: string;
-  /** Headers for every attempt (credentials, say). Asked each time, so that a refreshed token is used. Default none. */
-  readonly headers?: (intent: Intent) => Record<string, string>;
+  /** Where intents are kept: `createBrowserStorage()` in a page, `createIndexedDbStorage()` in a worker. */
+  readonly storage: IntentStorage;
   /**
-   * The server's window in milliseconds, counted from the first send; `Idempotency-Expires` shortens it where the
-   * server has sent one. Default 24 hours.
+   * Headers for an attempt (credentials, say), asked for each time so that a refreshed token is used; they may come
+   * later. What this throws ends the submission. Default none; `Content-Type` is `application/json` unless given.
    */
+  readonly headers?: HeadersOf;
+  /** The server's window in milliseconds, until `Idempotency-Expires` says otherwise. Default 24 hours. */
   readonly windowMs?: number;
+  /**
+   * For how long `submit` answers the same request from the cache, in milliseconds. Default: the whole window. Who asks
+   * again later means it again. It does not concern a key of the caller's own.
+   */
+  readonly dedupeFor?: number;
   readonly retry?: Partial<RetryPolicy>;
-  /** Where intents are kept. Default {@link createBrowserStorage}. */
-  readonly storage?: IntentStorage;
+  /** Decides about the error responses of an API with words of its own. What it throws ends the submission. */
+  readonly classify?: Classify;
   readonly limits?: Partial<Limits>;
-  /** Replaces parts of the browser's platform, in tests above all. */
+  /** Replaces parts of the browser's platform. */
   readonly platform?: Partial<Platform>;
 }
 
@@ -38,7 +46,7 @@ export interface SubmitOptions {
 /** What is stored, in numbers. */
 export interface Usage {
   readonly entries: number;
-  /** Those without a final answer. */
+  /** Those without a final response. */
   readonly unfinished: number;
   readonly bytes: number;
   readonly limits: Limits;
@@ -50,12 +58,15 @@ export interface Client {
 
   /**
    * Does what is asked, once: however often it is submitted, in however many tabs, it is one intent with one key.
-   * Answers from what is stored where it can; see the README for what happens when.
+   * Answers from what is stored if it can; the README says what happens when.
    *
    * @param request what to do, or an intent: one that was prepared, or one to retry as it is
    * @throws {ProblemError} the server answered with an error that will not pass
    * @throws {WindowPassedError} nobody knows whether it was done, and too late to ask; nothing was sent
-   * @throws {DOMException} `AbortError` where the intent is cleared meanwhile; the signal's reason where that aborts
+   * @throws {UnreadableError} what is stored about the same cannot be read; nothing was sent
+   * @throws {QuotaError} there is no room to write it down; nothing was sent
+   * @throws {TypeError} there cannot be such a request; nothing was sent. So does whatever `headers` throws
+   * @throws {DOMException} `AbortError` if the intent is cleared meanwhile; the signal's reason if that aborts
    */
   submit(request: IntentRequest | Intent, options?: SubmitOptions): Promise<Outcome>;
 
@@ -71,72 +82,101 @@ export interface Client {
    * same bytes on every attempt, and on every further call.
    *
    * @throws {ProblemError} the server answered with an error
-   * @throws {NetworkError} no answer came
+   * @throws {NetworkError} no response came
    * @throws {WindowPassedError} too late to be safe; nothing was sent
    */
   send(intent: Intent, options?: SendOptions): Promise<ServerResult>;
 
   /**
-   * Sends what is unfinished, oldest first, and from now on does so whenever the network is back or the page is looked
-   * at. Call it at start. Resolves once everything that could be sent has been; how each ended is told by events.
+   * Sends what is unfinished, blocked intents included, and from now on does so by itself. Call it at start, and when
+   * somebody has signed in again. Resolves once everything that can be sent has been; how each ended is told by events.
    */
   resume(): Promise<void>;
 
   /**
    * Waits for the end of a stored intent, whoever brings it about: the outbox, another tab.
    *
-   * @throws as {@link submit} does; `AbortError` where no such intent is stored
+   * @throws as {@link submit} does; `AbortError` if no such intent is stored
    */
   wait(key: string, options?: SubmitOptions): Promise<Result>;
 
-  /** What is stored of this scope, oldest first. */
+  /** What is stored of this scope and can be read, oldest first. */
   entries(): Promise<readonly StoredEntry[]>;
 
   usage(): Promise<Usage>;
 
   /**
-   * Forgets an intent, or with no key everything of this scope, and stops sending it in every tab. A request that has
-   * left may be executed all the same.
+   * Forgets an intent and those that were to follow it, or without a key everything of this scope, and stops sending it
+   * in every tab. A request that has left may be executed all the same. Call it without a key at sign-out.
    */
   clear(key?: string): Promise<void>;
 
   /** Calls back at every event, those of other tabs about states included. Returns the unsubscriber. */
   subscribe(listener: Listener): () => void;
 
-  /** Stops listening to the browser and to other tabs, and starts nothing more. What is under way goes on. */
+  /**
+   * Stops listening to the browser and to other tabs, and starts nothing more, until the next {@link resume}. What is
+   * under way goes on.
+   */
   close(): void;
 }
 
-const defaultLimits: Limits = { entries: 200, bytes: 2_000_000 };
+const day = 86_400_000;
 
-/** A client for one scope. @throws RangeError where the options make no sense */
+/** How often somebody who waits looks into the storage, in milliseconds, because a message may never come. */
+const glance = 2_000;
+
+/** A client for one scope. @throws {TypeError} or {RangeError} if the options make no sense */
 export function createClient(options: ClientOptions): Client {
-  const { scope, headers = () => ({}), windowMs = 24 * 60 * 60 * 1_000, storage = createBrowserStorage() } = options;
-  const limits: Limits = { ...defaultLimits, ...options.limits };
+  const { scope, storage, headers = () => ({}), windowMs = day, dedupeFor = Infinity, classify } = options;
+  const limits: Limits = { entries: 200, bytes: 2_000_000, ...options.limits };
   const platform: Platform = { ...browser, ...options.platform };
   const policy = retryPolicy(options.retry);
-  if (scope === '') {
-    throw new RangeError('scope must not be empty: without it callers share their answers');
+  if (!scope) {
+    throw new RangeError('scope must not be empty: without it callers share their responses');
   }
-  if (!(windowMs > 0)) {
-    throw new RangeError(`windowMs must be positive, not ${windowMs}`);
+  if (!storage) {
+    throw new TypeError('storage is missing: createBrowserStorage() is what a page takes');
+  }
+  if (!(windowMs > 0 && dedupeFor > 0)) {
+    throw new RangeError(`windowMs and dedupeFor must be positive, not ${windowMs} and ${dedupeFor}`);
+  }
+  if (!options.platform?.sha256 && !globalThis.crypto?.subtle) {
+    throw new TypeError('no crypto.subtle, as on http:// pages: give platform.sha256 of idempotent-requests/sha256');
   }
 
-  const events = createEmitter();
+  const clock = createClock(platform);
+  const events = createEmitter(clock.now);
   // Opened when first needed: a client that only prepares and sends concerns no other tab.
   const channel = openChannelLazily(() => platform.channel(`idempotent-requests/${scope}`), hear);
-  let stopWaking: (() => void) | undefined;
+  const { sha256 } = platform;
 
-  const transport = createTransport({ headers, windowMs, policy, platform, events });
-  const journal = createJournal({ scope, windowMs, limits, storage, platform, emit: tell });
-  const runner = createRunner({ scope, windowMs, journal, transport, platform, events });
+  const transport = createTransport({ headers, windowMs, policy, classify, runtime: platform, clock, events });
+  const journal = createJournal({
+    scope,
+    windowMs,
+    dedupeFor,
+    limits,
+    storage,
+    clock,
+    sha256,
+    events: { ...events, emit: tell },
+  });
+  const runner = createRunner({ scope, windowMs, policy, journal, transport, platform, clock, events });
+  const outbox = createOutbox({ policy, journal, runner, platform, clock, onError: events.fail });
+  let closed = false;
 
   /** Emits an event of the journal here and to the other tabs, which share it. */
-  function tell(event: ClientEvent): void {
-    events.emit(event);
+  function tell(given: NewEvent): ClientEvent {
+    const event = events.emit(given);
     if (event.type === 'state' || event.type === 'forgotten') {
       channel.post({ ...event, remote: true });
+      // A settled response says that there is a network, and may be waited for.
+      if (event.type === 'state' && event.state === 'succeeded') {
+        outbox.hint();
+      }
     }
+    return event;
   }
 
   /** Takes in what another tab tells. */
@@ -155,35 +195,44 @@ export function createClient(options: ClientOptions): Client {
     return intent;
   }
 
-  const prepare = (request: IntentRequest) => createIntent(request, scope, platform.randomUUID());
+  const prepare = (request: IntentRequest) => createIntent(request, scope, platform);
 
-  const draftOf = async (request: IntentRequest | Intent) => ('key' in request ? owned(request) : prepare(request));
-
-  /** Tries the outbox, with nobody waiting for it. */
-  function wake(): void {
-    runner.drain().catch((error) => events.emit({ type: 'background-error', error, at: platform.now() }));
-  }
-
-  async function submit(request: IntentRequest | Intent, { signal }: SubmitOptions = {}): Promise<Outcome> {
-    signal?.throwIfAborted();
-    const startedAt = platform.now();
-    channel.open();
-    const draft = await draftOf(request);
-    const known = await journal.find(draft);
+  async function deliver(request: IntentRequest | Intent, asNew: boolean): Promise<Outcome> {
+    const startedAt = clock.uptime();
+    if (!closed) {
+      channel.open();
+    }
+    const draft = 'fingerprint' in request ? owned(request) : await prepare(request);
+    const known = asNew ? undefined : await journal.find(draft);
     if (known?.state === 'succeeded') {
-      // The answer doesn't wait for the bookkeeping.
-      journal.touch(known).catch((error) => events.emit({ type: 'background-error', error, at: platform.now() }));
+      // The response doesn't wait for the bookkeeping.
+      journal.touch(known).catch(events.fail);
       return runner.outcomeOf(known, startedAt) as Result;
     }
-    signal?.throwIfAborted();
-    const { intent } = await journal.admit(draft);
-    return unlessAborted(runner.deliver(intent, startedAt), signal);
+    // Asked for before anything is written down, so that a mistake in it costs nothing.
+    const first = known ? undefined : await transport.headersFor(draft);
+    const { intent } = await journal.admit(draft, asNew);
+    const outcome = await runner.deliver(intent, startedAt, intent.key === draft.key ? first : undefined);
+    if (outcome.source === 'queued' && !closed) {
+      outbox.start();
+    }
+    return outcome;
   }
+
+  const submitWith =
+    (asNew: boolean): Client['submit'] =>
+    async (request, { signal } = {}) => {
+      signal?.throwIfAborted();
+      return unlessAborted(deliver(request, asNew), signal);
+    };
 
   async function wait(key: string, { signal }: SubmitOptions = {}): Promise<Result> {
     signal?.throwIfAborted();
-    channel.open();
-    const startedAt = platform.now();
+    if (!closed) {
+      channel.open();
+      outbox.start();
+    }
+    const startedAt = clock.uptime();
     let notice = () => {};
     const unsubscribe = events.subscribe((event) => {
       if (event.type === 'forgotten' || (event.type === 'state' && event.key === key)) {
@@ -192,19 +241,25 @@ export function createClient(options: ClientOptions): Client {
     });
     try {
       for (;;) {
+        const over = new AbortController();
         // Before looking, so that what changes meanwhile is not missed.
         const changed = new Promise<void>((resolve) => {
           notice = resolve;
+          platform.sleep(glance, over.signal).then(resolve, () => {});
         });
-        const entry = (await journal.list()).find(({ intent }) => intent.key === key);
-        if (entry === undefined) {
-          throw withdrawn();
+        try {
+          const entry = (await unlessAborted(journal.list(), signal)).find(({ intent }) => intent.key === key);
+          if (entry === undefined) {
+            throw withdrawn();
+          }
+          const outcome = runner.outcomeOf(entry, startedAt);
+          if (outcome !== undefined && outcome.source !== 'queued') {
+            return outcome;
+          }
+          await unlessAborted(changed, signal);
+        } finally {
+          over.abort();
         }
-        const outcome = runner.outcomeOf(entry, startedAt);
-        if (outcome !== undefined && outcome.source !== 'queued') {
-          return outcome;
-        }
-        await unlessAborted(changed, signal);
       }
     } finally {
       unsubscribe();
@@ -213,19 +268,20 @@ export function createClient(options: ClientOptions): Client {
 
   return {
     prepare,
-    submit,
-    submitAsNew: async (request, { signal } = {}) => {
-      signal?.throwIfAborted();
-      const startedAt = platform.now();
-      channel.open();
-      const { intent } = await journal.admitAsNew(await draftOf(request));
-      return unlessAborted(runner.deliver(intent, startedAt), signal);
+    submit: submitWith(false),
+    submitAsNew: submitWith(true),
+    send: async (intent, sending) => {
+      const outcome = await transport.send(owned(intent), sending);
+      if ('error' in outcome) {
+        throw outcome.error;
+      }
+      return outcome;
     },
-    send: async (intent, sending) => transport.send(owned(intent), sending),
     resume: () => {
+      closed = false;
       channel.open();
-      stopWaking ??= platform.onWake(wake);
-      return runner.drain();
+      outbox.start();
+      return outbox.drain(true);
     },
     wait,
     entries: () => journal.list(),
@@ -248,8 +304,8 @@ export function createClient(options: ClientOptions): Client {
       return events.subscribe(listener);
     },
     close: () => {
-      runner.close();
-      stopWaking?.();
+      closed = true;
+      outbox.stop();
       channel.close();
     },
   };

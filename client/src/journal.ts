@@ -1,60 +1,91 @@
-import { decodeEntry, type Entry, encodeEntry, entryId, FormatError, type StoredEntry } from './entry.ts';
-import type { ClientEvent, ForgottenEvent } from './events.ts';
-import { type Intent, sha256, windowEnd } from './intent.ts';
-import type { Platform } from './platform.ts';
+import type { Clock } from './clock.ts';
+import {
+  decodeEntry,
+  type Entry,
+  encodeEntry,
+  entryId,
+  FormatError,
+  isRefused,
+  readId,
+  type StoredEntry,
+  shifted,
+  tombstone,
+} from './entry.ts';
+import { UnreadableError } from './errors.ts';
+import type { Emitter, ForgottenEvent } from './events.ts';
+import { type Intent, windowEnd } from './intent.ts';
 import { isUnfinished, mayFollow, type State } from './state.ts';
-import { type IntentStorage, QuotaError, type StoredText } from './storage.ts';
+import { type IntentStorage, QuotaError, type StoredText, type Write } from './storage.ts';
 
-/** How much is kept. An unfinished or expired intent is kept all the same. */
+/** How much is stored. Above it the least recently used responses go; that their intents are done stays known. */
 export interface Limits {
-  /** Default 200. */
+  /** Responses. Default 200. */
   readonly entries: number;
-  /** Default 2,000,000. */
+  /** Bytes in all. A response above it is not stored. Default 2,000,000. */
   readonly bytes: number;
 }
 
 export interface JournalOptions {
   readonly scope: string;
   readonly windowMs: number;
+  readonly dedupeFor: number;
   readonly limits: Limits;
   readonly storage: IntentStorage;
-  readonly platform: Pick<Platform, 'now' | 'locks'>;
+  readonly clock: Clock;
+  readonly sha256: (text: string) => Promise<string>;
   /** Told what changed here, once it has been stored. */
-  readonly emit: (event: ClientEvent) => void;
+  readonly events: Pick<Emitter, 'emit' | 'fail'>;
 }
 
 /** What an update may change of an entry. */
-export type Change = Partial<Pick<Entry, 'intent' | 'attempts' | 'answer' | 'problem'>> & {
+export type Change = Partial<Pick<Entry, 'intent' | 'attempts' | 'notBefore' | 'until' | 'response' | 'problem'>> & {
   readonly state: Entry['state'];
 };
 
-/** The entries of one scope. Every change is made under one lock, which all tabs share. */
+type Name = Pick<Intent, 'fingerprint' | 'key'>;
+
+/** The entries of one scope. Every change is one transaction of the storage. */
 export interface Journal {
-  /** The entry of this very intent, else the newest that asks for the same. */
-  find(intent: Pick<Intent, 'fingerprint' | 'key'>): Promise<Entry | undefined>;
-  /** The entry of this very intent. */
-  get(intent: Pick<Intent, 'fingerprint' | 'key'>): Promise<Entry | undefined>;
-  /** All of them, oldest first. */
+  /** Returns the entry that answers for the draft: its own, else the newest that asks for the same. */
+  find(draft: Intent): Promise<Entry | undefined>;
+  /** Returns the entry of this very intent. @throws {UnreadableError} */
+  get(intent: Intent): Promise<Entry | undefined>;
+  /** Returns all that can be read, oldest first. */
   list(): Promise<readonly StoredEntry[]>;
-  /** What {@link find} finds, else writes the draft down as `pending`. */
-  admit(draft: Intent): Promise<Entry>;
-  /** Writes the draft down though the same may have been asked before; what expired of that is thereby settled. */
-  admitAsNew(draft: Intent): Promise<Entry>;
-  /** Stores a change. Undefined where the entry has gone: an intent that was cleared does not come back. */
+  /**
+   * Returns what {@link find} finds, else writes the draft down as `pending`. `asNew` writes it down though the same was
+   * asked before, unless it is the draft's own; what expired or is damaged of that is thereby settled.
+   *
+   * @throws {UnreadableError} if what cannot be read may be the same intent
+   */
+  admit(draft: Intent, asNew: boolean): Promise<Entry>;
+  /**
+   * Stores a change, and returns the entry as it is then: unchanged if somebody else brought it to a state that the
+   * change may not follow. Undefined if it has gone: an intent that was cleared does not come back.
+   */
   update(intent: Intent, change: (entry: Entry, now: number) => Change): Promise<Entry | undefined>;
-  /** Notes that an answer was used. */
+  /** Notes that a response was used. */
   touch(entry: Entry): Promise<void>;
-  /** Forgets the intent with this key, or everything. */
+  /** Forgets the intent with this key and all that were to follow it, or everything. */
   clear(key?: string): Promise<void>;
 }
 
-/** @throws RangeError where a limit is not positive */
-export function createJournal({ scope, windowMs, limits, storage, platform, emit }: JournalOptions): Journal {
+const minute = 60_000;
+const hour = 60 * minute;
+
+/** The id under which a scope notes when it was last in use. It has no dot, and so is no entry's. */
+const seenId = 'seen';
+
+/** @throws {RangeError} if a limit is not positive */
+export function createJournal(options: JournalOptions): Journal {
+  const { scope, windowMs, dedupeFor, limits, storage, clock, sha256, events } = options;
   for (const [name, value] of Object.entries(limits)) {
     if (!(value > 0)) {
       throw new RangeError(`limits.${name} must be positive, not ${value}`);
     }
   }
+  const reported = new Set<string>();
+  let notedAt = -Infinity;
   // Names in a storage are read by whoever looks at it: they don't say who somebody is.
   let digest: Promise<string> | undefined;
   const folder = () => {
@@ -62,184 +93,269 @@ export function createJournal({ scope, windowMs, limits, storage, platform, emit
     return digest;
   };
 
-  const locked = <T>(task: () => Promise<T>): Promise<T> =>
-    platform.locks.request(`idempotent-requests/journal/${scope}`, {}, task);
-
   const forgotten = (reason: ForgottenEvent['reason'], key?: string) =>
-    emit({ type: 'forgotten', ...(key === undefined ? {} : { key }), reason, at: platform.now(), remote: false });
+    events.emit({ type: 'forgotten', key, reason, remote: false });
 
-  /** Whether the answer may still be given, which ends with the server's memory of it. */
-  const isCurrent = ({ state, intent }: Entry) =>
-    isUnfinished(state) || state === 'expired' || platform.now() < windowEnd(intent, windowMs);
+  /** Reports whether the entry still counts, which a finished one does until the server forgets its key. */
+  const isCurrent = ({ state, intent, until }: Entry) =>
+    isUnfinished(state) || state === 'expired' || clock.nowFor(intent) < (until ?? windowEnd(intent, windowMs));
 
-  async function decode({ id, text, kind }: StoredText): Promise<StoredEntry[]> {
-    try {
-      const entry = decodeEntry(text, id, scope);
-      return [{ ...entry, bytes: sizeOf(id) + sizeOf(text), storage: kind }];
-    } catch (error) {
-      if (!(error instanceof FormatError)) {
-        throw error;
+  /** Reports whether an entry that asks for the same answers for a draft with another key. */
+  const answers = (entry: Entry) =>
+    isCurrent(entry) &&
+    !isRefused(entry) &&
+    (entry.state !== 'succeeded' || clock.nowFor(entry.intent) - entry.updatedAt < dedupeFor);
+
+  /** Reads texts into entries, oldest first, and the names of those that are taken but cannot be read. */
+  function decode(texts: readonly StoredText[]) {
+    const entries: StoredEntry[] = [];
+    const unreadable: (Name & { readonly newer: boolean })[] = [];
+    for (const { id, text, kind } of texts) {
+      const name = readId(id);
+      if (name === undefined) {
+        continue;
       }
-      if (!error.newer) {
-        await storage.remove(await folder(), id);
-      }
-      emit({ type: 'corrupt', id, reason: error.message, dropped: !error.newer, at: platform.now() });
-      return [];
-    }
-  }
-
-  /** Everything stored under a prefix, current or not, oldest first. */
-  async function read(prefix?: string): Promise<StoredEntry[]> {
-    const texts = await storage.list(await folder(), prefix);
-    const entries = await Promise.all(texts.map(decode));
-    return entries.flat().sort((a, b) => a.createdAt - b.createdAt || (a.intent.key < b.intent.key ? -1 : 1));
-  }
-
-  async function forget(entry: Entry, reason: ForgottenEvent['reason']): Promise<void> {
-    await storage.remove(await folder(), entryId(entry.intent));
-    forgotten(reason, entry.intent.key);
-  }
-
-  /** Removes what is past its window, then the least recently used of what may go, until the rest is within limits. */
-  async function trim(spared: Entry): Promise<void> {
-    const all = await read();
-    const past = all.filter((entry) => !isCurrent(entry));
-    for (const entry of past) {
-      await forget(entry, 'past-window');
-    }
-    const rest = all.filter((entry) => !past.includes(entry));
-    let count = rest.length;
-    let bytes = rest.reduce((sum, entry) => sum + entry.bytes, 0);
-    for (const entry of evictable(rest, spared)) {
-      if (count <= limits.entries && bytes <= limits.bytes) {
-        return;
-      }
-      await forget(entry, 'evicted');
-      count -= 1;
-      bytes -= entry.bytes;
-    }
-  }
-
-  /** Writes an entry, making room for it where there is none. */
-  async function write(entry: Entry): Promise<void> {
-    const id = entryId(entry.intent);
-    const text = encodeEntry(entry);
-    for (let candidates: readonly Entry[] | undefined; ; ) {
       try {
-        await storage.write(await folder(), id, text);
-        return;
+        entries.push({ ...decodeEntry(text, id, scope), bytes: sizeOf(id) + sizeOf(text), storage: kind });
+      } catch (error) {
+        if (!(error instanceof FormatError)) {
+          throw error;
+        }
+        const { newer, message } = error;
+        unreadable.push({ ...name, newer });
+        if (!reported.has(id)) {
+          reported.add(id);
+          events.emit({ type: 'unreadable', ...name, newer, reason: message });
+        }
+      }
+    }
+    return {
+      entries: entries.sort((a, b) => a.createdAt - b.createdAt || (a.intent.key < b.intent.key ? -1 : 1)),
+      unreadable,
+    };
+  }
+
+  /** Chooses what answers for the draft. @throws {UnreadableError} if only what cannot be read may */
+  function choose(draft: Intent, { entries, unreadable }: ReturnType<typeof decode>): Entry | undefined {
+    const known =
+      entries.find((entry) => entry.intent.key === draft.key && isCurrent(entry)) ??
+      (draft.named ? undefined : entries.filter(answers).at(-1));
+    const taken = unreadable.find(({ key }) => !draft.named || key === draft.key);
+    if (known === undefined && taken) {
+      throw new UnreadableError(taken.key, taken.newer, { intent: draft, attempts: 0, latencyMs: 0 });
+    }
+    return known;
+  }
+
+  async function get(intent: Intent): Promise<Entry | undefined> {
+    return own(intent, decode(await storage.list(await folder(), entryId(intent))));
+  }
+
+  function own(intent: Intent, { entries, unreadable }: ReturnType<typeof decode>): Entry | undefined {
+    const taken = unreadable.find(({ key }) => key === intent.key);
+    if (taken) {
+      throw new UnreadableError(taken.key, taken.newer, { intent, attempts: 0, latencyMs: 0 });
+    }
+    return entries.find(({ intent: { key } }) => key === intent.key);
+  }
+
+  /** Changes what is stored under a prefix, making room for it if there is none. */
+  async function write(prefix: string, change: (texts: readonly StoredText[]) => readonly Write[]): Promise<void> {
+    note();
+    for (;;) {
+      try {
+        return await storage.update(await folder(), prefix, change);
+      } catch (error) {
+        if (!(error instanceof QuotaError) || !(await evict(0.5))) {
+          throw error;
+        }
+      }
+    }
+  }
+
+  /**
+   * Moves what was written before the clock was set to the clock as it is now, so that any page can read it. Removes
+   * what is past its window, then the least recently used responses until the rest is within that share of what
+   * is stored, or of the limits. Reports whether anything changed.
+   */
+  async function evict(share = 1): Promise<boolean> {
+    let past: StoredEntry[] = [];
+    let evicted: StoredEntry[] = [];
+    await storage.update(await folder(), '', (texts) => {
+      const { entries } = decode(texts);
+      past = entries.filter((entry) => !isCurrent(entry));
+      evicted = [];
+      const rest = entries.filter(isCurrent);
+      const moved = rest.filter(({ intent }) => Math.abs(clock.setSince(intent)) > minute);
+      const complete = rest.filter(({ response }) => response?.complete).sort((a, b) => a.usedAt - b.usedAt);
+      let count = complete.length;
+      let bytes = rest.reduce((sum, entry) => sum + entry.bytes, 0);
+      const most = Math.min(limits.bytes, share < 1 ? bytes * share : Infinity);
+      return [
+        ...past.map(({ intent }): Write => [entryId(intent), undefined]),
+        ...moved.map(
+          (entry): Write => [entryId(entry.intent), encodeEntry(shifted(entry, clock.setSince(entry.intent)))],
+        ),
+        ...complete.flatMap((entry): Write[] => {
+          if (count <= limits.entries && bytes <= most) {
+            return [];
+          }
+          const text = encodeEntry(tombstone(shifted(entry, clock.setSince(entry.intent))));
+          evicted.push(entry);
+          count -= 1;
+          bytes -= entry.bytes - sizeOf(text);
+          return [[entryId(entry.intent), text]];
+        }),
+      ];
+    });
+    for (const { intent } of past) {
+      forgotten('past-window', intent.key);
+    }
+    for (const { intent } of evicted) {
+      events.emit({ type: 'evicted', key: intent.key, fingerprint: intent.fingerprint });
+    }
+    return past.length + evicted.length > 0;
+  }
+
+  /** Notes that this scope is in use, and clears the scopes that have not been for a window. Once an hour at most. */
+  function note(): void {
+    const now = clock.now();
+    if (!storage.scopes || Math.abs(now - notedAt) < hour) {
+      return;
+    }
+    notedAt = now;
+    const sweep = async () => {
+      const mine = await folder();
+      await storage.update(mine, seenId, () => [[seenId, String(now)]]);
+      for (const other of (await storage.scopes?.()) ?? []) {
+        let stale = false;
+        if (other !== mine) {
+          await storage.update(other, seenId, ([seen]) => {
+            stale = seen !== undefined && now - Number(seen.text) > windowMs;
+            return seen ? [] : [[seenId, String(now)]];
+          });
+        }
+        if (stale) {
+          await storage.clear(other);
+        }
+      }
+    };
+    sweep().catch(events.fail);
+  }
+
+  function changed({ intent: { key, fingerprint }, state, updatedAt }: Entry, previous: State): void {
+    events.emit({ type: 'state', key, fingerprint, state, previous, at: updatedAt, remote: false });
+  }
+
+  return {
+    get,
+    find: async (draft) => choose(draft, decode(await storage.list(await folder(), `${draft.fingerprint}.`))),
+    list: async () => {
+      note();
+      return decode(await storage.list(await folder(), '')).entries.filter(isCurrent);
+    },
+    admit: async (draft, asNew) => {
+      let added = false;
+      let entry!: Entry;
+      await write(`${draft.fingerprint}.`, (texts) => {
+        const siblings = decode(texts);
+        const known = asNew ? own(draft, siblings) : choose(draft, siblings);
+        added = known === undefined || (asNew && known.state === 'expired');
+        if (known && !added) {
+          entry = known;
+          return [];
+        }
+        const now = clock.now();
+        // Later than all that ask for the same, even if the clock has gone back: the newest counts.
+        const createdAt = Math.max(now, ...siblings.entries.map((sibling) => sibling.createdAt + 1));
+        entry = { intent: draft, state: 'pending', createdAt, updatedAt: now, usedAt: now, attempts: 0 };
+        const settled = asNew
+          ? [
+              ...siblings.entries.filter(({ state }) => state === 'expired').map(({ intent }) => intent),
+              ...siblings.unreadable.filter(({ newer }) => !newer),
+            ]
+          : [];
+        return [...settled.map((name): Write => [entryId(name), undefined]), [entryId(draft), encodeEntry(entry)]];
+      });
+      if (added) {
+        changed(entry, 'draft');
+      }
+      return entry;
+    },
+    update: async (intent, change) => {
+      let before: Entry | undefined;
+      let after: Entry | undefined;
+      const store = (small: boolean) =>
+        write(entryId(intent), (texts) => {
+          before = own(intent, decode(texts));
+          after = before;
+          if (before === undefined) {
+            return [];
+          }
+          // Never earlier than what was seen before: a clock that is set back does not make a window longer.
+          const now = Math.max(clock.now(), before.updatedAt);
+          const { intent: known, createdAt, usedAt, attempts } = before;
+          const next: Entry = {
+            intent: known,
+            createdAt,
+            attempts,
+            ...change(before, now),
+            updatedAt: now,
+            usedAt: Math.max(now, usedAt),
+          };
+          if (!mayFollow(before.state, next.state)) {
+            return [];
+          }
+          const text = encodeEntry(next);
+          const fits = !small && (!next.response || sizeOf(text) <= limits.bytes);
+          after = fits ? next : tombstone(next);
+          return [[entryId(intent), fits ? text : encodeEntry(after)]];
+        });
+      try {
+        await store(false);
       } catch (error) {
         if (!(error instanceof QuotaError)) {
           throw error;
         }
-        candidates ??= evictable(await read(), entry);
-        const [oldest, ...others] = candidates;
-        if (oldest === undefined) {
-          throw error;
-        }
-        candidates = others;
-        await forget(oldest, 'evicted');
+        await store(true);
       }
-    }
-  }
-
-  function changed({ intent: { key, fingerprint }, state, updatedAt }: Entry, previous: State): void {
-    emit({ type: 'state', key, fingerprint, state, previous, at: updatedAt, remote: false });
-  }
-
-  async function add(draft: Intent, siblings: readonly Entry[]): Promise<Entry> {
-    const now = platform.now();
-    // Later than all that ask for the same, even where the clock has gone back: the newest counts.
-    const createdAt = Math.max(now, ...siblings.map((entry) => entry.createdAt + 1));
-    const entry: Entry = { intent: draft, state: 'pending', createdAt, updatedAt: now, usedAt: now, attempts: 0 };
-    await write(entry);
-    await trim(entry);
-    changed(entry, 'draft');
-    return entry;
-  }
-
-  async function find({ fingerprint, key }: Pick<Intent, 'fingerprint' | 'key'>): Promise<Entry | undefined> {
-    const current = (await read(`${fingerprint}.`)).filter(isCurrent);
-    return current.find(({ intent }) => intent.key === key) ?? current.at(-1);
-  }
-
-  async function get(intent: Pick<Intent, 'fingerprint' | 'key'>): Promise<Entry | undefined> {
-    return (await read(entryId(intent)))[0];
-  }
-
-  return {
-    find,
-    get,
-    list: async () => (await read()).filter(isCurrent),
-    admit: (draft) => locked(async () => (await find(draft)) ?? add(draft, [])),
-    admitAsNew: (draft) =>
-      locked(async () => {
-        const siblings = await read(`${draft.fingerprint}.`);
-        const own = siblings.find(({ intent }) => intent.key === draft.key);
-        if (own !== undefined) {
-          return own; // the same intent, submitted twice
-        }
-        const entry = await add(draft, siblings);
-        for (const expired of siblings.filter(({ state }) => state === 'expired')) {
-          await forget(expired, 'cleared');
-        }
-        return entry;
-      }),
-    update: (intent, change) =>
-      locked(async () => {
-        const before = await get(intent);
-        if (before === undefined) {
-          return undefined;
-        }
-        // Never earlier than what was seen before: a clock that is set back does not make a window longer.
-        const now = Math.max(platform.now(), before.updatedAt);
-        const { intent: known, createdAt, usedAt, attempts } = before;
-        const after: Entry = {
-          intent: known,
-          createdAt,
-          attempts,
-          ...change(before, now),
-          updatedAt: now,
-          usedAt: Math.max(now, usedAt),
-        };
-        if (!mayFollow(before.state, after.state)) {
-          throw new Error(`an intent that is ${before.state} cannot become ${after.state}`);
-        }
-        await write(after);
-        if (after.answer !== undefined) {
-          await trim(after);
-        }
+      if (before && after && before !== after) {
         changed(after, before.state);
-        return after;
-      }),
+        if (after.response) {
+          await evict().catch(events.fail);
+        }
+      }
+      return after;
+    },
     touch: ({ intent }) =>
-      locked(async () => {
-        const entry = await get(intent);
-        if (entry?.answer !== undefined) {
-          await write({ ...entry, usedAt: Math.max(platform.now(), entry.usedAt) });
-        }
+      write(entryId(intent), (texts) => {
+        const entry = own(intent, decode(texts));
+        return entry?.response
+          ? [[entryId(intent), encodeEntry({ ...entry, usedAt: Math.max(clock.now(), entry.usedAt) })]]
+          : [];
       }),
-    clear: (key) =>
-      locked(async () => {
-        if (key === undefined) {
-          await storage.clear(await folder());
-          forgotten('cleared');
-          return;
-        }
-        for (const entry of await read()) {
-          if (entry.intent.key === key) {
-            await forget(entry, 'cleared');
+    clear: async (key) => {
+      if (key === undefined) {
+        await storage.clear(await folder());
+        forgotten('cleared');
+        return;
+      }
+      let gone: string[] = [];
+      await write('', (texts) => {
+        const keys = new Set([key]);
+        for (const { intent, state } of decode(texts).entries) {
+          if (intent.after !== undefined && keys.has(intent.after) && isUnfinished(state)) {
+            keys.add(intent.key);
           }
         }
-      }),
+        gone = texts.map(({ id }) => id).filter((id) => keys.has(readId(id)?.key ?? ''));
+        return gone.map((id): Write => [id, undefined]);
+      });
+      for (const id of gone) {
+        forgotten('cleared', readId(id)?.key);
+      }
+    },
   };
-}
-
-/** What may be forgotten to make room, least recently used first: answered intents, never one that waits for anything. */
-function evictable<E extends Entry>(entries: readonly E[], spared: Entry): readonly E[] {
-  return entries
-    .filter(({ state, intent }) => (state === 'succeeded' || state === 'failed') && intent.key !== spared.intent.key)
-    .sort((a, b) => a.usedAt - b.usedAt);
 }
 
 function sizeOf(text: string): number {

@@ -1,23 +1,18 @@
 import { requestBackgroundSync } from './background-sync.ts';
 import { type Channel, openChannel } from './channel.ts';
 import { type Locks, localLocks, webLocks } from './locks.ts';
+import { type Runtime, runtime } from './runtime.ts';
 
 /** What the client needs of its surroundings. The browser's own unless replaced. */
-export interface Platform {
-  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
-  /** Epoch milliseconds. */
-  readonly now: () => number;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-  readonly randomUUID: () => string;
-  /** Resolves after `ms` milliseconds; rejects with the signal's reason once that aborts. */
-  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** False where there is certainly no network. */
+export interface Platform extends Runtime {
+  /** False if the browser believes that there is no network, which may be wrong. */
   readonly online: () => boolean;
+  /** Reports whether anything answers at this address. Asked before a request leaves while {@link online} says no. */
+  readonly reachable: (url: string) => Promise<boolean>;
   /** Calls back when it is worth trying again: the network is back, the page is looked at. Returns the unsubscriber. */
   readonly onWake: (wake: () => void) => () => void;
-  /** Asks for the outbox of this scope to be drained once the network is back, even if no page is open then. */
-  readonly requestBackgroundSync: (scope: string) => void;
+  /** Told that something was queued: asks that it be kept, and that the outbox of this scope be drained later on. */
+  readonly onQueued: (scope: string) => void;
   /** Locks shared by all tabs. */
   readonly locks: Locks;
   /** Opens a channel to the other tabs. */
@@ -28,27 +23,13 @@ const pageLocks = localLocks();
 
 /** The browser's platform. Functions are looked up when called, so that replacing a global takes effect. */
 export const browser: Platform = {
-  fetch: (url, init) => fetch(url, init),
-  now: () => Date.now(),
-  random: () => Math.random(),
-  randomUUID: () => crypto.randomUUID(),
-  sleep: (ms, signal) =>
-    new Promise((resolve, reject) => {
-      const abort = () => {
-        clearTimeout(timer);
-        reject(signal.reason);
-      };
-      const timer = setTimeout(() => {
-        signal.removeEventListener('abort', abort);
-        resolve();
-      }, ms);
-      if (signal.aborted) {
-        abort();
-      } else {
-        signal.addEventListener('abort', abort, { once: true });
-      }
-    }),
-  online: () => globalThis.navigator?.onLine ?? true,
+  ...runtime,
+  online: () => globalThis.navigator?.onLine !== false,
+  reachable: (url) =>
+    fetch(url, { method: 'HEAD', mode: 'no-cors', cache: 'no-store' }).then(
+      () => true,
+      () => false,
+    ),
   onWake: (wake) => {
     if (typeof document === 'undefined') {
       return () => {}; // a worker, which is woken by its own events
@@ -58,18 +39,20 @@ export const browser: Platform = {
         wake();
       }
     };
-    window.addEventListener('online', wake);
-    window.addEventListener('focus', wake);
-    document.addEventListener('visibilitychange', visible);
-    return () => {
-      window.removeEventListener('online', wake);
-      window.removeEventListener('focus', wake);
-      document.removeEventListener('visibilitychange', visible);
-    };
+    const listening = new AbortController();
+    const { signal } = listening;
+    window.addEventListener('online', wake, { signal });
+    window.addEventListener('focus', wake, { signal });
+    window.addEventListener('pageshow', wake, { signal });
+    document.addEventListener('visibilitychange', visible, { signal });
+    return () => listening.abort();
   },
-  requestBackgroundSync,
+  onQueued: (scope) => {
+    globalThis.navigator?.storage?.persist?.().catch(() => {});
+    void requestBackgroundSync(scope);
+  },
   get locks() {
-    const manager = globalThis.navigator?.locks as LockManager | null | undefined;
+    const manager = globalThis.navigator?.locks as LockManager | undefined;
     return manager ? webLocks(manager) : pageLocks;
   },
   channel: openChannel,

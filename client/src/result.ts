@@ -1,70 +1,56 @@
 import type { SendError } from './errors.ts';
-import type { Intent } from './intent.ts';
+import type { ReadResponse, ServerSource, Trace } from './response.ts';
 
 /**
  * Where an outcome came from.
  *
  * - `executed`: the handler ran for this send
- * - `server-replay`: the server replayed what it had recorded
- * - `client-cache`: an earlier answer, kept here; nothing was sent
- * - `queued`: there is no answer yet; the intent waits in the outbox
+ * - `server-replay`: the server replayed the response that it had recorded
+ * - `client-cache`: an earlier response, stored here; nothing was sent
+ * - `queued`: there is no response yet; the intent waits in the outbox
  */
-export type Source = 'executed' | 'server-replay' | 'client-cache' | 'queued';
+export type Source = ServerSource | 'client-cache' | 'queued';
 
-/** Where an answer came from that a server gave. */
-export type ServerSource = Extract<Source, 'executed' | 'server-replay'>;
-
-/** What is known of a send, however it ended. */
-export interface Trace {
-  /** The intent as it is now; keep it to send the same again. */
-  readonly intent: Intent;
-  /** Requests that left, for this call. */
-  readonly attempts: number;
-  /** From the call to its end, waits included, in milliseconds. */
-  readonly latencyMs: number;
-}
-
-/** A successful answer. */
-export interface Result extends Trace {
+/** A success. */
+export interface Result extends Trace, ReadResponse {
   readonly source: Exclude<Source, 'queued'>;
-  readonly status: number;
-  /** Those of an answer from the cache are the ones that are kept: see {@link keptHeaders}. */
+  /** Of a response from the cache: those of {@link storedHeaders}. */
   readonly headers: Headers;
-  /** The bytes of the answer; those of a replay are identical to the first one's. */
+  /** The bytes of the response; those of a replay are identical to the first one's. Empty unless {@link complete}. */
   readonly body: Uint8Array<ArrayBuffer>;
-  /** The end of the window in which a duplicate is replayed, if the server said so. */
-  readonly expires?: Date;
-  /** The body, parsed. The type is the caller's claim. @throws SyntaxError where the body is not JSON */
+  /** False if the body is no longer stored: it was too large, or has made room for others. */
+  readonly complete: boolean;
+  /** The end of the window in which a duplicate is replayed, by this device's clock, if the server said so. */
+  readonly expires?: Date | undefined;
+  /** The body, parsed. The type is the caller's claim. @throws {SyntaxError} if the body is not JSON, or not complete */
   json<T>(): T;
 }
 
-/** A successful answer that has just come from the server. */
+/** A success that has just come from the server. */
 export interface ServerResult extends Result {
   readonly source: ServerSource;
 }
 
-/** No answer yet. The intent is stored, and sent again on reconnect, on focus and at the next start. */
+/** No response yet. The intent is stored, and sent again by the outbox. */
 export interface Queued extends Trace {
   readonly source: 'queued';
-  /** Why the last try brought no answer. Absent where there was no network to try. */
-  readonly cause?: SendError;
+  /** Whether it waits for the application rather than for time or network: see the state `blocked`. */
+  readonly blocked: boolean;
+  /** The server asked not to be asked before. By this device's clock. */
+  readonly retryAt?: Date | undefined;
+  /** Why the last attempt brought no final response. Absent if there was none. */
+  readonly cause?: SendError | undefined;
 }
 
-/** What a submission comes to, unless it fails. Tell the two apart by `source`. */
+/** What a submission comes to, unless it fails. The two differ by `source`. */
 export type Outcome = Result | Queued;
 
-/** An answer as it came or as it was kept. */
-export interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: Uint8Array<ArrayBuffer>;
-}
-
-/** Makes a result of an answer. */
+/** Makes a result of a response. */
 export function resultOf<S extends Result['source']>(
-  { status, headers, body }: Answer,
+  { status, headers, body }: ReadResponse,
   source: S,
   trace: Trace,
+  complete = true,
 ): Result & { readonly source: S } {
   const { expiresAt } = trace.intent;
   return {
@@ -73,7 +59,12 @@ export function resultOf<S extends Result['source']>(
     status,
     headers,
     body,
-    ...(expiresAt === undefined ? {} : { expires: new Date(expiresAt) }),
+    complete,
+    expires: toDate(expiresAt),
     json: () => JSON.parse(new TextDecoder().decode(body)),
   };
+}
+
+export function toDate(ms: number | undefined): Date | undefined {
+  return ms === undefined ? undefined : new Date(ms);
 }

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from 'vitest';
 import { readRetryAfter, retryDelay, retryPolicy } from './retry.ts';
 
@@ -42,6 +43,6 @@ describe('readRetryAfter', () => {
     ['soon', undefined],
     [null, undefined],
   ])('%s', (value, expected) => {
-    expect(readRetryAfter(value, now)).toBe(expected);
+    expect(readRetryAfter(new Headers(value === null ? {} : { 'Retry-After': value }), now)).toBe(expected);
   });
 });

@@ -1,4 +1,6 @@
-import { isProblem, type Problem } from './problem.ts';
+import { isProblem, type Problem, readProblem } from './problem.ts';
+import type { ReadResponse } from './response.ts';
+import type { Runtime } from './runtime.ts';
 
 /** How long and how often to try. Times in milliseconds. */
 export interface RetryPolicy {
@@ -14,33 +16,61 @@ export interface RetryPolicy {
   readonly totalTimeoutMs: number;
 }
 
-const defaults: RetryPolicy = {
-  maxAttempts: 5,
-  baseDelayMs: 250,
-  maxDelayMs: 5_000,
-  attemptTimeoutMs: 15_000,
-  totalTimeoutMs: 45_000,
-};
-
-/** Fills in the defaults. @throws RangeError where a number is not positive, or `maxAttempts` not whole */
+/** Fills in the defaults. @throws {RangeError} if a number is not positive, or `maxAttempts` not whole */
 export function retryPolicy(given: Partial<RetryPolicy> = {}): RetryPolicy {
-  const policy = { ...defaults, ...given };
+  const policy = {
+    maxAttempts: 5,
+    baseDelayMs: 250,
+    maxDelayMs: 5_000,
+    attemptTimeoutMs: 15_000,
+    totalTimeoutMs: 45_000,
+    ...given,
+  };
   for (const [name, value] of Object.entries(policy)) {
-    if (!(value > 0) || (name === 'maxAttempts' && !Number.isInteger(value))) {
+    if (!(value > 0) || (name === 'maxAttempts' && value % 1)) {
       throw new RangeError(`retry.${name} must be a positive number, not ${value}`);
     }
   }
   return policy;
 }
 
-const retryableStatuses = new Set([408, 425, 429, 500, 502, 503, 504]);
+/** An error response, as {@link Classify} sees it. */
+export interface ErrorResponse extends ReadResponse {
+  readonly problem: Problem;
+}
 
 /**
- * Whether the same request may fare better later. Of the conflicts only "the first one is still running" does: the
- * others (outcome unknown, the operation's own 409) are answers.
+ * What an error response means: `retry` the same request, since it may pass; `blocked` until the application has done
+ * something about it, such as signing in; or `final`.
  */
-export function isRetryable(problem: Problem): boolean {
-  return retryableStatuses.has(problem.status) || (problem.status === 409 && isProblem(problem, 'in-progress'));
+export type Verdict = 'retry' | 'blocked' | 'final';
+
+/**
+ * Decides about the error responses of an API with words of its own; `undefined` leaves a response to the rules. It is
+ * not asked about a recorded response (`Idempotent-Replayed: true`), which is final.
+ */
+export type Classify = (response: ErrorResponse) => Verdict | undefined;
+
+/** Reads an error response and decides about it. */
+export function judge(
+  response: ReadResponse,
+  classify: Classify | undefined,
+): { readonly problem: Problem; readonly verdict: Verdict } {
+  const { status, headers, body } = response;
+  const problem = readProblem(status, headers.get('Content-Type'), body);
+  const ruled = (): Verdict => {
+    const passes =
+      status === 409
+        ? isProblem(problem, 'in-progress') || headers.has('Retry-After')
+        : [408, 425, 429].includes(status) || (status >= 500 && status !== 501 && status !== 505);
+    return passes ? 'retry' : status === 401 ? 'blocked' : 'final';
+  };
+  return { problem, verdict: isReplay(headers) ? 'final' : (classify?.({ ...response, problem }) ?? ruled()) };
+}
+
+/** Reports whether the server recorded this response for an earlier request and replays it. */
+export function isReplay(headers: Headers): boolean {
+  return headers.get('Idempotent-Replayed') === 'true';
 }
 
 /**
@@ -54,14 +84,92 @@ export function retryDelay(policy: RetryPolicy, attempt: number, random: number,
   return retryAfterMs + Math.floor(random * ceiling);
 }
 
-/** Reads `Retry-After` (RFC 9110 §10.2.3), seconds or a date, as milliseconds from now. Undefined if it says nothing. */
-export function readRetryAfter(value: string | null, now: number): number | undefined {
-  if (value === null) {
-    return undefined;
+/**
+ * Reads `Retry-After` (RFC 9110 §10.2.3), seconds or a date, as milliseconds from now. A date is compared with the
+ * response's own `Date`, and with `now` only without one. Undefined if it says nothing.
+ */
+export function readRetryAfter(headers: Headers, now: number): number | undefined {
+  const value = headers.get('Retry-After') ?? '';
+  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - (readDate(headers, 'Date') ?? now);
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+}
+
+/** Reads an HTTP date, in epoch milliseconds. Undefined if there is none. */
+export function readDate(headers: Headers, name: string): number | undefined {
+  const at = Date.parse(headers.get(name) ?? '');
+  return Number.isNaN(at) ? undefined : at;
+}
+
+/**
+ * Sends one request and reads the response to its end, because a connection may break in the middle of a body. Ends
+ * after `timeoutMs`, even if `fetch` does not heed its signal.
+ *
+ * @returns what was read, or why there is nothing
+ * @throws the signal's reason, once that aborts; {@link TypeError} if there cannot be such a request
+ */
+export async function attempt<T>(
+  { fetch, sleep }: Pick<Runtime, 'fetch' | 'sleep'>,
+  url: string,
+  init: RequestInit,
+  read: (response: Response) => Promise<T>,
+  timeoutMs: number,
+  signal?: AbortSignal | null,
+): Promise<T | { readonly lost: unknown }> {
+  new Request(url, init); // what it throws is the caller's mistake, and no lost network
+  signal?.throwIfAborted();
+  const controller = new AbortController();
+  const done = new AbortController();
+  const abort = () => controller.abort(signal?.reason);
+  signal?.addEventListener('abort', abort);
+  sleep(timeoutMs, done.signal).then(
+    () => controller.abort(new DOMException('the attempt took too long', 'TimeoutError')),
+    () => {}, // it ended in time
+  );
+  try {
+    return await Promise.race([
+      fetch(url, { ...init, signal: controller.signal }).then(read),
+      new Promise<never>((_, reject) => {
+        controller.signal.addEventListener('abort', () => reject(controller.signal.reason));
+      }),
+    ]);
+  } catch (lost) {
+    signal?.throwIfAborted();
+    return { lost };
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    done.abort();
   }
-  if (/^\d+$/.test(value)) {
-    return Number(value) * 1_000;
+}
+
+/** What one of several attempts came to. */
+export interface Round<T> {
+  readonly value: T;
+  /** Whether another attempt may fare better. */
+  readonly again: boolean;
+  /** How long the server asked to wait, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+  /** Told how long until the next attempt, in milliseconds, or that there is none. */
+  readonly decided?: (retryInMs?: number) => void;
+}
+
+/** Makes attempts until one is final, the policy ends them, or `budgetMs` are over. Returns what the last came to. */
+export async function attempts<T>(
+  policy: RetryPolicy,
+  { random, sleep, uptime }: Pick<Runtime, 'random' | 'sleep' | 'uptime'>,
+  budgetMs: number,
+  signal: AbortSignal | null | undefined,
+  round: (attempt: number, timeoutMs: number) => Promise<Round<T>>,
+): Promise<T> {
+  const deadline = uptime() + Math.min(budgetMs, policy.totalTimeoutMs);
+  for (let attempt = 1; ; attempt++) {
+    const left = deadline - uptime();
+    const { value, again, retryAfterMs, decided } = await round(attempt, Math.min(policy.attemptTimeoutMs, left));
+    const delay = retryDelay(policy, attempt, random(), retryAfterMs);
+    const last = !again || attempt >= policy.maxAttempts || uptime() + delay >= deadline;
+    decided?.(last ? undefined : delay);
+    if (last) {
+      return value;
+    }
+    await sleep(delay, signal ?? undefined);
   }
-  const at = Date.parse(value);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }

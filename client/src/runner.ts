@@ -1,211 +1,290 @@
-import { type Entry, type KeptAnswer, keep, toAnswer } from './entry.ts';
-import { NetworkError, ProblemError, SendError, WindowPassedError } from './errors.ts';
+import type { Clock } from './clock.ts';
+import { type Entry, fromStored, type StoredResponse, toStored } from './entry.ts';
+import { ProblemError, type SendError, WindowPassedError } from './errors.ts';
 import type { Emitter } from './events.ts';
 import { type Intent, windowEnd } from './intent.ts';
-import type { Journal } from './journal.ts';
+import type { Change, Journal } from './journal.ts';
 import type { Platform } from './platform.ts';
-import { type Outcome, type Queued, type Result, resultOf, type Trace } from './result.ts';
+import type { Trace } from './response.ts';
+import { type Outcome, type Queued, resultOf, toDate } from './result.ts';
+import type { RetryPolicy } from './retry.ts';
 import { isUnfinished } from './state.ts';
-import { isFinal, type Transport } from './transport.ts';
+import type { Transport } from './transport.ts';
 
 export interface RunnerOptions {
   readonly scope: string;
   readonly windowMs: number;
+  readonly policy: RetryPolicy;
   readonly journal: Journal;
   readonly transport: Transport;
-  readonly platform: Pick<Platform, 'now' | 'online' | 'locks' | 'requestBackgroundSync'>;
-  readonly events: Pick<Emitter, 'emit'>;
+  readonly platform: Pick<Platform, 'online' | 'reachable' | 'locks' | 'onQueued' | 'sleep'>;
+  readonly clock: Clock;
+  readonly events: Pick<Emitter, 'emit' | 'fail'>;
 }
 
 /** Brings stored intents to an outcome. Each is run by one page at a time: the one that holds its lock. */
 export interface Runner {
-  /** Runs an intent, or joins whoever runs it. @param startedAt for the latency, epoch milliseconds */
-  deliver(intent: Intent, startedAt: number): Promise<Outcome>;
+  /**
+   * Runs an intent, or joins whoever runs it.
+   *
+   * @param startedAt for the latency, by the clock's uptime
+   * @param headers for the first attempt, if they are known
+   */
+  deliver(intent: Intent, startedAt: number, headers?: Headers): Promise<Outcome>;
   /** What a stored intent has come to, without sending. Undefined while it is under way. @throws {SendError} */
   outcomeOf(entry: Entry, startedAt: number): Outcome | undefined;
-  /** Sends everything unfinished that nobody is sending, oldest first, until done or the network fails. */
-  drain(): Promise<void>;
+  /**
+   * Runs an intent for the outbox if nobody else does and `wanted` still holds; waits for it if it runs in this page.
+   * Failures are told by events alone.
+   *
+   * @param once makes one attempt, and no more
+   */
+  attend(intent: Intent, wanted: (entry: Entry) => boolean, once: boolean): Promise<void>;
   /** Stops sending what is under way here: the intent with this key, or everything. */
   withdraw(key?: string): void;
-  /** Starts nothing more from the outbox. */
-  close(): void;
 }
 
-export function createRunner({ scope, windowMs, journal, transport, platform, events }: RunnerOptions): Runner {
+/** How an intent is run. */
+interface How {
+  /** Whether somebody else had it until now. */
+  readonly joined?: boolean;
+  /** The headers of the first attempt, if they are known. */
+  readonly headers?: Headers | undefined;
+  readonly once?: boolean;
+}
+
+export function createRunner(options: RunnerOptions): Runner {
+  const { scope, windowMs, policy, journal, transport, platform, clock, events } = options;
   const { locks } = platform;
-  const running = new Map<string, AbortController>();
-  let nextDrain: Promise<void> | undefined;
-  let closed = false;
+  const running = new Map<string, { readonly controller: AbortController; readonly ended: Promise<unknown> }>();
 
   const lockOf = ({ key }: Intent) => `idempotent-requests/run/${scope}/${key}`;
 
+  const traceOf = (intent: Intent, startedAt: number, attempts = 0): Trace => ({
+    intent,
+    attempts,
+    latencyMs: clock.uptime() - startedAt,
+  });
+
+  function queuedOf({ state, notBefore }: Partial<Entry>, trace: Trace, cause?: SendError): Queued {
+    return {
+      ...trace,
+      source: 'queued',
+      blocked: state === 'blocked',
+      retryAt: toDate(notBefore),
+      cause,
+    };
+  }
+
   function outcomeOf(entry: Entry, startedAt: number): Outcome | undefined {
-    const { intent, state, answer, problem } = entry;
-    const trace: Trace = { intent, attempts: 0, latencyMs: Math.max(0, platform.now() - startedAt) };
+    const { intent, state, response, problem } = entry;
+    const trace = traceOf(intent, startedAt);
     switch (state) {
-      case 'succeeded':
-        return cached(entry, toAnswer(answer as KeptAnswer), trace);
+      case 'succeeded': {
+        const { key, fingerprint } = intent;
+        events.emit({ type: 'cached', key, fingerprint });
+        const stored = response as StoredResponse;
+        return resultOf(fromStored(stored), 'client-cache', trace, stored.complete);
+      }
       case 'failed': {
-        const kept = answer as KeptAnswer;
-        throw new ProblemError(problem as ProblemError['problem'], toAnswer(kept), kept.source, trace);
+        const stored = response as StoredResponse;
+        throw new ProblemError(problem as ProblemError['problem'], fromStored(stored), stored.source, trace);
       }
       case 'expired':
         throw new WindowPassedError(trace);
       case 'queued':
-        return { ...trace, source: 'queued' };
+      case 'blocked':
+        return queuedOf(entry, trace);
       case 'pending':
       case 'in-flight':
         return undefined;
     }
   }
 
-  function cached({ intent: { key, fingerprint } }: Entry, answer: ReturnType<typeof toAnswer>, trace: Trace): Result {
-    const at = platform.now();
-    events.emit({ type: 'cached', key, fingerprint, at });
-    return resultOf(answer, 'client-cache', trace);
+  /** Stores a change; undefined if somebody else has meanwhile brought the intent to an end, whose outcome counts. */
+  async function store(intent: Intent, change: (entry: Entry, now: number) => Change): Promise<Entry> {
+    return (await journal.update(intent, change)) ?? gone();
   }
 
-  /** Runs an intent whose lock is held. @param joined whether somebody else had it until now */
-  async function perform(given: Intent, startedAt: number, joined: boolean): Promise<Outcome> {
+  /** Runs an intent whose lock is held. */
+  function perform(given: Intent, startedAt: number, how: How): Promise<Outcome> {
     const controller = new AbortController();
-    running.set(given.key, controller);
-    try {
+    const work = async () => {
       const entry = (await journal.get(given)) ?? gone();
       // Whoever waited gets what came of it; whoever asks anew wants the rest tried again, but never what is finished.
-      if (entry.state === 'succeeded' || entry.state === 'expired' || joined) {
+      if (entry.state === 'succeeded' || entry.state === 'expired' || how.joined) {
         const outcome = outcomeOf(entry, startedAt);
         if (outcome !== undefined) {
           return outcome;
         }
       }
-      return await run(entry, startedAt, controller.signal);
-    } finally {
-      running.delete(given.key);
-    }
+      return run(entry, startedAt, controller.signal, how);
+    };
+    const ended = work().finally(() => running.delete(given.key));
+    running.set(given.key, { controller, ended });
+    return ended;
   }
 
-  async function run(entry: Entry, startedAt: number, signal: AbortSignal): Promise<Outcome> {
-    const { intent } = entry;
-    const latencyMs = () => Math.max(0, platform.now() - startedAt);
-    const queued = async (trace: Trace, cause?: SendError): Promise<Queued> => {
-      const attempts = entry.attempts + trace.attempts;
-      (await journal.update(trace.intent, () => ({ state: 'queued', intent: trace.intent, attempts }))) ?? gone();
-      if (!(cause instanceof ProblemError)) {
-        platform.requestBackgroundSync(scope);
+  /** What keeps an intent from being sent now, as a change of its entry. Undefined if nothing does. */
+  async function obstacle({ intent, notBefore, updatedAt }: Entry): Promise<Change | undefined> {
+    if (Math.max(clock.nowFor(intent), updatedAt) >= windowEnd(intent, windowMs)) {
+      return { state: 'expired' };
+    }
+    if (intent.after !== undefined) {
+      const leader = (await journal.list()).find(({ intent: { key } }) => key === intent.after);
+      if (leader && leader.state !== 'succeeded') {
+        return { state: isUnfinished(leader.state) ? 'queued' : 'blocked' };
       }
-      return { ...trace, latencyMs: latencyMs(), source: 'queued', ...(cause && { cause }) };
-    };
+    }
+    return isEarly({ notBefore, updatedAt }, clock.now()) ? { state: 'queued', notBefore } : undefined;
+  }
 
-    if (Math.max(platform.now(), entry.updatedAt) >= windowEnd(intent, windowMs)) {
-      await journal.update(intent, () => ({ state: 'expired' }));
-      throw new WindowPassedError({ intent, attempts: 0, latencyMs: latencyMs() });
+  async function run(entry: Entry, startedAt: number, signal: AbortSignal, { headers, once }: How): Promise<Outcome> {
+    const { intent } = entry;
+    const hindered = await obstacle(entry);
+    if (hindered) {
+      const after = await store(intent, () => hindered);
+      return outcomeOf(after, startedAt) as Outcome;
     }
-    if (!platform.online()) {
-      return queued({ intent, attempts: 0, latencyMs: 0 });
+    if (!platform.online() && !(await platform.reachable(intent.url))) {
+      const waiting = await store(intent, () => ({ state: 'queued' }));
+      platform.onQueued(scope);
+      return outcomeOf(waiting, startedAt) as Outcome;
     }
+    const first = headers ?? (await transport.headersFor(intent));
     // Written ahead: from here on a request may have left, and any page that comes later knows since when.
-    const marked =
-      (await journal.update(intent, (before, now) => ({
-        state: 'in-flight',
-        intent: { ...before.intent, firstSentAt: before.intent.firstSentAt ?? now },
-      }))) ?? gone();
-
+    const marked = await store(intent, (before, now) => ({
+      state: 'in-flight',
+      intent: { ...before.intent, firstSentAt: before.intent.firstSentAt ?? now },
+    }));
+    if (marked.state !== 'in-flight') {
+      return outcomeOf(marked, startedAt) as Outcome;
+    }
+    let outcome: Awaited<ReturnType<Transport['send']>>;
     try {
-      const result = await transport.send(marked.intent, { signal, notBefore: marked.updatedAt });
-      await settle(marked, 'succeeded', result, keep(result, result.source));
-      return { ...result, latencyMs: latencyMs() };
+      outcome = await transport.send(marked.intent, {
+        signal,
+        headers: first,
+        notBefore: marked.updatedAt,
+        once,
+      });
     } catch (error) {
-      if (error instanceof ProblemError && isFinal(error)) {
-        const answer = { status: error.problem.status, headers: error.headers, body: error.body };
-        await settle(marked, 'failed', error, keep(answer, error.source), error.problem);
-      } else if (error instanceof ProblemError || error instanceof NetworkError) {
-        return queued(error, error);
-      } else if (error instanceof WindowPassedError) {
-        await journal.update(intent, () => ({ state: 'expired' }));
+      // Of the caller's making: told to whoever waits, and tried again later, because a request may have left.
+      if (!signal.aborted) {
+        await journal.update(intent, () => ({ state: 'queued' }));
       }
       throw error;
     }
+    const settled = (trace: Trace) => entry.attempts + trace.attempts;
+    if (!('error' in outcome)) {
+      await settle(outcome.intent, {
+        state: 'succeeded',
+        attempts: settled(outcome),
+        response: toStored(outcome, outcome.source),
+      });
+      return { ...outcome, latencyMs: clock.uptime() - startedAt };
+    }
+    const { error, verdict, retryAfterMs } = outcome;
+    if (error instanceof WindowPassedError) {
+      await store(intent, () => ({ state: 'expired' }));
+      throw error;
+    }
+    if (verdict === 'final' && error instanceof ProblemError) {
+      const { problem, headers: received, body, source } = error;
+      await settle(error.intent, {
+        state: 'failed',
+        attempts: settled(error),
+        problem,
+        response: toStored({ status: problem.status, headers: received, body }, source),
+      });
+      throw error;
+    }
+    const waiting = await store(intent, () => ({
+      state: verdict === 'blocked' ? 'blocked' : 'queued',
+      intent: error.intent,
+      attempts: settled(error),
+      notBefore: retryAfterMs === undefined ? undefined : clock.now() + retryAfterMs,
+    }));
+    if (!(error instanceof ProblemError)) {
+      platform.onQueued(scope);
+    }
+    return queuedOf(waiting, traceOf(error.intent, startedAt, error.attempts), error);
   }
 
   /** Stores the last word. It is true whether or not that works: at worst it has to be asked for again. */
-  async function settle(
-    entry: Entry,
-    state: 'succeeded' | 'failed',
-    trace: Trace,
-    answer: KeptAnswer,
-    problem?: ProblemError['problem'],
-  ): Promise<void> {
-    const { intent } = trace;
-    const attempts = entry.attempts + trace.attempts;
+  async function settle(intent: Intent, change: Change): Promise<void> {
+    const { expiresAt, skew } = intent;
     try {
-      await journal.update(intent, () => ({ state, intent, attempts, answer, ...(problem && { problem }) }));
+      await journal.update(intent, (_, now) => ({
+        ...change,
+        intent,
+        // From when the response came, because by this device's clock the first send may have been at any time.
+        until: skew !== undefined && expiresAt !== undefined ? expiresAt : now + windowMs,
+      }));
     } catch (error) {
-      events.emit({ type: 'background-error', error, at: platform.now() });
+      events.fail(error);
     }
-  }
-
-  async function deliver(intent: Intent, startedAt: number): Promise<Outcome> {
-    const first = await locks.request(lockOf(intent), { ifAvailable: true }, async (held) =>
-      held ? await perform(intent, startedAt, false) : undefined,
-    );
-    return first ?? locks.request(lockOf(intent), {}, () => perform(intent, startedAt, true));
-  }
-
-  async function drainOnce(): Promise<void> {
-    const waiting = (await journal.list()).filter(({ state }) => isUnfinished(state));
-    for (const { intent } of waiting) {
-      if (closed || !platform.online()) {
-        return;
-      }
-      const outcome = await locks
-        .request(lockOf(intent), { ifAvailable: true }, async (held) => (held ? attend(intent) : undefined))
-        .catch(endured);
-      // Without network the rest would fare no better. After an error of the server it may.
-      if (outcome?.source === 'queued' && !(outcome.cause instanceof ProblemError)) {
-        return;
-      }
-    }
-  }
-
-  /** Runs an intent of the outbox whose lock is held, unless it is finished by now. */
-  async function attend(intent: Intent): Promise<Outcome | undefined> {
-    const entry = await journal.get(intent);
-    return entry !== undefined && isUnfinished(entry.state) ? perform(intent, platform.now(), false) : undefined;
-  }
-
-  /** The outbox has nobody to tell of a failed intent but the events. */
-  function endured(error: unknown): undefined {
-    if (!(error instanceof SendError) && !isAbort(error)) {
-      events.emit({ type: 'background-error', error, at: platform.now() });
-    }
-    return undefined;
   }
 
   return {
-    deliver,
     outcomeOf,
-    drain: () => {
-      // One pass may be under way, here or in another tab; one more behind it sees whatever has come since.
-      nextDrain ??= locks.request(`idempotent-requests/outbox/${scope}`, {}, () => {
-        nextDrain = undefined;
-        return closed || !platform.online() ? Promise.resolve() : drainOnce();
-      });
-      return nextDrain;
+    deliver: async (intent, startedAt, headers) => {
+      const first = await locks.request(lockOf(intent), { ifAvailable: true }, async (held) =>
+        held ? await perform(intent, startedAt, { headers }) : undefined,
+      );
+      if (first) {
+        return first;
+      }
+      // Somebody else runs it, who may be frozen or hang: the wait for a turn has an end.
+      const patience = new AbortController();
+      const over = new AbortController();
+      platform.sleep(policy.totalTimeoutMs + 1_000, over.signal).then(
+        () => patience.abort(),
+        () => {},
+      );
+      try {
+        return await locks.request(lockOf(intent), { signal: patience.signal }, () =>
+          perform(intent, startedAt, { joined: true }),
+        );
+      } catch (error) {
+        if (!patience.signal.aborted) {
+          throw error;
+        }
+        return queuedOf({}, traceOf(intent, startedAt));
+      } finally {
+        over.abort();
+      }
+    },
+    attend: async (intent, wanted, once) => {
+      try {
+        await (running.get(intent.key)?.ended ??
+          locks.request(lockOf(intent), { ifAvailable: true }, async (held) => {
+            const entry = held ? await journal.get(intent) : undefined;
+            return entry && wanted(entry) ? perform(intent, clock.uptime(), { once }) : undefined;
+          }));
+      } catch (error) {
+        const told = error instanceof ProblemError || error instanceof WindowPassedError || isAbort(error);
+        if (!told) {
+          events.fail(error);
+        }
+      }
     },
     withdraw: (key) => {
-      for (const [one, controller] of running) {
+      for (const [one, { controller }] of running) {
         if (key === undefined || one === key) {
           controller.abort(withdrawn());
         }
       }
     },
-    close: () => {
-      closed = true;
-    },
   };
 }
 
-/** What waits for an intent that was cleared is told. */
+/** Reports whether the server asked not to be asked before, unless the clock has been set back since. */
+export function isEarly({ notBefore = 0, updatedAt }: Pick<Entry, 'updatedAt' | 'notBefore'>, now: number): boolean {
+  return now < notBefore && now >= updatedAt;
+}
+
+/** What whoever waits for an intent that was cleared is told. */
 export function withdrawn(): DOMException {
   return new DOMException('the intent was cleared', 'AbortError');
 }

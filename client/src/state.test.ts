@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 import readme from '../README.md?raw';
 import { mayFollow, type State } from './state.ts';
 
-const states: readonly State[] = ['draft', 'pending', 'in-flight', 'queued', 'succeeded', 'failed', 'expired'];
+const states: readonly State[] = [
+  'draft',
+  'pending',
+  'in-flight',
+  'queued',
+  'blocked',
+  'succeeded',
+  'failed',
+  'expired',
+];
 
 describe('the state diagram of the README', () => {
   it('has every transition that there is, and no other', () => {

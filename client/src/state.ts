@@ -1,32 +1,39 @@
 /**
  * How far an intent has come.
  *
- * - `draft`: made, held by its caller alone, not submitted
+ * - `draft`: made, and held by its caller alone
  * - `pending`: written down; nothing has left
  * - `in-flight`: a request may have left
- * - `queued`: no final answer yet and none being asked for; the outbox sends it again
- * - `succeeded`: answered, and the answer kept
- * - `failed`: refused, with an answer that asking again at once would not change
- * - `expired`: the window passed before an answer came; whether it was executed, a person has to find out
+ * - `queued`: there is no final response yet; the outbox sends it again
+ * - `blocked`: waits for the application: to be signed in, or to decide about an intent that it was to follow
+ * - `succeeded`: there is a response, and it is a success
+ * - `failed`: the response is a refusal that asking again at once does not change
+ * - `expired`: the window passed before a response came; whether it was executed, a person has to find out
  */
-export type State = 'draft' | 'pending' | 'in-flight' | 'queued' | 'succeeded' | 'failed' | 'expired';
+export type State = 'draft' | 'pending' | 'in-flight' | 'queued' | 'blocked' | 'succeeded' | 'failed' | 'expired';
+
+const open: readonly State[] = ['in-flight', 'queued', 'blocked', 'expired'];
 
 const successors: Readonly<Record<State, readonly State[]>> = {
   draft: ['pending'],
-  pending: ['in-flight', 'queued', 'expired'],
-  'in-flight': ['in-flight', 'queued', 'succeeded', 'failed', 'expired'],
-  queued: ['queued', 'in-flight', 'expired'],
+  pending: open,
+  'in-flight': [...open, 'succeeded', 'failed'],
+  queued: open,
+  blocked: open,
   succeeded: [],
   failed: ['in-flight', 'queued', 'expired'],
   expired: [],
 };
 
-/** Whether the state may follow. `in-flight` follows itself where a page died in mid-flight and another resumes. */
+/**
+ * Reports whether one state may follow another. `in-flight` follows itself if a page died and another resumes;
+ * `queued` and `blocked` do if an attempt changed nothing.
+ */
 export function mayFollow(from: State, to: State): boolean {
   return successors[from].includes(to);
 }
 
-/** Whether an intent in this state still wants an answer, so that it must neither be forgotten nor made anew. */
+/** Reports whether an intent in this state still wants a response, so that it must neither go nor be made anew. */
 export function isUnfinished(state: State): boolean {
-  return state === 'pending' || state === 'in-flight' || state === 'queued';
+  return state === 'pending' || state === 'in-flight' || state === 'queued' || state === 'blocked';
 }

@@ -1,6 +1,5 @@
 import { type IntentStorage, UnavailableError } from './storage.ts';
 import { createIndexedDbStorage } from './storage-indexed-db.ts';
-import { createLocalStorage } from './storage-local.ts';
 import { createMemoryStorage } from './storage-memory.ts';
 
 /**
@@ -31,13 +30,16 @@ export function createFirstAvailableStorage(candidates: readonly [IntentStorage,
 
   return {
     list: (scope, prefix) => use((storage) => storage.list(scope, prefix)),
-    write: (scope, id, text) => use((storage) => storage.write(scope, id, text)),
-    remove: (scope, id) => use((storage) => storage.remove(scope, id)),
+    update: (scope, prefix, change) => use((storage) => storage.update(scope, prefix, change)),
     clear: (scope) => use((storage) => storage.clear(scope)),
+    scopes: () => use(async (storage) => (await storage.scopes?.()) ?? []),
   };
 }
 
-/** The best that this browser offers: IndexedDB, else `localStorage`, else (in some private modes) memory. */
+/**
+ * IndexedDB, or memory in a browser that refuses that. Not `localStorage`: browsers refuse the two together, and two
+ * tabs that write it at the same moment do not see each other.
+ */
 export function createBrowserStorage(): IntentStorage {
-  return createFirstAvailableStorage([createIndexedDbStorage(), createLocalStorage(), createMemoryStorage()]);
+  return createFirstAvailableStorage([createIndexedDbStorage(), createMemoryStorage()]);
 }

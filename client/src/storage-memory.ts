@@ -1,22 +1,25 @@
 import type { IntentStorage } from './storage.ts';
 
-/** Keeps entries for as long as the page lives: where the browser offers nothing better, and in tests. */
+/** Keeps entries for as long as the page lives. */
 export function createMemoryStorage(): IntentStorage {
   const scopes = new Map<string, Map<string, string>>();
+  const texts = (scope: string) => scopes.get(scope) ?? new Map<string, string>();
+  const list = (scope: string, prefix: string) =>
+    [...texts(scope)]
+      .filter(([id]) => id.startsWith(prefix))
+      .map(([id, text]) => ({ id, text, kind: 'memory' as const }));
   return {
-    list: async (scope, prefix = '') =>
-      [...(scopes.get(scope) ?? [])]
-        .filter(([id]) => id.startsWith(prefix))
-        .map(([id, text]) => ({ id, text, kind: 'memory' })),
-    write: async (scope, id, text) => {
-      const texts = scopes.get(scope) ?? new Map<string, string>();
-      scopes.set(scope, texts.set(id, text));
-    },
-    remove: async (scope, id) => {
-      scopes.get(scope)?.delete(id);
+    list: async (scope, prefix) => list(scope, prefix),
+    update: async (scope, prefix, change) => {
+      const after = texts(scope);
+      for (const [id, text] of change(list(scope, prefix))) {
+        text === undefined ? after.delete(id) : after.set(id, text);
+      }
+      scopes.set(scope, after);
     },
     clear: async (scope) => {
       scopes.delete(scope);
     },
+    scopes: async () => [...scopes.keys()],
   };
 }

@@ -25,8 +25,8 @@ describe.each([
   ['IndexedDB', () => createIndexedDbStorage()],
 ])('%s', (_, create) => {
   it('outlives the page, and is shared with the other tabs', async () => {
-    await create().write('s', 'a', 'x');
-    expect(await create().list('s')).toMatchObject([{ id: 'a', text: 'x' }]);
+    await create().update('s', '', () => [['a', 'x']]);
+    expect(await create().list('s', '')).toMatchObject([{ id: 'a', text: 'x' }]);
   });
 });
 
@@ -34,7 +34,7 @@ describe('localStorage', () => {
   it('touches nothing that is not its own', async () => {
     localStorage.setItem('theirs', '1');
     const storage = createLocalStorage();
-    await storage.write('s', 'a', 'x');
+    await storage.update('s', '', () => [['a', 'x']]);
     await storage.clear('s');
     expect(localStorage).toHaveLength(1);
     expect(localStorage.getItem('theirs')).toBe('1');
@@ -42,16 +42,27 @@ describe('localStorage', () => {
 
   it('says when it is full', async () => {
     const storage = createLocalStorage(() => limitedStorage(10));
-    await expect(storage.write('s', 'a', 'x'.repeat(11))).rejects.toThrow(QuotaError);
+    await expect(storage.update('s', '', () => [['a', 'x'.repeat(11)]])).rejects.toThrow(QuotaError);
+  });
+
+  it('changes nothing if there is no room for all of it', async () => {
+    const items = limitedStorage(10);
+    const whole = createLocalStorage(() => items);
+    await whole.update('s', '', () => [['a', 'old']]);
+    const tooMuch = whole.update('s', '', () => [
+      ['a', 'new'],
+      ['b', 'x'.repeat(11)],
+    ]);
+    await expect(tooMuch).rejects.toThrow(QuotaError);
+    expect(await whole.list('s', '')).toMatchObject([{ id: 'a', text: 'old' }]);
   });
 
   it('rejects rather than throws where the browser refuses access', async () => {
     const storage = createLocalStorage(() => {
       throw new DOMException('denied', 'SecurityError');
     });
-    await expect(storage.list('s')).rejects.toThrow(UnavailableError);
-    await expect(storage.write('s', 'a', 'x')).rejects.toThrow(UnavailableError);
-    await expect(storage.remove('s', 'a')).rejects.toThrow(UnavailableError);
+    await expect(storage.list('s', '')).rejects.toThrow(UnavailableError);
+    await expect(storage.update('s', '', () => [['a', 'x']])).rejects.toThrow(UnavailableError);
     await expect(storage.clear('s')).rejects.toThrow(UnavailableError);
   });
 });
@@ -59,16 +70,57 @@ describe('localStorage', () => {
 describe('IndexedDB', () => {
   it('makes way for whoever deletes the database, and is opened again after', async () => {
     const storage = createIndexedDbStorage();
-    await storage.write('s', 'a', 'x');
+    await storage.update('s', '', () => [['a', 'x']]);
     await new Promise((resolve, reject) => {
       const deletion = indexedDB.deleteDatabase('idempotent-requests');
       deletion.onsuccess = resolve;
       deletion.onerror = reject;
       deletion.onblocked = () => reject(new Error('blocked'));
     });
-    expect(await storage.list('s')).toEqual([]);
-    await storage.write('s', 'b', 'y');
-    expect(await storage.list('s')).toMatchObject([{ id: 'b' }]);
+    expect(await storage.list('s', '')).toEqual([]);
+    await storage.update('s', '', () => [['b', 'y']]);
+    expect(await storage.list('s', '')).toMatchObject([{ id: 'b' }]);
+  });
+
+  it('is opened again if the connection dies without an event', async () => {
+    const open = IDBFactory.prototype.open;
+    const connections: IDBDatabase[] = [];
+    vi.spyOn(indexedDB, 'open').mockImplementation((...given) => {
+      const request = open.apply(indexedDB, given);
+      request.addEventListener('success', () => connections.push(request.result));
+      return request;
+    });
+    const storage = createIndexedDbStorage();
+    await storage.update('s', '', () => [['a', 'x']]);
+    connections.at(-1)?.close();
+    expect(await storage.list('s', '')).toMatchObject([{ id: 'a' }]);
+    connections.at(-1)?.close();
+    await storage.update('s', '', () => [['b', 'y']]);
+    connections.at(-1)?.close();
+    await storage.clear('s');
+    expect(await storage.list('s', '')).toEqual([]);
+    expect(connections).toHaveLength(4);
+  });
+
+  it('works beside a newer page that has raised the version of the database', async () => {
+    const storage = createIndexedDbStorage();
+    await storage.update('s', '', () => [['a', 'x']]);
+    const newer = await new Promise<IDBDatabase>((resolve, reject) => {
+      const request = indexedDB.open('idempotent-requests', 2);
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+    expect(await storage.list('s', '')).toMatchObject([{ id: 'a' }]);
+    await storage.update('s', '', () => [['b', 'y']]);
+    newer.close();
+  });
+
+  it('gives up on a browser that does not open it', async () => {
+    vi.useFakeTimers();
+    vi.spyOn(indexedDB, 'open').mockImplementation(() => ({}) as IDBOpenDBRequest);
+    const listing = expect(createIndexedDbStorage().list('s', '')).rejects.toThrow('does not open');
+    await vi.advanceTimersByTimeAsync(10_000);
+    await listing;
   });
 
   it('tries again after it could not be opened', async () => {
@@ -76,16 +128,16 @@ describe('IndexedDB', () => {
     const open = vi.spyOn(indexedDB, 'open').mockImplementationOnce(() => {
       throw new DOMException('denied', 'SecurityError');
     });
-    await expect(storage.list('s')).rejects.toThrow(UnavailableError);
-    expect(await storage.list('s')).toEqual([]);
+    await expect(storage.list('s', '')).rejects.toThrow(UnavailableError);
+    expect(await storage.list('s', '')).toEqual([]);
     expect(open).toHaveBeenCalledTimes(2);
   });
 });
 
 describe('the browser storage', () => {
   const kind = async (storage: IntentStorage) => {
-    await storage.write('s', 'a', 'x');
-    return (await storage.list('s')).map((text) => text.kind);
+    await storage.update('s', '', () => [['a', 'x']]);
+    return (await storage.list('s', '')).map((text) => text.kind);
   };
 
   it('is IndexedDB, which workers share and which is on the disk once written', async () => {
@@ -97,24 +149,16 @@ describe('the browser storage', () => {
     ['has no IndexedDB', () => vi.stubGlobal('indexedDB', undefined)],
     ['refuses IndexedDB', () => refuseIndexedDb('SecurityError')],
     ['has none in private windows', () => refuseIndexedDb('InvalidStateError')],
-  ])('is localStorage where the browser %s', async (_, arrange) => {
+  ])('is memory if the browser %s', async (_, arrange) => {
     arrange();
-    expect(await kind(createBrowserStorage())).toEqual(['localStorage']);
-  });
-
-  it('is memory where there is neither', async () => {
-    vi.stubGlobal('indexedDB', undefined);
-    vi.stubGlobal('localStorage', null);
-    const kinds = await kind(createBrowserStorage());
-    vi.unstubAllGlobals();
-    expect(kinds).toEqual(['memory']);
+    expect(await kind(createBrowserStorage())).toEqual(['memory']);
   });
 
   it('passes a failure on rather than look elsewhere, where nothing is known of what it holds', async () => {
     refuseIndexedDb('UnknownError');
     const storage = createBrowserStorage();
-    await expect(storage.list('s')).rejects.toThrow('denied');
-    await expect(storage.write('s', 'a', 'x')).rejects.toThrow('denied');
+    await expect(storage.list('s', '')).rejects.toThrow('denied');
+    await expect(storage.update('s', '', () => [['a', 'x']])).rejects.toThrow('denied');
     await expect(storage.clear('s')).rejects.toThrow('denied');
     expect(localStorage).toHaveLength(0);
   });
@@ -122,9 +166,9 @@ describe('the browser storage', () => {
   it('stays with what it has found', async () => {
     vi.stubGlobal('indexedDB', undefined);
     const storage = createBrowserStorage();
-    await storage.write('s', 'a', 'x');
+    await storage.update('s', '', () => [['a', 'x']]);
     vi.stubGlobal('indexedDB', new IDBFactory());
-    expect(await storage.list('s')).toMatchObject([{ id: 'a', kind: 'localStorage' }]);
+    expect(await storage.list('s', '')).toMatchObject([{ id: 'a', kind: 'memory' }]);
   });
 
   it('fails where all of them do', async () => {
@@ -132,7 +176,7 @@ describe('the browser storage', () => {
       failing(new UnavailableError('first')),
       failing(new UnavailableError('last')),
     ]);
-    await expect(storage.list('s')).rejects.toThrow('last');
+    await expect(storage.list('s', '')).rejects.toThrow('last');
   });
 });
 
@@ -144,7 +188,7 @@ function refuseIndexedDb(name: string): void {
 
 function failing(error: Error): IntentStorage {
   const fail = () => Promise.reject(error);
-  return { list: fail, write: fail, remove: fail, clear: fail };
+  return { list: fail, update: fail, clear: fail };
 }
 
 /** A `localStorage` with room for so many characters of text. */

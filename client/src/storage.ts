@@ -1,5 +1,5 @@
 /** A place that keeps text. */
-export type StorageKind = 'localStorage' | 'indexedDB' | 'memory';
+export type StorageKind = 'indexedDB' | 'localStorage' | 'memory' | (string & {});
 
 /** One stored text. */
 export interface StoredText {
@@ -8,36 +8,43 @@ export interface StoredText {
   readonly kind: StorageKind;
 }
 
+/** One change of a storage: the text to store under an id, or none to remove what lies there. */
+export type Write = readonly [id: string, text: string | undefined];
+
 /**
  * Where entries are kept: texts by scope and id.
  *
- * A write is whole or not at all, and durable once its promise resolves, as far as the medium goes. Read-modify-write
- * is the caller's to guard. Methods reject where the medium fails, and then have changed nothing; with an
- * {@link UnavailableError} only where there is no medium at all.
+ * Methods reject if the medium fails, and then have changed nothing; with an {@link UnavailableError} only if there is
+ * no medium at all.
  */
 export interface IntentStorage {
-  /** The texts of a scope whose id begins with the prefix, in no particular order. */
-  list(scope: string, prefix?: string): Promise<readonly StoredText[]>;
-  /** Adds or replaces. @throws {QuotaError} where there is no room */
-  write(scope: string, id: string, text: string): Promise<void>;
-  /** Removing what is not there is no error. */
-  remove(scope: string, id: string): Promise<void>;
+  /** Returns the texts of a scope whose id begins with the prefix, in no particular order. */
+  list(scope: string, prefix: string): Promise<readonly StoredText[]>;
+  /**
+   * Passes the texts of a scope whose id begins with the prefix to `change`, and makes the changes that it returns: all
+   * of them or none, durable once the promise resolves as far as the medium goes, and with nobody else's between the
+   * reading and the writing. `change` may be called again if the first time came to nothing.
+   *
+   * @throws {QuotaError} if there is no room
+   */
+  update(scope: string, prefix: string, change: (texts: readonly StoredText[]) => readonly Write[]): Promise<void>;
   /** Removes everything of the scope, and nothing else. */
   clear(scope: string): Promise<void>;
+  /** Returns the scopes of which something is stored. A storage without it leaves the entries of others alone. */
+  scopes?(): Promise<readonly string[]>;
 }
 
-/** The browser has no such storage, or refuses access to it: nothing can lie there. */
+/** The runtime has no such storage, or refuses access to it: nothing can lie there. */
 export class UnavailableError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'UnavailableError';
-  }
+  override readonly name = 'UnavailableError';
 }
 
 /** There is no room for a text, here and now. */
 export class QuotaError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'QuotaError';
-  }
+  override readonly name = 'QuotaError';
+}
+
+/** Reports whether a browser's storage says that it is full. */
+export function isQuota(error: unknown): boolean {
+  return (error as { name?: unknown } | null)?.name === 'QuotaExceededError';
 }

@@ -1,16 +1,32 @@
+import type { Clock } from './clock.ts';
 import { NetworkError, ProblemError, WindowPassedError } from './errors.ts';
 import type { Emitter } from './events.ts';
 import { type Intent, windowEnd } from './intent.ts';
-import type { Platform } from './platform.ts';
-import { readProblem } from './problem.ts';
-import { type Answer, resultOf, type ServerResult, type ServerSource, type Trace } from './result.ts';
-import { isRetryable, type RetryPolicy, readRetryAfter, retryDelay } from './retry.ts';
+import type { ReadResponse, ServerSource, Trace } from './response.ts';
+import { resultOf, type ServerResult } from './result.ts';
+import {
+  attempt,
+  attempts,
+  type Classify,
+  isReplay,
+  judge,
+  type RetryPolicy,
+  readDate,
+  readRetryAfter,
+  type Verdict,
+} from './retry.ts';
+import type { Runtime } from './runtime.ts';
+
+/** Returns the headers for an attempt, now or later. */
+export type HeadersOf = (intent: Intent) => HeadersInit | Promise<HeadersInit>;
 
 export interface TransportOptions {
-  readonly headers: (intent: Intent) => Record<string, string>;
+  readonly headers: HeadersOf;
   readonly windowMs: number;
   readonly policy: RetryPolicy;
-  readonly platform: Platform;
+  readonly classify: Classify | undefined;
+  readonly runtime: Runtime;
+  readonly clock: Clock;
   readonly events: Pick<Emitter, 'emit'>;
 }
 
@@ -19,119 +35,137 @@ export interface SendOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Sends intents, and knows nothing of what is stored. */
-export interface Transport {
-  /** @param notBefore a time that has certainly come, whatever the clock says: epoch milliseconds */
-  send(intent: Intent, options?: SendOptions & { readonly notBefore?: number }): Promise<ServerResult>;
+/** How one send goes, besides what its caller may say. */
+export interface Sending extends SendOptions {
+  /** The headers of the first attempt, if they are known already. */
+  readonly headers?: Headers | undefined;
+  /** A time that has certainly come, whatever the clock says: epoch milliseconds. */
+  readonly notBefore?: number;
+  /** One attempt, and no more. */
+  readonly once?: boolean | undefined;
 }
 
-/** One request's fate: an answer read to its end, or the reason why there is none. */
-type Attempt = Answer | { readonly lost: unknown };
+/** What came of a send that brought no success. */
+export interface Failure {
+  readonly error: ProblemError | NetworkError | WindowPassedError;
+  /** `retry` if the same may fare better later; absent for a window that has passed. */
+  readonly verdict: Verdict;
+  /** How long the server asked to wait, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+}
 
-export function createTransport({ headers, windowMs, policy, platform, events }: TransportOptions): Transport {
+/** Sends intents, and knows nothing of what is stored. */
+export interface Transport {
+  /** The headers of the next attempt. @throws what the caller's function throws; {@link TypeError} if they are none */
+  headersFor(intent: Intent): Promise<Headers>;
+  /** @throws what {@link headersFor} throws, {@link Classify} throws, and the signal's reason */
+  send(intent: Intent, sending?: Sending): Promise<ServerResult | Failure>;
+}
+
+export function createTransport(options: TransportOptions): Transport {
+  const { headers, windowMs, policy, classify, runtime, clock, events } = options;
   let sent = 0;
 
-  async function attempt(intent: Intent, timeoutMs: number, signal?: AbortSignal): Promise<Attempt> {
-    const timeout = new AbortController();
-    const done = new AbortController();
-    platform.sleep(timeoutMs, done.signal).then(
-      () => timeout.abort(new DOMException('the attempt took too long', 'TimeoutError')),
-      () => {}, // it ended in time
-    );
-    try {
-      const response = await platform.fetch(intent.url, {
-        method: intent.method,
-        headers: { ...headers(intent), 'Content-Type': 'application/json', 'Idempotency-Key': intent.key },
-        body: intent.body,
-        cache: 'no-store',
-        signal: AbortSignal.any(signal ? [signal, timeout.signal] : [timeout.signal]),
-      });
-      // Reading belongs to the attempt: a connection may break in the middle of a body.
-      const body = new Uint8Array(await response.arrayBuffer());
-      return { status: response.status, headers: response.headers, body };
-    } catch (error) {
-      signal?.throwIfAborted();
-      return { lost: error };
-    } finally {
-      done.abort();
+  async function headersFor(intent: Intent): Promise<Headers> {
+    const all = new Headers(await headers(intent));
+    if (!all.has('Content-Type')) {
+      all.set('Content-Type', 'application/json');
     }
+    all.set('Idempotency-Key', intent.key);
+    new Request(intent.url, { method: intent.method, headers: all, body: intent.body });
+    return all;
+  }
+
+  /** Takes in what a response says of time. */
+  function learn(intent: Intent, received: Headers): Intent {
+    const now = clock.now();
+    const skew = clock.learn(intent.url, received);
+    const left = (readDate(received, 'Idempotency-Expires') ?? NaN) - (now - (skew ?? 0));
+    // Without a Date the device's clock decides, which may be wrong: it may only shorten the window.
+    const known = left > 0 && (skew !== undefined || left <= windowMs);
+    return { ...intent, skew: skew ?? intent.skew, expiresAt: known ? now + left : intent.expiresAt };
   }
 
   async function send(
     given: Intent,
-    { signal, notBefore = 0 }: SendOptions & { readonly notBefore?: number } = {},
-  ): Promise<ServerResult> {
+    { signal, headers: prepared, notBefore = 0, once = false }: Sending = {},
+  ): Promise<ServerResult | Failure> {
     signal?.throwIfAborted();
+    if (given.body.length === 0) {
+      throw new TypeError('the bytes of this intent are no longer stored');
+    }
+    const startedAt = clock.uptime();
     // Never goes back, whatever the clock does meanwhile: the window must not open again.
     let latest = notBefore;
     const now = () => {
-      latest = Math.max(latest, platform.now());
+      latest = Math.max(latest, clock.nowFor(intent));
       return latest;
     };
-    const startedAt = now();
-    let intent: Intent = { ...given, firstSentAt: given.firstSentAt ?? startedAt };
-    const trace = (attempts: number): Trace => ({ intent, attempts, latencyMs: now() - startedAt });
+    let intent = given;
+    intent = { ...given, firstSentAt: given.firstSentAt ?? now() };
+    let made = 0;
+    const trace = (): Trace => ({ intent, attempts: made, latencyMs: clock.uptime() - startedAt });
+    let last: Failure = { error: new WindowPassedError(trace()), verdict: 'final' };
 
-    const end = windowEnd(intent, windowMs);
-    if (startedAt >= end) {
-      throw new WindowPassedError(trace(0));
-    }
-    const deadline = Math.min(startedAt + policy.totalTimeoutMs, end);
-
-    for (let attempts = 1; ; attempts++) {
-      const sentAt = now();
-      sent += 1;
-      const about = { id: sent, key: intent.key, fingerprint: intent.fingerprint, attempt: attempts };
-      events.emit({ type: 'attempt', ...about, at: sentAt });
-      const outcome = await attempt(intent, Math.min(policy.attemptTimeoutMs, deadline - sentAt), signal);
-      const at = now();
-      const came = { type: 'answer', ...about, at, latencyMs: at - sentAt } as const;
-
-      let failure: ProblemError | NetworkError;
-      let retryAfterMs: number | undefined;
-      let seen: { status: number; source: ServerSource; problem: ProblemError['problem'] } | undefined;
-      if ('lost' in outcome) {
-        failure = new NetworkError(trace(attempts), outcome.lost);
-      } else {
-        const { status, headers } = outcome;
-        const source: ServerSource = headers.get('Idempotent-Replayed') === 'true' ? 'server-replay' : 'executed';
-        const expiresAt = Date.parse(headers.get('Idempotency-Expires') ?? '');
-        if (!Number.isNaN(expiresAt)) {
-          intent = { ...intent, expiresAt };
+    return attempts<ServerResult | Failure>(
+      { ...policy, ...(once && { maxAttempts: 1 }) },
+      runtime,
+      windowEnd(intent, windowMs) - now(),
+      signal,
+      async (number, timeoutMs) => {
+        // The window may have passed while the device was asleep.
+        if (now() >= windowEnd(intent, windowMs)) {
+          return { value: last, again: false };
         }
+        const all = (number === 1 && prepared) || (await headersFor(intent));
+        sent += 1;
+        made = number;
+        const { key, fingerprint, method, url, body } = intent;
+        const about = { id: sent, key, fingerprint, attempt: number };
+        const sentAt = clock.uptime();
+        events.emit({ type: 'attempt', ...about });
+        const outcome = await attempt(
+          runtime,
+          url,
+          // A redirected POST becomes a GET in browsers, and its success would be somebody else's.
+          { method, headers: all, body, cache: 'no-store', redirect: 'manual' },
+          read,
+          timeoutMs,
+          signal,
+        );
+        let seen: { status?: number; source?: ServerSource; problem?: ProblemError['problem'] } = {};
+        const tell = (retryInMs?: number) =>
+          events.emit({
+            type: 'response',
+            ...about,
+            ...seen,
+            latencyMs: clock.uptime() - sentAt,
+            retryInMs,
+          });
+        if ('lost' in outcome) {
+          last = { error: new NetworkError(trace(), outcome.lost), verdict: 'retry' };
+          return { value: last, again: true, decided: tell };
+        }
+        const { status, headers: received } = outcome;
+        const source = isReplay(received) ? 'server-replay' : 'executed';
+        intent = learn(intent, received);
+        seen = { status, source };
         if (status >= 200 && status < 300) {
-          events.emit({ ...came, status, source });
-          return resultOf(outcome, source, trace(attempts));
+          return { value: resultOf(outcome, source, trace()), again: false, decided: tell };
         }
-        const problem = readProblem(status, headers.get('Content-Type'), outcome.body);
+        const { problem, verdict } = judge(outcome, classify);
         seen = { status, source, problem };
-        const refusal = new ProblemError(problem, outcome, source, trace(attempts));
-        if (isFinal(refusal)) {
-          events.emit({ ...came, ...seen });
-          throw refusal;
-        }
-        failure = refusal;
-        retryAfterMs = readRetryAfter(headers.get('Retry-After'), at);
-      }
-
-      const delay = retryDelay(policy, attempts, platform.random(), retryAfterMs);
-      const last = attempts >= policy.maxAttempts || at + delay >= deadline;
-      events.emit({ ...came, ...seen, ...(last ? {} : { retryInMs: delay }) });
-      if (last) {
-        throw failure;
-      }
-      await platform.sleep(delay, signal ?? new AbortController().signal);
-      // The clock may have leapt over the end of the window: a device that was asleep.
-      if (now() >= deadline) {
-        throw failure;
-      }
-    }
+        const retryAfterMs = readRetryAfter(received, clock.now());
+        last = { error: new ProblemError(problem, outcome, source, trace()), verdict, retryAfterMs };
+        return { value: last, again: verdict === 'retry', retryAfterMs, decided: tell };
+      },
+    );
   }
 
-  return { send };
+  return { headersFor, send };
 }
 
-/** Whether asking again would only hear the same: what was recorded stays so, and not every error passes. */
-export function isFinal(error: ProblemError): boolean {
-  return error.source === 'server-replay' || !isRetryable(error.problem);
+async function read(response: Response): Promise<ReadResponse> {
+  const { status, headers } = response;
+  return { status, headers, body: new Uint8Array(await response.arrayBuffer()) };
 }

@@ -24,8 +24,14 @@ class Visitor {
   async join(tab: Page): Promise<void> {
     await tab.evaluate(async (session) => {
       await navigator.serviceWorker.ready;
-      const { createClient }: Library = await import(new URL('idempotency.js', document.baseURI).href);
-      const client = createClient({ scope: session, headers: () => ({ 'Demo-Session': session }) });
+      const { createBrowserStorage, createClient }: Library = await import(
+        new URL('idempotency.js', document.baseURI).href
+      );
+      const client = createClient({
+        scope: session,
+        storage: createBrowserStorage(),
+        headers: () => ({ 'Demo-Session': session }),
+      });
       Object.assign(window, { client });
       await client.resume();
     }, this.session);

@@ -1,7 +1,12 @@
-import { act, renderHook, waitFor } from '@testing-library/react';
-import { expect, it } from 'vitest';
+import { act, cleanup, configure, renderHook, waitFor } from '@testing-library/react';
+import { afterEach, expect, it } from 'vitest';
 import { createClient, createMemoryStorage } from '../index.ts';
 import { useIntent } from './use-intent.ts';
+
+// Generous, because a busy machine is no failure.
+configure({ asyncUtilTimeout: 5_000 });
+
+afterEach(cleanup);
 
 const request = { url: 'https://api.example/payments', body: { amount: 1250 } };
 
@@ -10,7 +15,11 @@ function clientOf(status: number) {
   const client = createClient({
     scope: 's-1',
     storage: createMemoryStorage(),
-    platform: { online: () => network.online, fetch: async () => new Response('{}', { status }) },
+    platform: {
+      online: () => network.online,
+      reachable: async () => network.online,
+      fetch: async () => new Response('{}', { status }),
+    },
   });
   return { client, network };
 }

@@ -1,8 +1,4 @@
-import { cleanup, configure } from '@testing-library/react';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
-
-// Generous, because a busy machine is no failure.
-configure({ asyncUtilTimeout: 5_000 });
 
 let missed: string[] = [];
 
@@ -17,8 +13,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  cleanup();
-  localStorage.clear();
+  globalThis.localStorage?.clear();
   vi.useRealTimers();
   vi.unstubAllGlobals();
   expect(missed, 'requests that the test did not foresee').toEqual([]);

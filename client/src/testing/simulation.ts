@@ -1,18 +1,20 @@
+import { createHash } from 'node:crypto';
 import { type Client, type ClientOptions, createClient } from '../client.ts';
-import { decodeEntry, type Entry } from '../entry.ts';
+import { decodeEntry, type Entry, FormatError, formatVersion } from '../entry.ts';
 import type { ClientEvent } from '../events.ts';
 import type { Locks } from '../locks.ts';
 import type { Platform } from '../platform.ts';
 import type { IntentStorage } from '../storage.ts';
 
-/** A request that has left a tab and has no answer yet. */
+/** A request that has left a tab and has no response yet. */
 export interface Exchange {
   readonly key: string;
   readonly body: string;
+  readonly origin: string;
   readonly tab: Tab;
-  /** The server handles the request, and the answer arrives. */
+  /** The server handles the request, and its response arrives. It is a 401 if nobody is signed in. */
   answer(): void;
-  /** The server handles the request, and the answer is lost. */
+  /** The server handles the request, and its response is lost. */
   loseAnswer(): void;
   /** The request never reaches the server. */
   lose(): void;
@@ -25,10 +27,16 @@ export interface Tab {
   readonly client: Client;
   readonly events: readonly ClientEvent[];
   readonly alive: boolean;
+  /** Whether it runs a newer version of the page, whose entries the others cannot read. */
+  readonly newer: boolean;
   /** Ends it: none of its promises settles any more, and its locks are free. */
   crash(): void;
   /** Lets it die at the n-th call of its platform from now: before the call takes effect, or after. */
   crashAt(call: number, when: 'before' | 'after'): void;
+  /** Lets its storage fail at the n-th call from now: before the call takes effect, or after. */
+  breakAt(call: number, when: 'before' | 'after'): void;
+  /** Lets its function for headers throw, the next time that it is called. */
+  breakHeaders(): void;
   wake(): void;
 }
 
@@ -40,17 +48,29 @@ const never = <T>() => new Promise<T>(() => {});
  * who dies when, and what the time is. Nothing happens by itself.
  */
 export class Simulation {
+  /** When it begins, in true time. */
   readonly start = Date.parse('2026-01-01T00:00:00Z');
   readonly windowMs: number;
   /** What the tabs' clocks say, in epoch milliseconds. */
   now = this.start;
+  /** Whether requests reach anybody. */
   online = true;
-  /** Requests without an answer, oldest first. */
+  /** What the browser believes of it, if it is mistaken. */
+  believedOnline: boolean | undefined;
+  /** Whether the server knows who is calling. */
+  signedIn = true;
+  /** Whether the server's responses carry a `Date` and an `Idempotency-Expires` that the client may read. */
+  dated = true;
+  /** Whether tabs have locks in common, as by the Web Locks API. */
+  sharedLocks = true;
+  /** Whether tabs hear of each other, as by a BroadcastChannel. */
+  sharedChannel = true;
+  /** Requests without a response, oldest first. */
   exchanges: Exchange[] = [];
   /** Every request that left, in order. */
   readonly sent: { readonly key: string; readonly body: string; readonly at: number }[] = [];
-  /** The scopes for which a background sync was asked for. */
-  readonly syncs: string[] = [];
+  /** The scopes that something was queued for. */
+  readonly queued: string[] = [];
   /** How often the server's handler ran, by key. */
   readonly effects = new Map<string, number>();
   /** Called as a request leaves, before anything else happens. */
@@ -59,8 +79,10 @@ export class Simulation {
   onStored: (entry: Entry) => void = () => {};
 
   readonly texts = new Map<string, string>();
-  /** Real time, which no clock setting touches, and until when the server remembers a key in it. */
-  private elapsed = 0;
+  /** True time since the start, which no clock setting touches, and until when the server remembers a key in it. */
+  elapsed = 0;
+  /** Time by a clock that stands still while the device sleeps. */
+  private uptime = 0;
   private readonly remembered = new Map<string, number>();
   private readonly tabs: (Tab & { hear: (message: unknown) => void })[] = [];
   private readonly locks = new Map<string, { tab: object; grant: () => void }[]>();
@@ -68,23 +90,37 @@ export class Simulation {
   private readonly options: Partial<ClientOptions>;
   private keys = 0;
 
-  constructor(options: Partial<ClientOptions> = {}) {
+  /** @param options for the clients; `clockSkew` is how far the device's clock is ahead of the server's, in ms */
+  constructor({ clockSkew = 0, ...options }: Partial<ClientOptions> & { readonly clockSkew?: number } = {}) {
     this.options = options;
     this.windowMs = options.windowMs ?? 24 * 60 * 60 * 1_000;
+    this.now += clockSkew;
   }
 
-  /** What is stored about a key. */
+  /** What is stored about a key, whoever wrote it. Undefined if it is damaged, too. */
   stored(key: string): Entry | undefined {
     const found = [...this.texts].find(([id]) => id.endsWith(`.${key}`));
-    return found && decodeEntry(found[1], found[0], scope);
+    return found && read(found[0], found[1]);
+  }
+
+  /** Damages what is stored about the n-th intent. Returns its key. */
+  corrupt(index: number): string | undefined {
+    const found = [...this.texts][index % Math.max(1, this.texts.size)];
+    if (found) {
+      this.texts.set(found[0], found[1].slice(0, -2));
+    }
+    return found?.[0].split('.')[1];
   }
 
   /** Opens a tab with a client of its own. */
-  async open(): Promise<Tab> {
+  async open({ newer = false }: { readonly newer?: boolean } = {}): Promise<Tab> {
     const life = { alive: true, fuse: Infinity, when: 'before' as 'before' | 'after' };
+    const weakness = { fuse: Infinity, when: 'before' as 'before' | 'after' };
+    let headersBroken = false;
     const events: ClientEvent[] = [];
     const wakers = new Set<() => void>();
     const listeners = new Set<(message: unknown) => void>();
+    const ownLocks = new Map<string, { tab: object; grant: () => void }[]>();
     const crash = () => {
       life.alive = false;
       this.releaseAll(life);
@@ -109,29 +145,54 @@ export class Simulation {
         return life.alive ? Promise.reject(error) : never();
       }
     };
+    const storageCall = <T>(effect: () => T) =>
+      call(() => {
+        weakness.fuse -= 1;
+        const fails = weakness.fuse === 0;
+        if (fails && weakness.when === 'before') {
+          throw new Error('the storage fails');
+        }
+        const value = effect();
+        if (fails) {
+          throw new Error('the storage fails');
+        }
+        return value;
+      });
+    const { headers = () => ({}) } = this.options;
     const client = createClient({
       scope,
       ...this.options,
-      storage: this.storage(call),
+      headers: (intent) => {
+        if (headersBroken) {
+          headersBroken = false;
+          throw new Error('no headers');
+        }
+        return headers(intent);
+      },
+      storage: this.storage(storageCall, newer),
       platform: {
         now: () => this.now,
+        uptime: () => this.uptime,
         random: () => 0.5,
         randomUUID: () => {
           this.keys += 1;
           return `key-${this.keys}`;
         },
-        online: () => this.online,
+        // Without real asynchrony, so that nothing but the simulation takes time.
+        sha256: async (text) => createHash('sha256').update(text).digest('hex'),
+        online: () => this.believedOnline ?? this.online,
+        reachable: async () => this.online,
         onWake: (wake) => {
           wakers.add(wake);
           return () => wakers.delete(wake);
         },
-        requestBackgroundSync: (of) => this.syncs.push(of),
-        fetch: (_, init) => call(() => this.send(tab, init)),
+        onQueued: (of) => this.queued.push(of),
+        fetch: (url, init) => call(() => this.send(tab, url, init)),
         sleep: (ms, signal) => this.sleep(life, ms, signal),
-        locks: this.locksFor(life),
+        locks: this.locksFor(life, this.sharedLocks ? this.locks : ownLocks),
         channel: () => ({
           post: (message) => {
-            if (life.alive) {
+            if (life.alive && this.sharedChannel) {
               const copy = structuredClone(message);
               for (const other of this.tabs.filter((one) => one !== tab && one.alive)) {
                 queueMicrotask(() => other.hear(copy));
@@ -141,16 +202,22 @@ export class Simulation {
           listen: (listener) => listeners.add(listener),
           close: () => listeners.clear(),
         }),
+        ...this.options.platform,
       },
     });
     const tab = {
       client,
       events,
+      newer,
       get alive() {
         return life.alive;
       },
       crash,
       crashAt: (fuse: number, when: 'before' | 'after') => Object.assign(life, { fuse, when }),
+      breakAt: (fuse: number, when: 'before' | 'after') => Object.assign(weakness, { fuse, when }),
+      breakHeaders: () => {
+        headersBroken = true;
+      },
       wake: () => {
         for (const wake of life.alive ? wakers : []) {
           wake();
@@ -164,59 +231,65 @@ export class Simulation {
     };
     this.tabs.push(tab);
     client.subscribe((event) => events.push(event));
-    await client.entries(); // after which nothing but the simulation is asynchronous
+    await client.entries();
     return tab;
   }
 
-  /** Moves the clock on, waking who sleeps until then. */
+  /** Moves time on, waking who sleeps until then. */
   async advance(ms: number): Promise<void> {
-    const end = this.now + ms;
+    const end = this.uptime + ms;
     for (;;) {
       await this.settle();
       const due = this.sleepers.filter(({ at, tab }) => at <= end && tab.alive).sort((a, b) => a.at - b.at)[0];
       if (due === undefined) {
         break;
       }
-      this.elapsed += Math.max(0, due.at - this.now);
-      this.now = Math.max(this.now, due.at);
+      this.pass(Math.max(0, due.at - this.uptime));
       this.sleepers = this.sleepers.filter((one) => one !== due);
       due.resolve();
     }
-    this.elapsed += end - this.now;
-    this.now = end;
+    this.pass(end - this.uptime);
     await this.settle();
   }
 
-  /** Sets the clocks without time passing. */
+  private pass(ms: number): void {
+    this.uptime += ms;
+    this.elapsed += ms;
+    this.now += ms;
+  }
+
+  /** Sets the clock without time passing. */
   skew(ms: number): void {
     this.now += ms;
-    this.sleepers = this.sleepers.map((sleeper) => ({ ...sleeper, at: sleeper.at + ms }));
+  }
+
+  /** Lets the device sleep: time passes, and no timer notices. */
+  suspend(ms: number): void {
+    this.elapsed += ms;
+    this.now += ms;
   }
 
   /** Waits until everything that can happen without network or time has happened. */
   async settle(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = () => {
-        port1.close();
-        resolve();
-      };
-      port2.postMessage(null);
-    });
+    await new Promise(setImmediate);
   }
 
-  private send(tab: Tab, { headers, body, signal }: RequestInit): Promise<Response> {
+  private send(tab: Tab, url: string, { headers, body, signal }: RequestInit): Promise<Response> {
     const key = new Headers(headers).get('Idempotency-Key') ?? '';
     const text = new TextDecoder().decode(body as Uint8Array);
+    if (!this.online) {
+      return Promise.reject(new TypeError('no network'));
+    }
     return new Promise((resolve, reject) => {
       const finish = (end: () => void) => {
         this.exchanges = this.exchanges.filter((one) => one !== exchange);
         end();
       };
       const answer = (status: number, extra: Record<string, string>, content: string) => {
+        const date = { Date: this.date(this.elapsed) };
         resolve({
           status,
-          headers: new Headers({ 'Content-Type': 'application/json', ...extra }),
+          headers: new Headers({ 'Content-Type': 'application/json', ...(this.dated && date), ...extra }),
           arrayBuffer: async () => new TextEncoder().encode(content).buffer,
         } as unknown as Response);
       };
@@ -226,7 +299,10 @@ export class Simulation {
           this.remembered.set(key, this.elapsed + this.windowMs);
           this.effects.set(key, (this.effects.get(key) ?? 0) + 1);
         }
-        return replayed ? { 'Idempotent-Replayed': 'true' } : {};
+        return {
+          ...(this.dated && { 'Idempotency-Expires': this.date(this.remembered.get(key) ?? 0) }),
+          ...(replayed && { 'Idempotent-Replayed': 'true' }),
+        };
       };
       const lost = () => reject(new TypeError('connection reset'));
       // Hours pass at once here. A request that is still under way when the server forgets its key is taken for lost:
@@ -239,11 +315,21 @@ export class Simulation {
       const exchange: Exchange = {
         key,
         body: text,
+        origin: new URL(url).origin,
         tab,
-        answer: () => finish(() => (tooLate() ? lost() : answer(201, handle(), `{"id":"of ${key}"}`))),
+        answer: () =>
+          finish(() => {
+            if (tooLate()) {
+              lost();
+            } else if (this.signedIn) {
+              answer(201, handle(), `{"id":"of ${key}"}`);
+            } else {
+              answer(401, {}, '{}');
+            }
+          }),
         loseAnswer: () =>
           finish(() => {
-            if (!tooLate()) {
+            if (!tooLate() && this.signedIn) {
               handle();
             }
             lost();
@@ -258,78 +344,111 @@ export class Simulation {
     });
   }
 
-  private storage(call: <T>(effect: () => T) => Promise<T>): IntentStorage {
+  private date(elapsed: number): string {
+    return new Date(this.start + elapsed).toUTCString();
+  }
+
+  private storage(call: <T>(effect: () => T) => Promise<T>, newer: boolean): IntentStorage {
+    const mine = (text: string) => (newer ? text.replace(`"v":${formatVersion + 1}`, `"v":${formatVersion}`) : text);
+    const theirs = (text: string) => (newer ? text.replace(`"v":${formatVersion}`, `"v":${formatVersion + 1}`) : text);
+    const list = (prefix: string) =>
+      [...this.texts]
+        .filter(([id]) => id.startsWith(prefix))
+        .map(([id, text]) => ({ id, text: mine(text), kind: 'memory' as const }));
     return {
-      list: (_, prefix = '') =>
-        call(() =>
-          [...this.texts]
-            .filter(([id]) => id.startsWith(prefix))
-            .map(([id, text]) => ({ id, text, kind: 'memory' as const })),
-        ),
-      write: (_, id, text) =>
+      list: (_, prefix) => call(() => list(prefix)),
+      update: (_, prefix, change) =>
         call(() => {
-          this.texts.set(id, text);
-          this.onStored(decodeEntry(text, id, scope));
-        }),
-      remove: (_, id) =>
-        call(() => {
-          this.texts.delete(id);
+          for (const [id, text] of change(list(prefix))) {
+            if (text === undefined) {
+              this.texts.delete(id);
+            } else {
+              this.texts.set(id, theirs(text));
+              this.onStored(decodeEntry(text, id, scope));
+            }
+          }
         }),
       clear: () => call(() => this.texts.clear()),
     };
   }
 
-  private sleep(tab: { alive: boolean }, ms: number, signal: AbortSignal): ReturnType<Platform['sleep']> {
+  private sleep(tab: { alive: boolean }, ms: number, signal?: AbortSignal): ReturnType<Platform['sleep']> {
     return new Promise((resolve, reject) => {
-      const sleeper = { at: this.now + ms, resolve, tab };
+      const sleeper = { at: this.uptime + ms, resolve, tab };
       this.sleepers.push(sleeper);
-      signal.addEventListener('abort', () => {
+      const abort = () => {
         this.sleepers = this.sleepers.filter((one) => one.resolve !== resolve);
-        reject(signal.reason);
-      });
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', abort);
+      if (signal?.aborted) {
+        abort();
+      }
     });
   }
 
-  private locksFor(tab: { alive: boolean }): Locks {
+  private locksFor(tab: { alive: boolean }, locks: typeof this.locks): Locks {
     return {
-      request: async (name, { ifAvailable }, task) => {
+      request: async (name, { ifAvailable, signal }, task) => {
         if (!tab.alive) {
           return never();
         }
-        const queue = this.locks.get(name) ?? [];
-        this.locks.set(name, queue);
+        const queue = locks.get(name) ?? [];
+        locks.set(name, queue);
         if (ifAvailable === true && queue.length > 0) {
           return task(false);
         }
         const turn = { tab, grant: () => {} };
-        await new Promise<void>((grant) => {
+        await new Promise<void>((grant, reject) => {
           turn.grant = grant;
           queue.push(turn);
           if (queue.length === 1) {
             grant();
           }
+          signal?.addEventListener('abort', () => {
+            if (locks.get(name)?.[0] !== turn) {
+              release(locks, name, (one) => one === turn);
+              reject(signal.reason);
+            }
+          });
         });
         try {
           return await task(true);
         } finally {
-          this.release(name, (one) => one === turn);
+          release(locks, name, (one) => one === turn);
         }
       },
     };
   }
 
-  private release(name: string, which: (turn: { tab: object }) => boolean): void {
-    const queue = this.locks.get(name) ?? [];
-    const rest = queue.filter((turn) => !which(turn));
-    this.locks.set(name, rest);
-    if (rest[0] !== queue[0]) {
-      rest[0]?.grant();
-    }
-  }
-
   private releaseAll(tab: object): void {
     for (const name of this.locks.keys()) {
-      this.release(name, (turn) => turn.tab === tab);
+      release(this.locks, name, (turn) => turn.tab === tab);
     }
+  }
+}
+
+function release(
+  locks: Map<string, { tab: object; grant: () => void }[]>,
+  name: string,
+  which: (turn: { tab: object }) => boolean,
+): void {
+  const queue = locks.get(name) ?? [];
+  const rest = queue.filter((turn) => !which(turn));
+  locks.set(name, rest);
+  if (rest[0] !== queue[0]) {
+    rest[0]?.grant();
+  }
+}
+
+/** Reads an entry of either version. */
+function read(id: string, text: string): Entry | undefined {
+  try {
+    return decodeEntry(text.replace(`"v":${formatVersion + 1}`, `"v":${formatVersion}`), id, scope);
+  } catch (error) {
+    if (error instanceof FormatError) {
+      return undefined;
+    }
+    throw error;
   }
 }

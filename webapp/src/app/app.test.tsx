@@ -1,5 +1,6 @@
 import { cleanup, render, screen, waitFor, within } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
+import { IDBFactory, IDBKeyRange } from 'fake-indexeddb';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createSessionStore } from '../shared/session.ts';
 import { json, problem, type Route, serve } from '../testing/network.ts';
@@ -159,6 +160,8 @@ describe('without network', () => {
   });
 
   it('goes on after a reload, with the same key', async () => {
+    vi.stubGlobal('indexedDB', new IDBFactory());
+    vi.stubGlobal('IDBKeyRange', IDBKeyRange);
     const network = offline();
     const { person, submit, results } = open(recordingApi());
     await person.click(submit());
@@ -239,7 +242,7 @@ describe('what goes wrong', () => {
   });
 
   it.each([
-    ['a text that has no canonical form', '\ud800', () => json(201, payment('p-1')), /^Not sent.*surrogate/],
+    ['a text that has no canonical form', '\ud800', () => json(201, payment('p-1')), /^Not sent.*no JSON form/],
     [
       'an answer that is no JSON',
       'tea',

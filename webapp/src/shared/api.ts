@@ -1,4 +1,12 @@
-import { type Client, type ClientOptions, createClient, type Problem, readProblem } from 'idempotent-requests';
+import {
+  type Client,
+  type ClientOptions,
+  createBrowserStorage,
+  createClient,
+  type Problem,
+  readProblem,
+} from 'idempotent-requests';
+import { sha256 } from 'idempotent-requests/sha256';
 import type { Config } from './config.ts';
 import { createNetwork, type Network } from './network.ts';
 import type { SessionStore } from './session.ts';
@@ -40,7 +48,9 @@ export function createApi(config: Config, sessions: SessionStore): Api {
   const scope = { 'Demo-Session': id };
   const url = (path: string) => new URL(config.apiUrl + path, location.href).href;
   const network = createNetwork(sessions.countRequest);
-  const { fetch: send, online, onWake } = network;
+  const { fetch: send, online, reachable, onWake } = network;
+  // One for all clients of the page: a stranger stores nothing.
+  const storage = createBrowserStorage();
   const faults = new Map<string, string>();
 
   const createOwnClient = (options: Pick<ClientOptions, 'retry'> = {}) =>
@@ -52,7 +62,9 @@ export function createApi(config: Config, sessions: SessionStore): Api {
         faults.delete(key);
         return { ...scope, ...(fault && { 'Demo-Fault': fault }) };
       },
-      platform: { fetch: send, online, onWake },
+      storage,
+      // The page works on http:// in a LAN, too, where browsers offer no Web Crypto.
+      platform: { sha256, fetch: send, online, reachable, onWake },
     });
 
   return {

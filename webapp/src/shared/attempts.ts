@@ -1,4 +1,4 @@
-import type { AnswerEvent, Client } from 'idempotent-requests';
+import type { Client, ResponseEvent } from 'idempotent-requests';
 import { type Attempt, problemVerdict } from './submission.ts';
 import type { SubmissionLog } from './submission-log.ts';
 
@@ -31,7 +31,7 @@ export function recordAttempts(
         log.update(owner, ({ attempts }) => ({ attempts: [...attempts, { startedAt, verdict: 'pending' }] }));
       }
     }
-    if (event.type === 'answer') {
+    if (event.type === 'response') {
       const begun = open.get(event.id);
       open.delete(event.id);
       if (begun !== undefined) {
@@ -49,7 +49,7 @@ export function recordAttempts(
 }
 
 /** How a request ended. */
-function ending({ status, source, problem, retryInMs }: AnswerEvent): Omit<Attempt, 'startedAt'> {
+function ending({ status, source, problem, retryInMs }: ResponseEvent): Omit<Attempt, 'startedAt'> {
   const endedAt = preciseNow();
   return {
     endedAt,

@@ -1,3 +1,5 @@
+import { sha256 } from 'idempotent-requests/sha256';
+
 /**
  * What the server knows a key by, in this session: SHA-256, base64url, over scope and key, each preceded by its length in
  * bytes as a 64-bit big-endian integer. It is the part after the `#` of a record's id.
@@ -12,8 +14,8 @@ export async function keyHash(scope: string, key: string): Promise<string> {
     bytes.set(part, at + 8);
     at += 8 + part.length;
   }
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  return btoa(String.fromCharCode(...digest))
+  const digest = (await sha256(bytes)).match(/../g) ?? [];
+  return btoa(String.fromCharCode(...digest.map((byte) => Number.parseInt(byte, 16))))
     .replaceAll('+', '-')
     .replaceAll('/', '_')
     .replaceAll('=', '');

@@ -4,7 +4,7 @@ import { browser, type Platform } from 'idempotent-requests';
  * The network as this tab's client sees it: the browser's, unless the page has unplugged it, which the scenarios do to
  * show what happens offline. It stays so over a reload of this tab.
  */
-export interface Network extends Pick<Platform, 'fetch' | 'online' | 'onWake'> {
+export interface Network extends Pick<Platform, 'fetch' | 'online' | 'reachable' | 'onWake'> {
   readonly unplugged: () => boolean;
   /** Lets so many more requests leave, and none after them. Default none. */
   readonly unplug: (after?: number) => void;
@@ -40,6 +40,7 @@ export function createNetwork(onRequest: () => void): Network {
       }
     },
     online: () => left > 0 && browser.online(),
+    reachable: async (url) => left > 0 && browser.reachable(url),
     fetch: async (url, init) => {
       if (left <= 0) {
         throw new TypeError('the network is unplugged');

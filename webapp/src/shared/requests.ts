@@ -1,4 +1,4 @@
-import type { Client, Intent, IntentRequest, RetryPolicy } from 'idempotent-requests';
+import { browser, type Client, type Intent, type IntentRequest, type RetryPolicy } from 'idempotent-requests';
 import { createContext, useContext, useSyncExternalStore } from 'react';
 import type { Api } from './api.ts';
 import { preciseNow, recordAttempts } from './attempts.ts';
@@ -58,7 +58,7 @@ export function createRequests(api: Api, onChange: () => void): Requests {
     more: Partial<Submission> = {},
   ): Submission {
     return log.add({
-      id: crypto.randomUUID(),
+      id: browser.randomUUID(),
       operation,
       url,
       body,
@@ -105,7 +105,7 @@ export function createRequests(api: Api, onChange: () => void): Requests {
   }
 
   async function run(how: 'submit' | 'submitAsNew', request: IntentRequest | Intent, about: About = {}) {
-    const draft = 'key' in request ? request : await prepare(request, about);
+    const draft = 'fingerprint' in request ? request : await prepare(request, about);
     api.askForFault(draft.key, about.fault);
     const described = await describe(draft);
     const { id, startedAt } = begin(described, about, {
@@ -166,7 +166,7 @@ export function createRequests(api: Api, onChange: () => void): Requests {
       submitAsNew: (request) => run('submitAsNew', request),
     },
     submit: async (how, request, about) => {
-      const draft = 'key' in request ? request : await prepare(request, about);
+      const draft = 'fingerprint' in request ? request : await prepare(request, about);
       await run(how, draft, about).catch(() => {}); // it is in the log
       return draft;
     },

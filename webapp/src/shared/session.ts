@@ -1,3 +1,4 @@
+import { browser } from 'idempotent-requests';
 /** A visitor's session: the scope of everything that they do, and how often this page has asked on their behalf. */
 export interface Session {
   /** A random UUID, sent as `Demo-Session`. */
@@ -22,7 +23,7 @@ const storageKey = 'idempotent-requests.session';
 /** A store over `localStorage`, or in memory only where the browser refuses that. */
 export function createSessionStore(): SessionStore {
   const listeners = new Set<() => void>();
-  let current = read() ?? write({ id: crypto.randomUUID(), requestsSent: 0 });
+  let current = read() ?? write({ id: browser.randomUUID(), requestsSent: 0 });
 
   function change(next: Session) {
     current = write(next);
@@ -33,7 +34,7 @@ export function createSessionStore(): SessionStore {
 
   window.addEventListener('storage', (event) => {
     if (event.key === storageKey || event.key === null) {
-      change(read() ?? { id: crypto.randomUUID(), requestsSent: 0 });
+      change(read() ?? { id: browser.randomUUID(), requestsSent: 0 });
     }
   });
 
@@ -48,7 +49,7 @@ export function createSessionStore(): SessionStore {
       const latest = read() ?? current;
       change({ ...latest, requestsSent: latest.requestsSent + 1 });
     },
-    renew: () => change({ id: crypto.randomUUID(), requestsSent: 0 }),
+    renew: () => change({ id: browser.randomUUID(), requestsSent: 0 }),
   };
 }
 

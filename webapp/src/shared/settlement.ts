@@ -39,15 +39,15 @@ export function ofError(error: unknown): Settlement {
 
 /** What the client has written down of an intent. @param startedAt when it was submitted, epoch milliseconds */
 export function ofEntry(entry: StoredEntry, startedAt: number): Settlement {
-  const { state, answer, problem, attempts, updatedAt } = entry;
+  const { state, response, problem, attempts, updatedAt } = entry;
   return { outcome: outcomeOf(), attempts, latencyMs: Math.max(0, updatedAt - startedAt) };
 
   function outcomeOf(): Outcome {
-    if (state === 'succeeded' && answer) {
-      return done(answer.source, answer.status, answer.body);
+    if (state === 'succeeded' && response) {
+      return done(response.source, response.status, response.body);
     }
-    if (state === 'failed' && answer && problem) {
-      return { kind: 'refused', source: answer.source, problem };
+    if (state === 'failed' && response && problem) {
+      return { kind: 'refused', source: response.source, problem };
     }
     return state === 'expired'
       ? {

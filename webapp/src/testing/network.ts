@@ -8,7 +8,10 @@ let missed: string[] = [];
 /** A `fetch` that answers nothing and remembers what it was asked. */
 export async function unhandled(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
   const request = new Request(input, init);
-  missed.push(`${request.method} ${request.url}`);
+  // A browser without network reaches nobody, whatever is asked.
+  if (navigator.onLine) {
+    missed.push(`${request.method} ${request.url}`);
+  }
   throw new TypeError(`no route for ${request.method} ${request.url}`);
 }
 

@@ -34,7 +34,13 @@ export function useStored(client: Client): { readonly stored: Stored | undefined
     };
     void read();
     const unsubscribe = client.subscribe(({ type }) => {
-      if (type === 'state' || type === 'forgotten' || type === 'cached' || type === 'corrupt') {
+      if (
+        type === 'state' ||
+        type === 'forgotten' ||
+        type === 'cached' ||
+        type === 'evicted' ||
+        type === 'unreadable'
+      ) {
         void read();
       }
     });

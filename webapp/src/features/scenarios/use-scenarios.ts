@@ -1,3 +1,4 @@
+import { browser } from 'idempotent-requests';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { useApi } from '../../shared/api-context.ts';
 import { useRequests } from '../../shared/requests.ts';
@@ -106,7 +107,7 @@ export function useScenarios(count: () => Promise<Counts | undefined>): Scenario
       if (busy.current) {
         return;
       }
-      const id = crypto.randomUUID();
+      const id = browser.randomUUID();
       if (scenario.twoTabs) {
         openSecondTab(scenario.id, id); // at once: browsers let a click open a window, and nothing later
       }

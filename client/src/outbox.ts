@@ -1,0 +1,145 @@
+import { type Clock, originOf } from './clock.ts';
+import type { Entry } from './entry.ts';
+import type { Journal } from './journal.ts';
+import type { Platform } from './platform.ts';
+import type { RetryPolicy } from './retry.ts';
+import { isEarly, type Runner } from './runner.ts';
+import { isUnfinished } from './state.ts';
+
+/** How many intents of one origin are sent at once, so that those that hang hold up no other. */
+const parallel = 4;
+
+/** How long an intent waits at most for its next attempt, in milliseconds, unless the server asked for more. */
+const longest = 60_000;
+
+export interface OutboxOptions {
+  readonly policy: RetryPolicy;
+  readonly journal: Journal;
+  readonly runner: Runner;
+  readonly platform: Pick<Platform, 'onWake' | 'sleep' | 'random'>;
+  readonly clock: Clock;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Sends what is unfinished: at its own time each, and when something hints that it may fare better now. */
+export interface Outbox {
+  /** Sends at once what may be sent, blocked intents included if so told. Resolves once nothing more can be. */
+  drain(blocked?: boolean): Promise<void>;
+  /** From now on heeds the browser's hints, and wakes for what is unfinished at the latest in a minute. */
+  start(): void;
+  /** The opposite of {@link start}. */
+  stop(): void;
+  /** Tries again, with nobody waiting for it, if it is started. */
+  hint(): void;
+}
+
+export function createOutbox({ policy, journal, runner, platform, clock, onError }: OutboxOptions): Outbox {
+  let stopWaking: (() => void) | undefined;
+  let timer: { readonly at: number; readonly cancel: AbortController } | undefined;
+
+  /** How long until an entry is due by itself, in milliseconds. */
+  function dueIn({ updatedAt, notBefore, attempts, state }: Entry): number {
+    const now = clock.now();
+    if (now < updatedAt) {
+      return 0; // the clock was set back
+    }
+    if (isEarly({ updatedAt, notBefore }, now)) {
+      return (notBefore as number) - now;
+    }
+    // Whoever began it may still be at it, or be dead.
+    const delay =
+      state === 'queued'
+        ? policy.maxDelayMs * 2 ** (attempts ? Math.max(1, attempts - policy.maxAttempts + 1) : 9)
+        : policy.totalTimeoutMs;
+    return Math.min(delay, longest) - (now - updatedAt);
+  }
+
+  async function pass(hintedAt: number, blocked: boolean): Promise<void> {
+    const tried = new Set<string>();
+    const wanted = (entry: Entry) =>
+      isUnfinished(entry.state) &&
+      (blocked || entry.state !== 'blocked') &&
+      !isEarly(entry, clock.now()) &&
+      // Who has been tried since the hint has had its turn.
+      (entry.updatedAt <= hintedAt || dueIn(entry) <= 0);
+    for (;;) {
+      const entries = await journal.list();
+      const state = new Map(entries.map(({ intent, state: one }) => [intent.key, one]));
+      const queues = new Map<string, Entry[]>();
+      for (const entry of entries) {
+        const { key, after = '', url } = entry.intent;
+        if (wanted(entry) && !tried.has(key) && !isUnfinished(state.get(after) ?? 'succeeded')) {
+          const origin = originOf(url);
+          queues.set(origin, [...(queues.get(origin) ?? []), entry]);
+          tried.add(key);
+        }
+      }
+      if (queues.size === 0) {
+        arm(entries);
+        return;
+      }
+      await Promise.all(
+        [...queues.values()].flatMap((queue) =>
+          Array.from({ length: parallel }, async () => {
+            for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+              await runner.attend(next.intent, wanted, hintedAt < 0);
+            }
+          }),
+        ),
+      );
+    }
+  }
+
+  /** Sets the timer for what is due first. */
+  function arm(entries: readonly Entry[]): void {
+    const waiting = entries.filter(({ state }) => isUnfinished(state) && state !== 'blocked');
+    if (waiting.length > 0) {
+      wakeIn(Math.min(...waiting.map(dueIn)));
+    }
+  }
+
+  function wakeIn(ms: number): void {
+    // Not all tabs at the same moment, and never in a loop.
+    const delay = Math.max(ms, 1_000) + platform.random() * 1_000;
+    const at = clock.uptime() + delay;
+    if (stopWaking === undefined || (timer && timer.at <= at)) {
+      return;
+    }
+    timer?.cancel.abort();
+    const cancel = new AbortController();
+    timer = { at, cancel };
+    platform.sleep(delay, cancel.signal, true).then(
+      () => {
+        timer = undefined;
+        pass(-Infinity, false).catch(failed);
+      },
+      () => {}, // it was set anew
+    );
+  }
+
+  function failed(error: unknown): void {
+    onError(error);
+    wakeIn(longest);
+  }
+
+  const hint = () => {
+    if (stopWaking) {
+      pass(clock.now(), false).catch(failed);
+    }
+  };
+
+  return {
+    drain: (blocked = false) => pass(clock.now(), blocked),
+    start: () => {
+      stopWaking ??= platform.onWake(hint);
+      wakeIn(longest);
+    },
+    stop: () => {
+      stopWaking?.();
+      stopWaking = undefined;
+      timer?.cancel.abort();
+      timer = undefined;
+    },
+    hint,
+  };
+}
