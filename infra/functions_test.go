@@ -11,10 +11,14 @@ func TestFunctions(t *testing.T) {
 		name                string
 		template            template
 		stage, demo, window string
-		concurrency         any
+		retention, callers  string
+		concurrency         map[string]any
+		tracing             any
 	}{
-		{"demo", demo(t), "demo", "true", "24h", nil},
-		{"another stage", with(t, map[string]any{"stage": "production", "windowHours": "48", "reservedConcurrency": "50"}), "production", "false", "48h", 50.0},
+		{"demo", demo(t), "demo", "true", "24h", "24h", "session",
+			map[string]any{"customers": 20.0, "payments": 100.0, "orders": 50.0, "activity": 20.0}, nil},
+		{"another stage", alone(t, map[string]any{"windowHours": "48", "retentionDays": "100"}), "production", "false", "48h", "2400h", "token",
+			map[string]any{}, map[string]any{"Mode": "Active"}},
 	}
 	for _, deployment := range deployments {
 		for id, command := range map[string]string{"Customers": "customers", "Payments": "payments", "Orders": "orders", "Activity": "activity"} {
@@ -31,7 +35,8 @@ func TestFunctions(t *testing.T) {
 					"Timeout":       10.0,
 					"MemorySize":    256.0,
 
-					"ReservedConcurrentExecutions": deployment.concurrency,
+					"ReservedConcurrentExecutions": deployment.concurrency[command],
+					"TracingConfig":                deployment.tracing,
 					"LoggingConfig": map[string]any{
 						"LogFormat": "JSON", "LogGroup": map[string]any{"Ref": logs},
 						"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO",
@@ -40,8 +45,11 @@ func TestFunctions(t *testing.T) {
 						"IDEMPOTENCY_TABLE":  map[string]any{"Ref": records},
 						"IDEMPOTENCY_WINDOW": deployment.window,
 						"DATA_TABLE":         map[string]any{"Ref": data},
+						"DATA_RETENTION":     deployment.retention,
 						"STAGE":              deployment.stage,
+						"CALLERS":            deployment.callers,
 						"DEMO_FAULTS":        deployment.demo,
+						"UNPROTECTED":        deployment.demo,
 						"RECORD_CALLS":       deployment.demo,
 					}},
 				}

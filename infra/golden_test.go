@@ -24,20 +24,26 @@ var assetHash = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 func TestGolden(t *testing.T) {
 	for name, values := range map[string]map[string]any{
 		"default":    nil,
-		"production": {"stage": "production"},
+		"production": production,
 		"customised": {
-			"stage": "shop", "windowHours": "48", "throttleRate": "1000", "throttleBurst": "500", "removalPolicy": "destroy",
+			"stage": "shop", "stages": "demo,shop", "acceptPublic": "true", "windowHours": "48", "throttleRate": "1000", "throttleBurst": "500", "removalPolicy": "destroy",
 			"corsOrigins": "https://shop.example.com", "architecture": "x86_64",
 			"domainName":     "pay.example.com",
 			"certificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012",
 			"alarmTopic":     "arn:aws:sns:eu-central-1:123456789012:alarms",
 			"webAclArn":      "arn:aws:wafv2:us-east-1:123456789012:global/webacl/pay/12345678-1234-1234-1234-123456789012",
 
-			"reservedConcurrency": "50",
+			"reservedConcurrency": "50", "budgetEmail": "ada@example.com",
 		},
 	} {
 		t.Run(name, func(t *testing.T) { compareGolden(t, name, values) })
 	}
+}
+
+// production are the settings without which there is no production.
+var production = map[string]any{
+	"stage": "production", "jwtIssuer": "https://issuer.example.com", "jwtAudience": "payments",
+	"corsOrigins": "https://shop.example.com",
 }
 
 func compareGolden(t *testing.T, name string, values map[string]any) {

@@ -102,6 +102,14 @@ func with(t *testing.T, values map[string]any) template {
 	return parse(t)(synthesise(stubs, context))
 }
 
+// alone is the template of a stage that is not the demo, with more settings.
+func alone(t *testing.T, more map[string]any) template {
+	t.Helper()
+	values := maps.Clone(production)
+	maps.Copy(values, more)
+	return with(t, values)
+}
+
 func parse(t *testing.T) func(text []byte, err error) template {
 	t.Helper()
 	return func(text []byte, err error) template {

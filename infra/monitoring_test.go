@@ -4,62 +4,125 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-// alarms are what somebody is woken for: what is looked at, and how much of it is
-// too much within five minutes.
-var alarms = map[string]string{
-	"ServerErrors":              "Sum of AWS/ApiGateway 5xx ApiId=${Api} >= 5",
-	"CustomersLeaseLost":        "Sum of IdempotentRequests Count operation=customers.create outcome=lease_lost stage=demo >= 1",
-	"CustomersCompletionFailed": "Sum of IdempotentRequests Count operation=customers.create outcome=completion_failed stage=demo >= 1",
-	"PaymentsLeaseLost":         "Sum of IdempotentRequests Count operation=payments.create outcome=lease_lost stage=demo >= 1",
-	"PaymentsCompletionFailed":  "Sum of IdempotentRequests Count operation=payments.create outcome=completion_failed stage=demo >= 1",
-	"CustomersThrottles":        "Sum of AWS/Lambda Throttles FunctionName=${CustomersFunction} >= 1",
-	"PaymentsThrottles":         "Sum of AWS/Lambda Throttles FunctionName=${PaymentsFunction} >= 1",
-	"OrdersThrottles":           "Sum of AWS/Lambda Throttles FunctionName=${OrdersFunction} >= 1",
-	"ActivityThrottles":         "Sum of AWS/Lambda Throttles FunctionName=${ActivityFunction} >= 1",
-	"CustomersDuration":         "p99 of AWS/Lambda Duration FunctionName=${CustomersFunction} >= 5000",
-	"PaymentsDuration":          "p99 of AWS/Lambda Duration FunctionName=${PaymentsFunction} >= 5000",
-	"OrdersDuration":            "p99 of AWS/Lambda Duration FunctionName=${OrdersFunction} >= 5000",
-	"ActivityDuration":          "p99 of AWS/Lambda Duration FunctionName=${ActivityFunction} >= 5000",
+// alarms are what somebody is woken for: what is looked at, how much of it is too
+// much within five minutes, and in how many of how many periods.
+var alarms = expectedAlarms("demo", true)
+
+func expectedAlarms(stage string, faults bool) map[string]string {
+	want := map[string]string{}
+	asked := func(failures, dimensions string) string {
+		if !faults {
+			return failures
+		}
+		return "FILL(failures, 0) - FILL(asked, 0) of asked: Sum of IdempotentRequests FaultsOnRequest " + dimensions + "stage=" + stage + ", failures: " + failures
+	}
+	want["ServerErrors"] = asked("Sum of AWS/ApiGateway 5xx ApiId=${Api}", "") + " >= 5, 1 of 1"
+	for id, name := range map[string]string{"Customers": "customers", "Payments": "payments", "Orders": "orders"} {
+		for outcome, alarm := range map[string]string{"lease_lost": "LeaseLost >= 1", "completion_failed": "CompletionFailed >= 1", "store_unavailable": "StoreUnavailable >= 5"} {
+			if name == "orders" && outcome != "store_unavailable" {
+				continue // there is no lease, and nothing to complete
+			}
+			kind, threshold, _ := strings.Cut(alarm, " ")
+			want[id+kind] = fmt.Sprintf("Sum of IdempotentRequests Count operation=%s.create outcome=%s stage=%s %s, 1 of 1", name, outcome, stage, threshold)
+		}
+	}
+	for _, id := range []string{"Customers", "Payments", "Orders", "Activity"} {
+		errors := "Sum of AWS/Lambda Errors FunctionName=${" + id + "Function}"
+		if id != "Activity" {
+			errors = asked(errors, "function="+strings.ToLower(id)+" ")
+		}
+		want[id+"Errors"] = errors + " >= 3, 1 of 1"
+		want[id+"Throttles"] = "Sum of AWS/Lambda Throttles FunctionName=${" + id + "Function} >= 1, 2 of 3"
+		want[id+"Duration"] = "p99 of AWS/Lambda Duration FunctionName=${" + id + "Function} >= 5000, 2 of 3"
+	}
+	for id, table := range map[string]string{"Idempotency": "IdempotencyTable", "Data": "Data"} {
+		want[id+"Throttles"] = "FILL(reads, 0) + FILL(writes, 0) of reads: Sum of AWS/DynamoDB ReadThrottleEvents TableName=${" + table +
+			"}, writes: Sum of AWS/DynamoDB WriteThrottleEvents TableName=${" + table + "} >= 100, 2 of 3"
+	}
+	want["PaymentQueueAge"] = "Maximum of AWS/SQS ApproximateAgeOfOldestMessage QueueName=${PaymentQueue.QueueName} >= 600, 1 of 1"
+	want["PaymentQueueDeadLetters"] = "Maximum of AWS/SQS ApproximateNumberOfMessagesVisible QueueName=${PaymentQueueDeadLetters.QueueName} >= 1, 1 of 1"
+	return want
 }
 
 func TestAlarms(t *testing.T) {
-	got := map[string]string{}
-	for id, alarm := range demo(t).all("AWS::CloudWatch::Alarm") {
-		p := alarm.Properties
-		var dimensions []string
-		for _, d := range list(p["Dimensions"]) {
-			dimensions = append(dimensions, fmt.Sprintf("%v=%s", at(t, d, "Name"), readable(render(at(t, d, "Value")))))
-		}
+	for name, test := range map[string]struct {
+		template template
+		want     map[string]string
+	}{
+		"demo":       {demo(t), alarms},
+		"production": {alone(t, nil), expectedAlarms("production", false)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := map[string]string{}
+			for id, alarm := range test.template.all("AWS::CloudWatch::Alarm") {
+				p := alarm.Properties
+				name := strings.TrimSuffix(readable(id), "Alarm")
+				got[name] = fmt.Sprintf("%s >= %v, %v of %v", watched(t, p), p["Threshold"], p["DatapointsToAlarm"], p["EvaluationPeriods"])
+				for property, want := range map[string]any{
+					"ComparisonOperator": "GreaterThanOrEqualToThreshold",
+					"TreatMissingData":   "notBreaching", // nobody called
+					"AlarmActions":       nil,
+				} {
+					if p[property] != want {
+						t.Errorf("%s: %s is %v, want %v", name, property, p[property], want)
+					}
+				}
+				if p["AlarmDescription"] == nil {
+					t.Errorf("%s does not say what to do", name)
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("alarms (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// watched describes what an alarm looks at: a metric, or an expression of several.
+func watched(t *testing.T, p map[string]any) string {
+	t.Helper()
+	if p["Metrics"] == nil {
 		statistic := p["Statistic"]
 		if statistic == nil {
 			statistic = p["ExtendedStatistic"]
 		}
-		name := strings.TrimSuffix(readable(id), "Alarm")
-		got[name] = fmt.Sprintf("%v of %v %v %s >= %v", statistic, p["Namespace"], p["MetricName"], strings.Join(dimensions, " "), p["Threshold"])
-		for property, want := range map[string]any{
-			"ComparisonOperator": "GreaterThanOrEqualToThreshold",
-			"EvaluationPeriods":  1.0,
-			"Period":             300.0,
-			"TreatMissingData":   "notBreaching", // nobody called
-			"AlarmActions":       nil,
-		} {
-			if p[property] != want {
-				t.Errorf("%s: %s is %v, want %v", name, property, p[property], want)
-			}
+		if p["Period"] != 300.0 {
+			t.Errorf("the period is %v", p["Period"])
 		}
-		if p["AlarmDescription"] == nil {
-			t.Errorf("%s does not say what to do", name)
+		return metric(t, statistic, p)
+	}
+	var expression string
+	var parts []string
+	for _, m := range list(p["Metrics"]) {
+		m, _ := m.(map[string]any)
+		if m["Expression"] != nil {
+			expression = fmt.Sprint(m["Expression"])
+			continue
 		}
+		if at(t, m, "MetricStat", "Period") != 300.0 {
+			t.Errorf("the period is %v", at(t, m, "MetricStat", "Period"))
+		}
+		of, _ := at(t, m, "MetricStat", "Metric").(map[string]any)
+		parts = append(parts, fmt.Sprintf("%v: %s", m["Id"], metric(t, at(t, m, "MetricStat", "Stat"), of)))
 	}
-	if diff := cmp.Diff(alarms, got); diff != "" {
-		t.Errorf("alarms (-want +got):\n%s", diff)
+	slices.Sort(parts)
+	return expression + " of " + strings.Join(parts, ", ")
+}
+
+func metric(t *testing.T, statistic any, p map[string]any) string {
+	t.Helper()
+	var dimensions []string
+	for _, d := range list(p["Dimensions"]) {
+		dimensions = append(dimensions, fmt.Sprintf("%v=%s", at(t, d, "Name"), readable(render(at(t, d, "Value")))))
 	}
+	return fmt.Sprintf("%v of %v %v %s", statistic, p["Namespace"], p["MetricName"], strings.Join(dimensions, " "))
 }
 
 // TestAlarmsTellTheTopic holds that the topic of the settings is told of every
@@ -119,6 +182,15 @@ func TestDashboard(t *testing.T) {
 		"Outcomes of orders.create":    {"Count of orders.create in demo"},
 		"Requests":                     {"AWS/ApiGateway Count of ${Api}", "AWS/ApiGateway 4xx of ${Api}", "AWS/ApiGateway 5xx of ${Api}"},
 		"Latency of the API, p99":      {"AWS/ApiGateway Latency of ${Api}", "AWS/ApiGateway IntegrationLatency of ${Api}"},
+		"Queue of payments": {
+			"AWS/SQS NumberOfMessagesSent of ${PaymentQueue.QueueName}", "AWS/SQS NumberOfMessagesDeleted of ${PaymentQueue.QueueName}",
+			"AWS/SQS ApproximateNumberOfMessagesVisible of ${PaymentQueueDeadLetters.QueueName}",
+		},
+		"Age of the oldest payment in the queue, seconds": {"AWS/SQS ApproximateAgeOfOldestMessage of ${PaymentQueue.QueueName}"},
+		"Throttled requests to tables": {
+			"AWS/DynamoDB WriteThrottleEvents of ${IdempotencyTable}", "AWS/DynamoDB ReadThrottleEvents of ${IdempotencyTable}",
+			"AWS/DynamoDB WriteThrottleEvents of ${Data}", "AWS/DynamoDB ReadThrottleEvents of ${Data}",
+		},
 		"Capacity of tables": {
 			"AWS/DynamoDB ConsumedWriteCapacityUnits of ${IdempotencyTable}", "AWS/DynamoDB ConsumedReadCapacityUnits of ${IdempotencyTable}",
 			"AWS/DynamoDB ConsumedWriteCapacityUnits of ${Data}", "AWS/DynamoDB ConsumedReadCapacityUnits of ${Data}",

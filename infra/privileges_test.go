@@ -64,6 +64,7 @@ func TestLeastPrivilege(t *testing.T) {
 			"dynamodb:GetItem on ${IdempotencyTable.Arn}",
 			"dynamodb:PutItem on ${Data.Arn}",
 			"dynamodb:PutItem on ${IdempotencyTable.Arn}",
+			"dynamodb:UpdateItem on ${Data.Arn}", // which counts faults
 			"logs:CreateLogStream on ${CustomersLogs.Arn}",
 			"logs:PutLogEvents on ${CustomersLogs.Arn}",
 		},
@@ -74,8 +75,12 @@ func TestLeastPrivilege(t *testing.T) {
 			"dynamodb:PutItem on ${Data.Arn}",
 			"dynamodb:PutItem on ${IdempotencyTable.Arn}",
 			"dynamodb:Query on ${Data.Arn}",
+			"dynamodb:UpdateItem on ${Data.Arn}", // which counts faults
 			"logs:CreateLogStream on ${PaymentsLogs.Arn}",
 			"logs:PutLogEvents on ${PaymentsLogs.Arn}",
+			"sqs:DeleteMessage on ${PaymentQueue.Arn}",
+			"sqs:GetQueueAttributes on ${PaymentQueue.Arn}",
+			"sqs:ReceiveMessage on ${PaymentQueue.Arn}",
 		},
 		"orders": { // the actions that its transactions consist of
 			"dynamodb:GetItem on ${Data.Arn}",

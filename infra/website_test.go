@@ -76,7 +76,7 @@ func TestSiteSurvives(t *testing.T) {
 		emptied int
 	}{
 		"demo":          {demo(t), "Delete", 1},
-		"another stage": {with(t, map[string]any{"stage": "production"}), "Retain", 0},
+		"another stage": {alone(t, nil), "RetainExceptOnCreate", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, bucket := test.tpl.one(t, "AWS::S3::Bucket", "SiteBucket")
@@ -137,6 +137,62 @@ func TestSecurityHeaders(t *testing.T) {
 		if used := render(at(t, behavior, "ResponseHeadersPolicyId")); used != "${"+id+"}" {
 			t.Errorf("the %s is served with headers %s", name, used)
 		}
+	}
+}
+
+// TestNoErrorIsCached holds that CloudFront keeps none of the errors whose caching
+// can be configured, in any stage.
+func TestNoErrorIsCached(t *testing.T) {
+	for name, tpl := range map[string]template{"demo": demo(t), "production": alone(t, nil)} {
+		_, distribution := tpl.one(t, "AWS::CloudFront::Distribution", "Distribution")
+		var got []any
+		for _, e := range list(at(t, distribution.Properties, "DistributionConfig", "CustomErrorResponses")) {
+			if diff := cmp.Diff(any(map[string]any{"ErrorCode": at(t, e, "ErrorCode"), "ErrorCachingMinTTL": 0.0}), e); diff != "" {
+				t.Errorf("%s: an error is changed or kept (-want +got):\n%s", name, diff)
+			}
+			got = append(got, at(t, e, "ErrorCode"))
+		}
+		if diff := cmp.Diff([]any{400.0, 403.0, 404.0, 405.0, 414.0, 416.0, 500.0, 501.0, 502.0, 503.0, 504.0}, got); diff != "" {
+			t.Errorf("%s: errors that are not kept (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestNothingIsSaidOfOtherDomains holds that a domain of one's own asks browsers
+// for HTTPS for itself alone: what is below an apex may not have it.
+func TestNothingIsSaidOfOtherDomains(t *testing.T) {
+	_, policy := with(t, map[string]any{
+		"domainName":     "example.com",
+		"certificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012",
+	}).one(t, "AWS::CloudFront::ResponseHeadersPolicy", "SiteHeaders")
+	hsts := at(t, policy.Properties, "ResponseHeadersPolicyConfig", "SecurityHeadersConfig", "StrictTransportSecurity")
+	want := map[string]any{"Override": true, "AccessControlMaxAgeSec": 31536000.0, "IncludeSubdomains": false}
+	if diff := cmp.Diff(any(want), hsts); diff != "" {
+		t.Errorf("HSTS (-want +got):\n%s", diff)
+	}
+}
+
+// TestAccessLogsOfTheSite holds that production writes down who asked for what,
+// for a month, in a bucket that nobody else reads, and the demo does not.
+func TestAccessLogsOfTheSite(t *testing.T) {
+	tpl := alone(t, nil)
+	id, logs := tpl.one(t, "AWS::S3::Bucket", "AccessLogs")
+	if rule := at(t, logs.Properties, "LifecycleConfiguration", "Rules", 0); at(t, rule, "ExpirationInDays") != 30.0 || at(t, rule, "Status") != "Enabled" {
+		t.Errorf("logs are kept by %v", rule)
+	}
+	if at(t, logs.Properties, "PublicAccessBlockConfiguration", "BlockPublicPolicy") != true {
+		t.Error("the logs can be made public")
+	}
+	_, distribution := tpl.one(t, "AWS::CloudFront::Distribution", "Distribution")
+	if to := render(at(t, distribution.Properties, "DistributionConfig", "Logging", "Bucket")); to != "${"+id+".RegionalDomainName}" {
+		t.Errorf("the distribution logs to %s", to)
+	}
+	_, bucket := tpl.one(t, "AWS::S3::Bucket", "SiteBucket")
+	if to := render(at(t, bucket.Properties, "LoggingConfiguration", "DestinationBucketName")); to != "${"+id+"}" {
+		t.Errorf("the website's bucket logs to %s", to)
+	}
+	if found := demo(t).all("AWS::S3::Bucket"); len(found) != 1 {
+		t.Errorf("the demo has the buckets %v, want the website's alone", found)
 	}
 }
 
@@ -242,7 +298,7 @@ func TestSiteConfig(t *testing.T) {
 		want map[string]any
 	}{
 		"demo":          {demo(t), map[string]any{"apiUrl": "/api", "stage": "demo", "demoFaults": true}},
-		"another stage": {with(t, map[string]any{"stage": "staging"}), map[string]any{"apiUrl": "/api", "stage": "staging", "demoFaults": false}},
+		"another stage": {alone(t, map[string]any{"stage": "staging"}), map[string]any{"apiUrl": "/api", "stage": "staging", "demoFaults": false}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text, _ := test.tpl.Outputs["SiteConfig"].Value.(string)
@@ -293,11 +349,14 @@ func TestOutputs(t *testing.T) {
 		got[name] = readable(render(output.Value))
 	}
 	want := map[string]string{
-		"SiteUrl":              "https://${Distribution.DomainName}",
-		"SiteConfig":           `{"apiUrl":"/api","stage":"demo","demoFaults":true}`,
-		"ApiUrl":               "${Api.ApiEndpoint}",
-		"IdempotencyTableName": "${IdempotencyTable}",
-		"DataTableName":        "${Data}",
+		"SiteUrl":    "https://${Distribution.DomainName}",
+		"SiteConfig": `{"apiUrl":"/api","stage":"demo","demoFaults":true}`,
+		"ApiUrl":     "${Api.ApiEndpoint}",
+
+		"PaymentQueueUrl":           "${PaymentQueue}",
+		"PaymentDeadLetterQueueUrl": "${PaymentQueueDeadLetters}",
+		"IdempotencyTableName":      "${IdempotencyTable}",
+		"DataTableName":             "${Data}",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("outputs (-want +got):\n%s", diff)

@@ -34,7 +34,7 @@ export default defineConfig({
   },
   ...(deployed === undefined && {
     webServer: {
-      command: `exec ${localStack} --port 0 --log-level warn`,
+      command: `exec ${localStack} --port 0 --unthrottled --log-level warn`,
       cwd: repository,
       wait: { stdout: /^http:\/\/localhost:(?<local_stack_port>\d+)\/$/m },
       timeout: 60_000,

@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -35,22 +33,12 @@ const (
 	stackKeys = 50
 )
 
-var throttles = regexp.MustCompile(`"Throttling(Rate|Burst)Limit": \d+`)
-
 // localStack runs the whole stack in processes of its own and repeats requests
 // that it has answered: through gateway, function and database. The template is
-// the deployed one, but for the throttle that would refuse such a rate.
+// the deployed one, but for the throttles that would refuse such a rate.
 func (b *bench) localStack(ctx context.Context) error {
-	template, err := os.ReadFile(filepath.Join(b.root, "infra/testdata/golden/default.template.json"))
-	if err != nil {
-		return err
-	}
-	unthrottled := filepath.Join(b.built, "template.json")
-	if err := os.WriteFile(unthrottled, throttles.ReplaceAll(template, []byte(`"Throttling${1}Limit": 5000`)), 0o644); err != nil {
-		return err
-	}
 	// Stopped the way a person stops it, so that it stops its functions.
-	command := exec.CommandContext(ctx, filepath.Join(b.root, "build/bin/local"), "--port", "0", "--site", "", "--template", unthrottled, "--log-level", "error")
+	command := exec.CommandContext(ctx, filepath.Join(b.root, "build/bin/local"), "--port", "0", "--site", "", "--unthrottled", "--log-level", "error")
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.Dir = b.root
 	output, err := command.StdoutPipe()

@@ -23,6 +23,7 @@ var (
 	apiProblems = []string{
 		apiProblem + "session-missing", apiProblem + "session-malformed", apiProblem + "fault-malformed", apiProblem + "not-found",
 		methodNotAllowed, apiProblem + "media-type-unsupported", apiProblem + "out-of-stock", apiProblem + "validation-failed",
+		apiProblem + "unauthenticated", apiProblem + "too-many-faults",
 	}
 	problemTypes = slices.Concat(middlewareProblems, apiProblems)
 )
@@ -97,5 +98,55 @@ func TestDocumentNamesOnlyKnownProblems(t *testing.T) {
 		if !seen[problemType] {
 			t.Errorf("no example of %s", problemType)
 		}
+	}
+}
+
+// TestDocumentListsWhatTheCodeTakes holds that the document names the currencies,
+// articles and addresses that the functions accept, and no others.
+func TestDocumentListsWhatTheCodeTakes(t *testing.T) {
+	t.Parallel()
+	doc, err := openapi3.NewLoader().LoadFromFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	property := func(schema, name string) *openapi3.Schema {
+		return doc.Components.Schemas[schema].Value.Properties[name].Value
+	}
+	for _, list := range []struct {
+		schema, property, file, pattern string
+		atLeast                         int
+	}{
+		{"NewPayment", "currency", "payments/currency.go", `\b[A-Z]{3}\b`, 150},
+		{"NewOrder", "sku", "orders/order.go", `\{"([a-z]+)", \d+\}`, 3},
+	} {
+		text, err := os.ReadFile("../../functions/" + list.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source := string(text)
+		if _, table, found := strings.Cut(source, "`"); found && list.property == "currency" {
+			source, _, _ = strings.Cut(table, "`")
+		}
+		var want []string
+		for _, match := range regexp.MustCompile(list.pattern).FindAllStringSubmatch(source, -1) {
+			want = append(want, match[len(match)-1])
+		}
+		var got []string
+		for _, value := range property(list.schema, list.property).Enum {
+			got = append(got, value.(string))
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if len(want) < list.atLeast || !slices.Equal(got, want) {
+			t.Errorf("%s of %s: the document has %v, the code %v", list.property, list.schema, got, want)
+		}
+	}
+	source, err := os.ReadFile("../../functions/customers/customers.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	joined := strings.ReplaceAll(string(source), "\" +\n\t\"", "")
+	if pattern := property("NewCustomer", "email").Pattern; !strings.Contains(joined, pattern) {
+		t.Errorf("the code does not know the document's pattern of an email address, %s", pattern)
 	}
 }

@@ -39,7 +39,7 @@ func (v *visitor) background(ctx context.Context, key, fault string) <-chan resu
 func TestDuplicateOfARunningRequestIsAskedToWait(t *testing.T) {
 	t.Parallel()
 	v := needsFaults(t)
-	done := v.background(t.Context(), "k1", "slow=5s")
+	done := v.background(t.Context(), "k1", "slow=4s")
 	if r := v.awaitRecord("k1", "INPROGRESS"); r.LeaseExpiresAt.IsZero() || r.Size != 0 {
 		t.Errorf("the record is %+v", r)
 	}

@@ -21,10 +21,15 @@ import (
 // newStack starts a stack that the test has for itself, to break it.
 func newStack(t *testing.T) (*localstack.Stack, *visitor) {
 	t.Helper()
+	return newStackWith(t, nil)
+}
+
+func newStackWith(t *testing.T, change func(*localstack.Config)) (*localstack.Stack, *visitor) {
+	t.Helper()
 	if deployed() {
 		t.Skip("a deployment cannot be reached into")
 	}
-	stack, err := startStack(t.Context())
+	stack, err := startStack(t.Context(), change)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +81,7 @@ func (v *visitor) kill(stack *localstack.Stack, handler string) {
 func TestKilledFunction(t *testing.T) {
 	t.Parallel()
 	stack, v := newStack(t)
-	done := v.background(t.Context(), "k1", "slow=8s")
+	done := v.background(t.Context(), "k1", "slow=4s")
 	v.awaitRecord("k1", "INPROGRESS")
 	v.kill(stack, "payments")
 	if lost := <-done; lost.err != nil || lost.status < 500 { // API Gateway answers for the dead function

@@ -24,11 +24,12 @@ type metricLog struct {
 	metrics    map[string]bool
 	operations map[string]bool
 	outcomes   map[string]bool
+	functions  map[string]bool // that were made to crash
 }
 
 var written = metricLog{
 	namespaces: map[string]bool{}, dimensions: map[string]bool{}, metrics: map[string]bool{},
-	operations: map[string]bool{}, outcomes: map[string]bool{},
+	operations: map[string]bool{}, outcomes: map[string]bool{}, functions: map[string]bool{},
 }
 
 // Write implements [io.Writer].
@@ -50,8 +51,8 @@ func (l *metricLog) Write(p []byte) (int, error) {
 func (l *metricLog) read(line []byte) {
 	_, text, _ := bytes.Cut(line, []byte(" | ")) // the function's name comes before it
 	var entry struct {
-		Operation, Outcome string
-		AWS                struct {
+		Operation, Outcome, Function string
+		AWS                          struct {
 			CloudWatchMetrics []struct {
 				Namespace  string
 				Dimensions [][]string
@@ -66,6 +67,7 @@ func (l *metricLog) read(line []byte) {
 		l.namespaces[m.Namespace] = true
 		l.operations[entry.Operation] = true
 		l.outcomes[entry.Outcome] = true
+		l.functions[entry.Function] = true
 		for _, names := range m.Dimensions {
 			l.dimensions[strings.Join(names, ",")] = true
 		}
@@ -77,6 +79,32 @@ func (l *metricLog) read(line []byte) {
 
 // search is a search expression of the dashboard.
 var search = regexp.MustCompile(`SEARCH\('\{(\w+),([\w,]+)\} MetricName=\\*"(\w+)\\*" operation=\\*"([\w.]+)\\*"`)
+
+// alarmMetric is a metric that an alarm looks at.
+type alarmMetric struct {
+	Namespace, MetricName string
+	Dimensions            []struct {
+		Name  string
+		Value json.RawMessage
+	}
+}
+
+// alarmMetrics returns the metrics of an alarm: its own, and those of its
+// expression.
+func alarmMetrics(properties json.RawMessage) ([]alarmMetric, error) {
+	var alarm struct {
+		alarmMetric
+		Metrics []struct{ MetricStat struct{ Metric alarmMetric } }
+	}
+	if err := json.Unmarshal(properties, &alarm); err != nil {
+		return nil, err
+	}
+	metrics := []alarmMetric{alarm.alarmMetric}
+	for _, m := range alarm.Metrics {
+		metrics = append(metrics, m.MetricStat.Metric)
+	}
+	return metrics, nil
+}
 
 // compareMetrics compares the metrics that alarms and dashboard of the template
 // look at with those that were written over all tests. An alarm on a metric that
@@ -102,34 +130,32 @@ func (l *metricLog) compareMetrics() error {
 	for id, r := range document.Resources {
 		switch r.Type {
 		case "AWS::CloudWatch::Alarm":
-			var alarm struct {
-				Namespace, MetricName string
-				Dimensions            []struct {
-					Name  string
-					Value json.RawMessage
-				}
-			}
-			if err := json.Unmarshal(r.Properties, &alarm); err != nil {
+			metrics, err := alarmMetrics(r.Properties)
+			if err != nil {
 				return err
 			}
-			if strings.HasPrefix(alarm.Namespace, "AWS/") {
-				continue
-			}
-			looked++
-			know(id, "namespace", alarm.Namespace, l.namespaces)
-			know(id, "metric", alarm.MetricName, l.metrics)
-			var names []string
-			for _, d := range alarm.Dimensions {
-				names = append(names, d.Name)
-				value := strings.Trim(string(d.Value), `"`)
-				switch d.Name {
-				case "operation":
-					know(id, "operation", value, l.operations)
-				case "outcome":
-					know(id, "outcome", value, l.outcomes)
+			for _, metric := range metrics {
+				if metric.Namespace == "" || strings.HasPrefix(metric.Namespace, "AWS/") {
+					continue // an expression of others, or AWS's own
 				}
+				looked++
+				know(id, "namespace", metric.Namespace, l.namespaces)
+				know(id, "metric", metric.MetricName, l.metrics)
+				var names []string
+				for _, d := range metric.Dimensions {
+					names = append(names, d.Name)
+					value := strings.Trim(string(d.Value), `"`)
+					switch d.Name {
+					case "operation":
+						know(id, "operation", value, l.operations)
+					case "outcome":
+						know(id, "outcome", value, l.outcomes)
+					case "function":
+						know(id, "function", value, l.functions)
+					}
+				}
+				know(id, "dimensions", strings.Join(names, ","), l.dimensions)
 			}
-			know(id, "dimensions", strings.Join(names, ","), l.dimensions)
 		case "AWS::CloudWatch::Dashboard":
 			for _, found := range search.FindAllStringSubmatch(string(r.Properties), -1) {
 				looked++

@@ -84,7 +84,7 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	s := &service{cfg}
 	mux := http.NewServeMux()
-	mux.Handle("POST /api/orders", cfg.Faults.Middleware(afterCommit(api.Create[NewOrder, Order]{
+	mux.Handle("POST /api/orders", api.Create[NewOrder, Order]{
 		Run: s.create,
 		Protect: func(next http.Handler) http.Handler {
 			usual, short := protect(next), protectShortly(next)
@@ -96,8 +96,9 @@ func New(cfg Config) (http.Handler, error) {
 				usual.ServeHTTP(w, r)
 			})
 		},
-		Logger: cfg.Logger,
-	})))
+		Disturb: func(next http.Handler) http.Handler { return cfg.Faults.Middleware(afterCommit(next)) },
+		Logger:  cfg.Logger,
+	})
 	mux.Handle("GET /api/orders/{id}", api.Read[Order]{Find: s.find, Logger: cfg.Logger})
 	return api.Edge(mux, cfg.Logger), nil
 }

@@ -15,7 +15,10 @@ import (
 // key make one payment.
 type Command struct {
 	// Session is the session that pays, a UUID.
-	Session string `json:"session"`
+	Session string `json:"session,omitempty"`
+	// Subject is the subject of the caller's token, if callers are known by tokens.
+	// It takes the place of Session.
+	Subject string `json:"subject,omitempty"`
 	// IdempotencyKey is the sender's own, one for each payment that is wanted.
 	IdempotencyKey string `json:"idempotencyKey"`
 	// Payment is the payment to make.
@@ -25,9 +28,17 @@ type Command struct {
 // Key returns the idempotency key.
 func (c Command) Key() (string, error) { return c.IdempotencyKey, nil }
 
+// caller returns the session whose payment it is.
+func (c Command) caller() (session.ID, error) {
+	if c.Subject != "" {
+		return session.OfSubject(c.Subject)
+	}
+	return session.Parse(c.Session)
+}
+
 // Scope returns the scope of the session, in which the key lives.
 func (c Command) Scope() (idempotency.Scope, error) {
-	id, err := session.Parse(c.Session)
+	id, err := c.caller()
 	if err != nil {
 		return idempotency.Scope{}, err
 	}
@@ -37,7 +48,7 @@ func (c Command) Scope() (idempotency.Scope, error) {
 // Context returns a context that carries the session, under which what becomes of
 // the command is written down.
 func (c Command) Context(ctx context.Context) context.Context {
-	id, err := session.Parse(c.Session)
+	id, err := c.caller()
 	if err != nil {
 		return ctx
 	}
@@ -71,7 +82,7 @@ func NewCommands(cfg Config) (*Commands, error) {
 
 // Pay makes the payment. It is executed under the command's key.
 func (c *Commands) Pay(ctx context.Context, command Command) error {
-	caller, err := session.Parse(command.Session)
+	caller, err := command.caller()
 	if err != nil {
 		return err
 	}
@@ -82,7 +93,7 @@ func (c *Commands) Pay(ctx context.Context, command Command) error {
 // Reconcile reports whether an interrupted execution has charged, and makes the
 // payment of that charge.
 func (c *Commands) Reconcile(ctx context.Context, command Command) (idempotency.Reconciliation, error) {
-	caller, err := session.Parse(command.Session)
+	caller, err := command.caller()
 	if err != nil {
 		return idempotency.Reconciliation{}, err
 	}

@@ -40,6 +40,11 @@ func TestCommandSaysWhatIsWrong(t *testing.T) {
 	if got, err := coffeeCommand.Scope(); err != nil || got != want {
 		t.Errorf("got %v, %v; want Alice's scope, as a request has it", got, err)
 	}
+	ofSubject := coffeeCommand
+	ofSubject.Session, ofSubject.Subject = "", "ada"
+	if got, err := ofSubject.Scope(); err != nil || got == want {
+		t.Errorf("got %v, %v; want the scope of the token's subject", got, err)
+	}
 	if _, err := payments.NewCommands(payments.Config{}); err == nil {
 		t.Error("no configuration was accepted")
 	}

@@ -1,7 +1,7 @@
 // Package payments makes payments: an effect outside of this application's own
 // data, at a payment processor, that must not happen twice. Where an execution
 // was interrupted, the processor is asked whether it has charged before it is
-// asked to charge again. The same operation can be had without protection, for
+// asked to charge again. A demo offers the same operation without protection, for
 // comparison.
 //
 //	POST /api/payments                   makes a payment, once per Idempotency-Key
@@ -41,7 +41,7 @@ type Data interface {
 	Get(ctx context.Context, owner session.ID, kind datatable.Kind, id string) (datatable.Entry, error)
 }
 
-// Config configures the handler. All fields are required.
+// Config configures the handler. All fields but Unprotected are required.
 type Config struct {
 	// Guard is one whose recovery policy is [idempotency.Reconcile].
 	Guard     *idempotency.Guard
@@ -49,6 +49,8 @@ type Config struct {
 	Processor Processor
 	Faults    *fault.Injector
 	Logger    *slog.Logger
+	// Unprotected offers the operation without protection as well. Default: false.
+	Unprotected bool
 }
 
 // New returns the handler of all payment routes, or an error that names the
@@ -69,17 +71,21 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	protected.protect = protect
+	protected.protect, protected.disturb = protect, cfg.Faults.Middleware
+	services := []service{protected}
+	if cfg.Unprotected {
+		services = append(services, service{
+			Config: cfg, operation: UnprotectedOperation, path: "/api/unprotected/payments", disturb: cfg.Faults.Unkeyed,
+		})
+	}
 	mux := http.NewServeMux()
-	for _, s := range []service{
-		protected,
-		{Config: cfg, operation: UnprotectedOperation, path: "/api/unprotected/payments"},
-	} {
-		mux.Handle("POST "+s.path, cfg.Faults.Middleware(api.Create[NewPayment, Payment]{
+	for _, s := range services {
+		mux.Handle("POST "+s.path, api.Create[NewPayment, Payment]{
 			Run:     s.create,
 			Protect: s.protect,
+			Disturb: s.disturb,
 			Logger:  cfg.Logger,
-		}))
+		})
 		mux.Handle("GET "+s.path+"/{id}", api.Read[Payment]{Find: s.find, Logger: cfg.Logger})
 	}
 	return api.Edge(mux, cfg.Logger), nil
@@ -112,6 +118,7 @@ type service struct {
 	operation string
 	path      string
 	protect   func(http.Handler) http.Handler
+	disturb   func(http.Handler) http.Handler
 }
 
 func (s service) create(ctx context.Context, caller session.ID, in NewPayment) (Payment, error) {

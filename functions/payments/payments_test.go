@@ -46,6 +46,8 @@ func newFixtureWith(t *testing.T, guard *idempotency.Guard) fixture {
 		Processor: ledger,
 		Faults:    apitest.Faults(t),
 		Logger:    apitest.Logger(),
+
+		Unprotected: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -144,6 +146,69 @@ func TestUnprotectedPaymentIsMadeEveryTime(t *testing.T) {
 	read := apitest.Send(t, f.handler, http.MethodGet, first.Header.Get("Location"), apitest.Request{Session: apitest.Alice})
 	if !strings.HasPrefix(first.Header.Get("Location"), "/api/unprotected/payments/") || read.Body != first.Body {
 		t.Errorf("made %+v, but read %+v", first, read)
+	}
+}
+
+// TestProductionHasNoUnprotectedTwin holds that the operation without protection
+// is there only for those who ask for it.
+func TestProductionHasNoUnprotectedTwin(t *testing.T) {
+	t.Parallel()
+	data := datatabletest.New(t, nil)
+	ledger, err := payments.NewLedger(data.Table, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := payments.New(payments.Config{
+		Guard: reconciling(t), Data: data.Table, Processor: ledger, Faults: apitest.Faults(t), Logger: apitest.Logger(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := fixture{data, handler}
+	if got := f.pay(t, "/api/unprotected/payments", "k1", coffee); got.Problem(t) != "not-found" {
+		t.Errorf("got %+v", got)
+	}
+	if charges, _ := f.charges(t); len(charges) != 0 {
+		t.Errorf("charged %+v", charges)
+	}
+}
+
+func TestHeadIsGetWithoutABody(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	made := f.pay(t, "/api/payments", "k1", coffee)
+	location := made.Header.Get("Location")
+	get := apitest.Send(t, f.handler, http.MethodGet, location, apitest.Request{Session: apitest.Alice})
+	head := apitest.Send(t, f.handler, http.MethodHead, location, apitest.Request{Session: apitest.Alice})
+	if diff := cmp.Diff(get.Header, head.Header); diff != "" || head.Status != get.Status || head.Body != "" || get.Body == "" {
+		t.Errorf("GET %+v, HEAD %+v: %s", get, head, diff)
+	}
+	missing := apitest.Send(t, f.handler, http.MethodHead, "/api/payments/"+string(apitest.Alice), apitest.Request{Session: apitest.Alice})
+	if missing.Status != http.StatusNotFound || missing.Body != "" {
+		t.Errorf("got %+v", missing)
+	}
+}
+
+// TestRefusedRequestCausesNoFault holds that a fault acts only on what was
+// accepted: session, key and body.
+func TestRefusedRequestCausesNoFault(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	fault := http.Header{"Demo-Fault": {"drop-response"}}
+	for name, test := range map[string]struct {
+		request apitest.Request
+		problem string
+	}{
+		"no session":      {apitest.Request{Key: "k1", Body: coffee, Header: fault}, "session-missing"},
+		"no key":          {apitest.Request{Session: apitest.Alice, Body: coffee, Header: fault}, "key-missing"},
+		"no body":         {apitest.Request{Session: apitest.Alice, Key: "k1", Header: fault}, "media-type-unsupported"},
+		"no JSON":         {apitest.Request{Session: apitest.Alice, Key: "k1", Body: "x", Header: fault}, "payload-malformed"},
+		"not a payment":   {apitest.Request{Session: apitest.Alice, Key: "k1", Body: "{}", Header: fault}, "validation-failed"},
+		"no fault at all": {apitest.Request{Session: apitest.Alice, Key: "k1", Body: coffee, Header: http.Header{"Demo-Fault": {"rain"}}}, "fault-malformed"},
+	} {
+		if got := apitest.Send(t, f.handler, http.MethodPost, "/api/payments", test.request).Problem(t); got != test.problem {
+			t.Errorf("%s: got %s, want %s", name, got, test.problem)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package construct_test
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,7 +10,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/google/go-cmp/cmp"
 
@@ -37,6 +42,16 @@ func newStack(t *testing.T) awscdk.Stack {
 // properties returns the properties of the stack's only resource of a type.
 func properties(t *testing.T, stack awscdk.Stack, kind string) map[string]any {
 	t.Helper()
+	found := resources(t, stack, kind)
+	if len(found) != 1 {
+		t.Fatalf("there are %d resources %s, want one", len(found), kind)
+	}
+	return found[0]
+}
+
+// resources returns the properties of the stack's resources of a type.
+func resources(t *testing.T, stack awscdk.Stack, kind string) []map[string]any {
+	t.Helper()
 	assembly := awscdk.Stage_Of(stack).Synth(nil)
 	text, err := json.Marshal(assembly.GetStackByName(stack.StackName()).Template())
 	if err != nil {
@@ -57,31 +72,152 @@ func properties(t *testing.T, stack awscdk.Stack, kind string) map[string]any {
 			found = append(found, resource.Properties)
 		}
 	}
-	if len(found) != 1 {
-		t.Fatalf("there are %d resources %s, want one", len(found), kind)
-	}
-	return found[0]
+	return found
 }
 
 func TestIdempotencyTable(t *testing.T) {
-	for name, retain := range map[string]bool{"goes with its stack": false, "stays": true} {
+	for name, test := range map[string]struct {
+		props construct.IdempotencyTableProps
+		want  map[string]any // beside what every table has
+	}{
+		"by default": {construct.IdempotencyTableProps{}, map[string]any{
+			"PointInTimeRecoverySpecification": map[string]any{"PointInTimeRecoveryEnabled": false},
+			"DeletionProtectionEnabled":        false,
+		}},
+		"for production": {construct.IdempotencyTableProps{Retain: true, Protection: true, Backups: true, MaxUnits: 7}, map[string]any{
+			"PointInTimeRecoverySpecification": map[string]any{"PointInTimeRecoveryEnabled": true},
+			"DeletionProtectionEnabled":        true,
+			"OnDemandThroughput":               map[string]any{"MaxReadRequestUnits": 7.0, "MaxWriteRequestUnits": 7.0},
+		}},
+		"customised": {construct.IdempotencyTableProps{Customise: func(p *awsdynamodb.TableProps) {
+			p.TableName = jsii.String("records")
+		}}, map[string]any{
+			"PointInTimeRecoverySpecification": map[string]any{"PointInTimeRecoveryEnabled": false},
+			"DeletionProtectionEnabled":        false,
+			"TableName":                        "records",
+		}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			stack := newStack(t)
-			construct.NewIdempotencyTable(stack, "Records", construct.IdempotencyTableProps{Retain: retain})
+			construct.NewIdempotencyTable(stack, "Records", test.props)
 			got := properties(t, stack, "AWS::DynamoDB::Table")
 			want := map[string]any{
-				"AttributeDefinitions":             []any{map[string]any{"AttributeName": "id", "AttributeType": "S"}},
-				"KeySchema":                        []any{map[string]any{"AttributeName": "id", "KeyType": "HASH"}},
-				"BillingMode":                      "PAY_PER_REQUEST",
-				"TimeToLiveSpecification":          map[string]any{"AttributeName": "expiration", "Enabled": true},
-				"PointInTimeRecoverySpecification": map[string]any{"PointInTimeRecoveryEnabled": true},
-				"SSESpecification":                 map[string]any{"SSEEnabled": true},
-				"DeletionProtectionEnabled":        retain,
+				"AttributeDefinitions":    []any{map[string]any{"AttributeName": "id", "AttributeType": "S"}},
+				"KeySchema":               []any{map[string]any{"AttributeName": "id", "KeyType": "HASH"}},
+				"BillingMode":             "PAY_PER_REQUEST",
+				"TimeToLiveSpecification": map[string]any{"AttributeName": "expiration", "Enabled": true},
+				"SSESpecification":        map[string]any{"SSEEnabled": true},
 			}
+			maps.Copy(want, test.want)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("table (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestTableOfOnesOwn holds that a table of somebody else's, encrypted with a key
+// of the account's own, is used as it is, and that the function may use the key.
+func TestTableOfOnesOwn(t *testing.T) {
+	stack := newStack(t)
+	own := awsdynamodb.NewTable(stack, jsii.String("Own"), &awsdynamodb.TableProps{
+		PartitionKey:  &awsdynamodb.Attribute{Name: jsii.String("id"), Type: awsdynamodb.AttributeType_STRING},
+		Encryption:    awsdynamodb.TableEncryption_CUSTOMER_MANAGED,
+		EncryptionKey: awskms.NewKey(stack, jsii.String("Key"), nil),
+	})
+	_, err := construct.NewIdempotentFunction(stack, "Orders", construct.IdempotentFunctionProps{
+		GoFunctionProps: construct.GoFunctionProps{Name: "orders", Code: binary, Tracing: true},
+		Records:         construct.FromTable(own),
+		Window:          time.Hour,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mode := properties(t, stack, "AWS::Lambda::Function")["TracingConfig"]; !cmp.Equal(mode, any(map[string]any{"Mode": "Active"})) {
+		t.Errorf("tracing is %v", mode)
+	}
+	policy, err := json.Marshal(properties(t, stack, "AWS::IAM::Policy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, action := range []string{"dynamodb:PutItem", "kms:Decrypt", "kms:GenerateDataKey*", "xray:PutTraceSegments"} {
+		if !strings.Contains(string(policy), action) {
+			t.Errorf("the function may not %s: %s", action, policy)
+		}
+	}
+}
+
+func TestFunctionCustomised(t *testing.T) {
+	stack := newStack(t)
+	_, err := construct.NewGoFunction(stack, "Report", construct.GoFunctionProps{
+		Name: "report", Code: binary, Customise: func(p *awslambda.FunctionProps) { p.FunctionName = jsii.String("mine") },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name := properties(t, stack, "AWS::Lambda::Function")["FunctionName"]; name != "mine" {
+		t.Errorf("the function is called %v", name)
+	}
+}
+
+// consumer returns a function that a queue can have.
+func consumer(t *testing.T, stack awscdk.Stack) *construct.GoFunction {
+	t.Helper()
+	function, err := construct.NewGoFunction(stack, "Consumer", construct.GoFunctionProps{Name: "consumer", Code: binary, Timeout: 20 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return function
+}
+
+func TestIdempotentQueueConsumer(t *testing.T) {
+	stack := newStack(t)
+	queue, err := construct.NewIdempotentQueueConsumer(stack, "Payments", construct.IdempotentQueueConsumerProps{
+		Function: consumer(t, stack), BatchSize: 5, MaxConsumers: 3,
+		Customise: func(p *awssqs.QueueProps) { p.VisibilityTimeout = awscdk.Duration_Minutes(jsii.Number(5)) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	alarms := construct.NewAlarms(stack)
+	alarms.AddQueue("Payments", queue, time.Minute)
+	alarms.AddOperation(construct.Operation{ID: "Pay", Name: "pay", Namespace: "Shop", Dimensions: map[string]string{"stage": "live"}})
+
+	mapping := properties(t, stack, "AWS::Lambda::EventSourceMapping")
+	if mapping["BatchSize"] != 5.0 || !cmp.Equal(mapping["ScalingConfig"], any(map[string]any{"MaximumConcurrency": 3.0})) {
+		t.Errorf("the mapping is %v", mapping)
+	}
+	hidden := 0
+	queues := resources(t, stack, "AWS::SQS::Queue")
+	for _, q := range queues {
+		if q["VisibilityTimeout"] == 300.0 {
+			hidden++
+		}
+	}
+	if len(queues) != 2 || hidden != 1 {
+		t.Errorf("the queues are %v", queues)
+	}
+	if found := resources(t, stack, "AWS::CloudWatch::Alarm"); len(found) != 5 {
+		t.Errorf("there are %d alarms, want five", len(found))
+	}
+}
+
+func TestQueuesAreRefused(t *testing.T) {
+	stack := newStack(t)
+	function := consumer(t, stack)
+	for name, test := range map[string]struct {
+		props construct.IdempotentQueueConsumerProps
+		says  string
+	}{
+		"without a function": {construct.IdempotentQueueConsumerProps{}, "Function"},
+		"too large a batch":  {construct.IdempotentQueueConsumerProps{Function: function, BatchSize: 11}, "BatchSize"},
+		"never delivered":    {construct.IdempotentQueueConsumerProps{Function: function, MaxReceives: -1}, "MaxReceives"},
+		"one at a time":      {construct.IdempotentQueueConsumerProps{Function: function, MaxConsumers: 1}, "MaxConsumers"},
+	} {
+		_, err := construct.NewIdempotentQueueConsumer(stack, "Payments", test.props)
+		if err == nil || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), "Payments") {
+			t.Errorf("%s: error is %v, want one that names Payments and says %q", name, err, test.says)
+		}
 	}
 }
 

@@ -65,6 +65,14 @@ type GoFunctionProps struct {
 
 	// Retain keeps the log group when the stack is deleted. Default: false.
 	Retain bool
+
+	// Tracing sends a trace of each invocation to AWS X-Ray, for which the
+	// function gets the permission. Default: false.
+	Tracing bool
+
+	// Customise changes what the function is made of, such as its layers or its
+	// VPC. Default: nil.
+	Customise func(*awslambda.FunctionProps)
 }
 
 // GoFunction is a Go program on Lambda: provided.al2023, JSON logs to a
@@ -76,9 +84,12 @@ type GoFunction struct {
 
 	// Logs is the function's log group.
 	Logs awslogs.LogGroup
+
+	// Timeout bounds one invocation.
+	Timeout time.Duration
 }
 
-// NewGoFunction adds a function to scope. It fails where a required prop is
+// NewGoFunction adds a function to scope. It fails if a required prop is
 // missing or Code holds no binary, before anything is added.
 func NewGoFunction(scope constructs.Construct, id string, props GoFunctionProps) (*GoFunction, error) {
 	if err := props.validate(); err != nil {
@@ -95,24 +106,33 @@ func NewGoFunction(scope constructs.Construct, id string, props GoFunctionProps)
 	})
 	logs.GrantWrite(role)
 
+	timeout := orDefault(props.Timeout, DefaultTimeout)
+	function := &awslambda.FunctionProps{
+		Description:                  optional(props.Description),
+		Runtime:                      awslambda.Runtime_PROVIDED_AL2023(),
+		Architecture:                 architecture(props.Architecture),
+		Code:                         awslambda.Code_FromAsset(jsii.String(props.Code), nil),
+		Handler:                      jsii.String(props.Name),
+		Role:                         role,
+		Environment:                  environment(props.Environment),
+		Timeout:                      duration(timeout),
+		MemorySize:                   jsii.Number(orDefault(props.MemoryMB, DefaultMemoryMB)),
+		LogGroup:                     logs,
+		ReservedConcurrentExecutions: concurrency(props.Concurrency),
+		LoggingFormat:                awslambda.LoggingFormat_JSON,
+		ApplicationLogLevelV2:        awslambda.ApplicationLogLevel_INFO,
+		SystemLogLevelV2:             awslambda.SystemLogLevel_INFO,
+	}
+	if props.Tracing {
+		function.Tracing = awslambda.Tracing_ACTIVE
+	}
+	if props.Customise != nil {
+		props.Customise(function)
+	}
 	return &GoFunction{
-		Logs: logs,
-		Function: awslambda.NewFunction(this, jsii.String("Function"), &awslambda.FunctionProps{
-			Description:                  optional(props.Description),
-			Runtime:                      awslambda.Runtime_PROVIDED_AL2023(),
-			Architecture:                 architecture(props.Architecture),
-			Code:                         awslambda.Code_FromAsset(jsii.String(props.Code), nil),
-			Handler:                      jsii.String(props.Name),
-			Role:                         role,
-			Environment:                  environment(props.Environment),
-			Timeout:                      duration(orDefault(props.Timeout, DefaultTimeout)),
-			MemorySize:                   jsii.Number(orDefault(props.MemoryMB, DefaultMemoryMB)),
-			LogGroup:                     logs,
-			ReservedConcurrentExecutions: concurrency(props.Concurrency),
-			LoggingFormat:                awslambda.LoggingFormat_JSON,
-			ApplicationLogLevelV2:        awslambda.ApplicationLogLevel_INFO,
-			SystemLogLevelV2:             awslambda.SystemLogLevel_INFO,
-		}),
+		Function: awslambda.NewFunction(this, jsii.String("Function"), function),
+		Logs:     logs,
+		Timeout:  timeout,
 	}, nil
 }
 
@@ -146,13 +166,14 @@ type IdempotentFunctionProps struct {
 
 // IdempotentFunction is a [GoFunction] whose requests are idempotent: it may
 // claim, complete and release records in its table, or write them in
-// transactions, and is told by its environment where they live (IDEMPOTENCY_TABLE, the table's name) and for
-// how long (IDEMPOTENCY_WINDOW, a Go duration).
+// transactions, and finds in its environment where they live
+// (IDEMPOTENCY_TABLE, the table's name) and for how long (IDEMPOTENCY_WINDOW, a
+// Go duration).
 type IdempotentFunction struct {
 	*GoFunction
 }
 
-// NewIdempotentFunction adds an idempotent function to scope. It fails where a
+// NewIdempotentFunction adds an idempotent function to scope. It fails if a
 // required prop is missing or Code holds no binary, before anything is added.
 func NewIdempotentFunction(scope constructs.Construct, id string, props IdempotentFunctionProps) (*IdempotentFunction, error) {
 	switch {

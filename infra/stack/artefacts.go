@@ -19,8 +19,8 @@ type Artefacts struct {
 	Site string
 }
 
-// BuiltArtefacts are the artefacts where `make build` leaves them, under the
-// root of the repository, for an architecture of [Settings].
+// BuiltArtefacts returns the artefacts where `make build` leaves them, under the
+// root of the repository, for an architecture of [settings.Settings].
 func BuiltArtefacts(root, architecture string) Artefacts {
 	return Artefacts{
 		Functions: filepath.Join(root, "build", "lambda", architecture),

@@ -19,14 +19,14 @@ func (s *Stack) addDashboard() {
 	})
 
 	var outcomes []awscloudwatch.IWidget
-	for _, o := range operations {
-		outcomes = append(outcomes, graph("Outcomes of "+o.name, true, s.search("Count", "Sum", o.name)))
+	for _, o := range s.operations() {
+		outcomes = append(outcomes, graph("Outcomes of "+o.Name, true, s.search("Count", "Sum", o.Name)))
 	}
 	dashboard.AddWidgets(outcomes...)
 
 	var cost, durations, errors []awscloudwatch.IMetric
-	for _, o := range operations {
-		cost = append(cost, s.search("WriteUnits", "Sum", o.name), s.search("ReadUnits", "Sum", o.name))
+	for _, o := range s.operations() {
+		cost = append(cost, s.search("WriteUnits", "Sum", o.Name), s.search("ReadUnits", "Sum", o.Name))
 	}
 	for _, f := range s.namedFunctions() {
 		durations = append(durations, f.function.Function.MetricDuration(s.p99(f.id)))
@@ -45,6 +45,18 @@ func (s *Stack) addDashboard() {
 			s.records.Table.MetricConsumedReadCapacityUnits(s.sum("records, read")),
 			s.data.MetricConsumedWriteCapacityUnits(s.sum("data, written")),
 			s.data.MetricConsumedReadCapacityUnits(s.sum("data, read"))),
+	)
+	dashboard.AddWidgets(
+		graph("Queue of payments", false,
+			s.queue.Queue.MetricNumberOfMessagesSent(s.sum("sent")),
+			s.queue.Queue.MetricNumberOfMessagesDeleted(s.sum("handled")),
+			s.queue.MetricDeadLetters(s.metric("Maximum", "given up"))),
+		graph("Age of the oldest payment in the queue, seconds", false, s.queue.MetricAge(s.metric("Maximum", "oldest"))),
+		graph("Throttled requests to tables", false,
+			s.records.Table.Metric(jsii.String("WriteThrottleEvents"), s.sum("records, written")),
+			s.records.Table.Metric(jsii.String("ReadThrottleEvents"), s.sum("records, read")),
+			s.data.Metric(jsii.String("WriteThrottleEvents"), s.sum("data, written")),
+			s.data.Metric(jsii.String("ReadThrottleEvents"), s.sum("data, read"))),
 	)
 }
 

@@ -9,15 +9,22 @@ import "github.com/idempotent-requests/idempotent-requests/infra/construct"
 // may share with others.
 func (s *Stack) addData() {
 	s.records = construct.NewIdempotencyTable(s.stack, "Idempotency", construct.IdempotencyTableProps{
-		Retain: s.settings.Retain,
+		Retain:     s.settings.Retain,
+		Protection: s.settings.Protection,
+		Backups:    s.settings.Backups,
+		MaxUnits:   s.settings.MaxUnits,
 	})
-	// Time to live here as well: a public demo cleans up behind its visitors.
+	// Time to live here as well: entries are deleted after the retention that the
+	// functions are told.
 	s.data = construct.NewTable(s.stack, "Data", construct.TableProps{
 		PartitionKey: "pk",
 		SortKey:      "sk",
 		TimeToLive:   "expiration",
 		Retain:       s.settings.Retain,
+		Protection:   s.settings.Protection,
+		Backups:      s.settings.Backups,
+		MaxUnits:     s.settings.MaxUnits,
 	})
 	s.output("IdempotencyTableName", "The table of idempotency records", s.records.Table.TableName())
-	s.output("DataTableName", "The table of the demo's own data", s.data.TableName())
+	s.output("DataTableName", "The table of the application's own data", s.data.TableName())
 }

@@ -2,11 +2,13 @@ package stack
 
 import (
 	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 
 	"github.com/idempotent-requests/idempotent-requests/infra/construct"
+	"github.com/idempotent-requests/idempotent-requests/infra/settings"
 )
 
 // The functions, by the name of the command that each of them runs.
@@ -27,19 +29,19 @@ func (s *Stack) addFunctions() error {
 	if s.customers, err = s.idempotentFunction("Customers", customers, claims, "Creates customers, once per idempotency key"); err != nil {
 		return err
 	}
-	construct.Allow(s.customers.Function, s.data, "dynamodb:GetItem", "dynamodb:PutItem")
+	s.allowData(s.customers, "dynamodb:GetItem", "dynamodb:PutItem")
 
-	if s.payments, err = s.idempotentFunction("Payments", payments, claims, "Makes payments, once per idempotency key, and on request without that protection"); err != nil {
+	if s.payments, err = s.idempotentFunction("Payments", payments, claims, "Makes payments, once per idempotency key, asked for by requests and by a queue"); err != nil {
 		return err
 	}
 	// The query is the processor's, which finds charges by their reference.
-	construct.Allow(s.payments.Function, s.data, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
+	s.allowData(s.payments, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
 
 	if s.orders, err = s.idempotentFunction("Orders", orders, transactions, "Takes orders, once per idempotency key, and never more than there is in stock"); err != nil {
 		return err
 	}
 	// The update is the stock's; orders are put.
-	construct.Allow(s.orders.Function, s.data, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
+	s.allowData(s.orders, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
 
 	props := s.functionProps(activity, "Shows what was executed and what had effects")
 	maps.Copy(props.Environment, s.records.Environment(s.settings.Window))
@@ -49,6 +51,16 @@ func (s *Stack) addFunctions() error {
 	s.records.GrantInspection(s.activity.Function)
 	construct.Allow(s.activity.Function, s.data, "dynamodb:Query")
 	return nil
+}
+
+// allowData lets a function perform actions on the data table. A function whose
+// callers may ask for faults also counts them there.
+func (s *Stack) allowData(function *construct.GoFunction, actions ...string) {
+	const count = "dynamodb:UpdateItem"
+	if s.settings.DemoFaults && !slices.Contains(actions, count) {
+		actions = append(actions, count)
+	}
+	construct.Allow(function.Function, s.data, actions...)
 }
 
 // How a function's idempotency records come to be.
@@ -70,9 +82,17 @@ func (s *Stack) idempotentFunction(id, name string, atomic bool, description str
 	return function.GoFunction, nil
 }
 
+// callers is how the functions know who is calling.
+func callers(s settings.Settings) string {
+	if s.Authenticated() {
+		return "token"
+	}
+	return "session"
+}
+
 // architecture is the functions' processor.
 func (s *Stack) architecture() awslambda.Architecture {
-	if s.settings.Architecture == X8664 {
+	if s.settings.Architecture == settings.X8664 {
 		return awslambda.Architecture_X86_64()
 	}
 	return awslambda.Architecture_ARM_64()
@@ -86,12 +106,16 @@ func (s *Stack) functionProps(name, description string) construct.GoFunctionProp
 		Architecture: s.architecture(),
 		Description:  description,
 		Retain:       s.settings.Retain,
-		Concurrency:  s.settings.ReservedConcurrency,
+		Concurrency:  s.settings.Concurrency()[name],
+		Tracing:      s.settings.Tracing,
 		Environment: map[string]string{
-			"DATA_TABLE":   *s.data.TableName(),
-			"STAGE":        s.settings.Stage,
-			"DEMO_FAULTS":  strconv.FormatBool(s.settings.DemoFaults),
-			"RECORD_CALLS": strconv.FormatBool(s.settings.RecordCalls),
+			"DATA_TABLE":     *s.data.TableName(),
+			"DATA_RETENTION": construct.Duration(s.settings.Retention),
+			"STAGE":          s.settings.Stage,
+			"CALLERS":        callers(s.settings),
+			"DEMO_FAULTS":    strconv.FormatBool(s.settings.DemoFaults),
+			"UNPROTECTED":    strconv.FormatBool(s.settings.IsDemo()),
+			"RECORD_CALLS":   strconv.FormatBool(s.settings.RecordCalls),
 		},
 	}
 }

@@ -3,7 +3,6 @@ package stack
 import (
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
@@ -17,98 +16,125 @@ import (
 )
 
 // The functions' own metrics, which they write to their logs in the embedded
-// metric format. Each has the dimensions operation, outcome and stage.
+// metric format: those of operations, and the crashes that somebody has asked
+// for.
 const (
 	metricNamespace = "IdempotentRequests"
-
-	outcomeLeaseLost        = "lease_lost"
-	outcomeCompletionFailed = "completion_failed"
+	metricFaults    = "FaultsOnRequest"
 )
 
 // What alarms look at, and how much of it is too much.
 const (
-	alarmPeriod = 5 * time.Minute
+	alarmPeriod = construct.AlarmPeriod
 
-	// tolerableServerErrors are answers 5xx within a period: fewer are retried
-	// and forgotten.
+	// tolerableServerErrors are responses 5xx within a period, and
+	// tolerableCrashes invocations that failed: fewer are retried and forgotten.
 	tolerableServerErrors = 5
+	tolerableCrashes      = 3
 
 	// tolerableDuration is the duration, in milliseconds, that one request in a
-	// hundred may exceed: half of what the runtime allows.
-	tolerableDuration = float64(construct.DefaultTimeout / 2 / time.Millisecond)
+	// hundred may exceed: half of what the runtime allows, and more than the
+	// longest delay that a caller of the demo can ask for.
+	tolerableDuration = float64(construct.DefaultTimeout / 2 / 1e6)
 )
 
-// operation is an idempotent operation and what it is shown and watched by.
-type operation struct {
-	id   string // in construct ids
-	name string // in metrics
-	// leased reports whether its keys are claimed, so that a lease can be lost.
-	leased bool
+// operations returns all operations that take idempotency keys.
+func (s *Stack) operations() []construct.Operation {
+	operation := func(id, name string, atomic bool) construct.Operation {
+		return construct.Operation{
+			ID: id, Name: name, Namespace: metricNamespace, Dimensions: map[string]string{"stage": s.settings.Stage}, Atomic: atomic,
+		}
+	}
+	return []construct.Operation{
+		operation("Customers", "customers.create", claims),
+		operation("Payments", "payments.create", claims),
+		operation("Orders", "orders.create", transactions),
+	}
 }
 
-// operations are all operations that take idempotency keys.
-var operations = [...]operation{
-	{"Customers", "customers.create", true},
-	{"Payments", "payments.create", true},
-	{"Orders", "orders.create", false},
-}
-
-// namedFunction is a function with its name in construct ids and titles.
+// namedFunction is a function with its name in construct ids and titles, and
+// the command that it runs.
 type namedFunction struct {
-	id       string
-	function *construct.GoFunction
+	id, command string
+	function    *construct.GoFunction
+	faults      bool // reports that callers of the demo can make it crash
 }
 
 func (s *Stack) namedFunctions() []namedFunction {
 	return []namedFunction{
-		{"Customers", s.customers}, {"Payments", s.payments}, {"Orders", s.orders}, {"Activity", s.activity},
+		{"Customers", customers, s.customers, true},
+		{"Payments", payments, s.payments, true},
+		{"Orders", orders, s.orders, true},
+		{"Activity", activity, s.activity, false},
 	}
 }
 
 // addMonitoring adds the alarms and the dashboard.
 func (s *Stack) addMonitoring() {
-	s.alarm("ServerErrors", "The API answers 5xx", tolerableServerErrors,
-		s.api.MetricServerError(s.sum("")))
-	for _, o := range operations {
-		if !o.leased {
-			continue
-		}
-		s.alarm(o.id+"LeaseLost", "An execution outlived its lease and another one took over: look for handlers that are slower than their deadline", 1,
-			s.outcomes(o, outcomeLeaseLost))
-		s.alarm(o.id+"CompletionFailed", "A result could not be recorded: a retry finds an interrupted execution, and recovers by its policy", 1,
-			s.outcomes(o, outcomeCompletionFailed))
+	var actions []awscloudwatch.IAlarmAction
+	if s.settings.AlarmTopic != "" {
+		topic := awssns.Topic_FromTopicArn(s.stack, jsii.String("AlarmTopic"), jsii.String(s.settings.AlarmTopic))
+		actions = append(actions, awscloudwatchactions.NewSnsAction(topic))
+	}
+	alarms := construct.NewAlarms(s.stack, actions...)
+	alarms.Add(construct.Alarm{
+		ID:          "ServerErrors",
+		Description: "The API answers 5xx: look at the functions' logs, and at their throttles",
+		Metric:      s.unasked(s.api.MetricServerError(s.sum("")), nil), Threshold: tolerableServerErrors,
+	})
+	for _, o := range s.operations() {
+		alarms.AddOperation(o)
 	}
 	for _, f := range s.namedFunctions() {
-		s.alarm(f.id+"Throttles", "Lambda refuses to run the function: raise its concurrency, or lower the API's throttles", 1,
-			f.function.Function.MetricThrottles(s.sum("")))
-		s.alarm(f.id+"Duration", "One request in a hundred takes half the time it may take", tolerableDuration,
-			f.function.Function.MetricDuration(s.p99("")))
+		crashes := awscloudwatch.IMetric(f.function.Function.MetricErrors(s.sum("")))
+		if f.faults {
+			crashes = s.unasked(crashes, map[string]*string{"function": jsii.String(f.command)})
+		}
+		alarms.Add(construct.Alarm{
+			ID:          f.id + "Errors",
+			Description: "The function crashes, overruns its time or cannot answer: look at its log",
+			Metric:      crashes, Threshold: tolerableCrashes,
+		})
+		alarms.Add(construct.Alarm{
+			ID:          f.id + "Throttles",
+			Description: "Lambda refuses to run the function: raise its concurrency, or lower the API's throttles",
+			Metric:      f.function.Function.MetricThrottles(s.sum("")), Threshold: 1, Lasting: true,
+		})
+		alarms.Add(construct.Alarm{
+			ID:          f.id + "Duration",
+			Description: "One request in a hundred takes half the time it may take: look at its log, and at DynamoDB's latency",
+			Metric:      f.function.Function.MetricDuration(s.p99("")), Threshold: tolerableDuration, Lasting: true,
+		})
 	}
+	alarms.AddTable("Idempotency", s.records.Table)
+	alarms.AddTable("Data", s.data)
+	alarms.AddQueue("PaymentQueue", s.queue, tolerableAge)
 	s.addDashboard()
 }
 
-// alarm adds an alarm that is raised when a metric reaches a threshold in one
-// period. No data is good news: nobody called.
-func (s *Stack) alarm(id, description string, threshold float64, metric awscloudwatch.IMetric) {
-	alarm := awscloudwatch.NewAlarm(s.stack, jsii.String(id+"Alarm"), &awscloudwatch.AlarmProps{
-		AlarmDescription:   jsii.String(description),
-		Metric:             metric,
-		Threshold:          jsii.Number(threshold),
-		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-		EvaluationPeriods:  jsii.Number(1),
-		TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
+// unasked returns what a metric of failures counts without the crashes that
+// callers of the demo have asked for, of all functions or of those that the
+// dimensions select.
+func (s *Stack) unasked(failures awscloudwatch.IMetric, dimensions map[string]*string) awscloudwatch.IMetric {
+	if !s.settings.DemoFaults {
+		return failures
+	}
+	all := map[string]*string{"stage": jsii.String(s.settings.Stage)}
+	for name, value := range dimensions {
+		all[name] = value
+	}
+	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+		Expression: jsii.String("FILL(failures, 0) - FILL(asked, 0)"),
+		Label:      jsii.String("failures that nobody asked for"),
+		Period:     awscdk.Duration_Minutes(jsii.Number(alarmPeriod.Minutes())),
+		UsingMetrics: &map[string]awscloudwatch.IMetric{
+			"failures": failures,
+			"asked": awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+				Namespace: jsii.String(metricNamespace), MetricName: jsii.String(metricFaults), Statistic: jsii.String("Sum"),
+				Period: awscdk.Duration_Minutes(jsii.Number(alarmPeriod.Minutes())), DimensionsMap: &all,
+			}),
+		},
 	})
-	if s.settings.AlarmTopic != "" {
-		alarm.AddAlarmAction(awscloudwatchactions.NewSnsAction(s.alarmTopic()))
-	}
-}
-
-// alarmTopic is the topic of the settings, looked up once.
-func (s *Stack) alarmTopic() awssns.ITopic {
-	if s.topic == nil {
-		s.topic = awssns.Topic_FromTopicArn(s.stack, jsii.String("AlarmTopic"), jsii.String(s.settings.AlarmTopic))
-	}
-	return s.topic
 }
 
 func (s *Stack) sum(label string) *awscloudwatch.MetricOptions { return s.metric("Sum", label) }
@@ -125,21 +151,6 @@ func (s *Stack) metric(statistic, label string) *awscloudwatch.MetricOptions {
 		options.Label = jsii.String(label)
 	}
 	return options
-}
-
-// outcomes counts the calls of an operation that had an outcome.
-func (s *Stack) outcomes(o operation, outcome string) awscloudwatch.IMetric {
-	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
-		Namespace:  jsii.String(metricNamespace),
-		MetricName: jsii.String("Count"),
-		Statistic:  jsii.String("Sum"),
-		Period:     awscdk.Duration_Minutes(jsii.Number(alarmPeriod.Minutes())),
-		DimensionsMap: &map[string]*string{
-			"operation": jsii.String(o.name),
-			"outcome":   jsii.String(outcome),
-			"stage":     jsii.String(s.settings.Stage),
-		},
-	})
 }
 
 // logGroup adds a log group with the retention that all of them share. The
@@ -161,7 +172,9 @@ func (s *Stack) logAccess(stage awsapigatewayv2.HttpStage) {
 
 // accessLogFormat is one line of the access log. It holds the route and not
 // the path, because a path can hold an idempotency key, and nothing that tells
-// who the caller is.
+// who the caller is. Nor does it hold a message, which could hold a quotation mark
+// and break the line: of an error it has the type. What went wrong in a function
+// is in the function's own log, under its request id.
 func accessLogFormat() string {
 	line, err := json.Marshal(map[string]string{ // encoded with sorted names
 		"requestId":         "$context.requestId",
@@ -170,11 +183,10 @@ func accessLogFormat() string {
 		"status":            "$context.status",
 		"responseBytes":     "$context.responseLength",
 		"latencyMs":         "$context.responseLatency",
-		"error":             "$context.error.message",
 		"functionRequestId": "$context.integration.requestId",
 		"functionStatus":    "$context.integration.status",
 		"functionLatencyMs": "$context.integration.latency",
-		"functionError":     "$context.integration.error",
+		"error":             "$context.error.responseType",
 	})
 	if err != nil {
 		panic(fmt.Sprintf("encode access log format: %v", err)) // strings always encode

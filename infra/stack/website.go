@@ -39,8 +39,9 @@ type siteConfig struct {
 // addWebsite adds the private bucket with the page, and the distribution
 // through which the page and the API share one origin.
 func (s *Stack) addWebsite() {
-	bucket := s.siteBucket()
-	distribution := s.distribution(bucket)
+	logs := s.accessLogBucket()
+	bucket := s.siteBucket(logs)
+	distribution := s.distribution(bucket, logs)
 	s.deploySite(bucket)
 	host := distribution.DistributionDomainName()
 	if s.settings.DomainName != "" {
@@ -50,8 +51,19 @@ func (s *Stack) addWebsite() {
 	s.output("SiteUrl", "The website", awscdk.Fn_Join(jsii.String(""), &[]*string{jsii.String("https://"), host}))
 }
 
-func (s *Stack) siteBucket() awss3.Bucket {
-	return awss3.NewBucket(s.stack, jsii.String("SiteBucket"), &awss3.BucketProps{
+func (s *Stack) siteBucket(logs awss3.Bucket) awss3.Bucket {
+	props := s.bucketProps()
+	if logs != nil {
+		props.ServerAccessLogsBucket = logs
+		props.ServerAccessLogsPrefix = jsii.String("bucket/")
+	}
+	return awss3.NewBucket(s.stack, jsii.String("SiteBucket"), props)
+}
+
+// bucketProps is what all buckets have in common: nobody but the account and
+// CloudFront reads them.
+func (s *Stack) bucketProps() *awss3.BucketProps {
+	return &awss3.BucketProps{
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
 		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
 		Encryption:        awss3.BucketEncryption_S3_MANAGED,
@@ -59,16 +71,33 @@ func (s *Stack) siteBucket() awss3.Bucket {
 		MinimumTLSVersion: jsii.Number(1.2),
 		RemovalPolicy:     construct.RemovalPolicy(s.settings.Retain),
 		AutoDeleteObjects: jsii.Bool(!s.settings.Retain),
-	})
+	}
 }
 
-func (s *Stack) distribution(bucket awss3.Bucket) awscloudfront.Distribution {
+// accessLogDays is how long the access logs of CloudFront and S3 are kept. They
+// hold callers' addresses.
+const accessLogDays = 30
+
+// accessLogBucket adds the bucket of access logs, if there are to be any.
+// CloudFront writes with an access control list, which the bucket has to allow.
+func (s *Stack) accessLogBucket() awss3.Bucket {
+	if !s.settings.AccessLogs {
+		return nil
+	}
+	props := s.bucketProps()
+	props.ObjectOwnership = awss3.ObjectOwnership_BUCKET_OWNER_PREFERRED
+	props.LifecycleRules = &[]*awss3.LifecycleRule{{Expiration: awscdk.Duration_Days(jsii.Number(accessLogDays))}}
+	return awss3.NewBucket(s.stack, jsii.String("AccessLogs"), props)
+}
+
+func (s *Stack) distribution(bucket, logs awss3.Bucket) awscloudfront.Distribution {
 	headers := s.securityHeaders()
 	props := &awscloudfront.DistributionProps{
 		Comment:           jsii.String("Idempotent requests: website and API"),
 		DefaultRootObject: jsii.String("index.html"),
 		HttpVersion:       awscloudfront.HttpVersion_HTTP2_AND_3,
 		PriceClass:        awscloudfront.PriceClass_PRICE_CLASS_100,
+		ErrorResponses:    uncachedErrors(),
 		DefaultBehavior: &awscloudfront.BehaviorOptions{
 			Origin: awscloudfrontorigins.S3BucketOrigin_WithOriginAccessControl(bucket, &awscloudfrontorigins.S3BucketOriginWithOACProps{
 				OriginAccessControl: s.originAccessControl(),
@@ -103,6 +132,11 @@ func (s *Stack) distribution(bucket awss3.Bucket) awscloudfront.Distribution {
 			},
 		},
 	}
+	if logs != nil {
+		props.EnableLogging = jsii.Bool(true)
+		props.LogBucket = logs
+		props.LogFilePrefix = jsii.String("distribution/")
+	}
 	if s.settings.WebACL != "" {
 		props.WebAclId = jsii.String(s.settings.WebACL)
 	}
@@ -118,6 +152,22 @@ func (s *Stack) distribution(bucket awss3.Bucket) awscloudfront.Distribution {
 		jsii.String("@aws-cdk/aws-cloudfront-origins:listBucketSecurityRisk"),
 		jsii.String("the distribution has a default root object"))
 	return distribution
+}
+
+// uncachedErrors keeps CloudFront from remembering errors. It would keep one for
+// ten seconds, whatever the cache policy says and, of 500 and 502 to 504,
+// whatever the response says. The cache's key is the path: one visitor's error
+// would be everybody's.
+func uncachedErrors() *[]*awscloudfront.ErrorResponse {
+	// All that can be configured:
+	// https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html
+	var responses []*awscloudfront.ErrorResponse
+	for _, status := range []int{400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504} {
+		responses = append(responses, &awscloudfront.ErrorResponse{
+			HttpStatus: jsii.Number(status), Ttl: awscdk.Duration_Seconds(jsii.Number(0)),
+		})
+	}
+	return &responses
 }
 
 // apiDomain is the API's host name.
@@ -197,7 +247,10 @@ func (s *Stack) securityHeaders() awscloudfront.ResponseHeadersPolicy {
 				ReferrerPolicy: awscloudfront.HeadersReferrerPolicy_NO_REFERRER, Override: yes,
 			},
 			StrictTransportSecurity: &awscloudfront.ResponseHeadersStrictTransportSecurity{
-				AccessControlMaxAge: awscdk.Duration_Days(jsii.Number(365)), IncludeSubdomains: yes, Override: yes,
+				AccessControlMaxAge: awscdk.Duration_Days(jsii.Number(365)), Override: yes,
+				// A domain of one's own can have others below it, which do not all
+				// speak HTTPS.
+				IncludeSubdomains: jsii.Bool(s.settings.DomainName == ""),
 			},
 		},
 		CustomHeadersBehavior: &awscloudfront.ResponseCustomHeadersBehavior{

@@ -135,7 +135,7 @@ func (p *plan) addRoute(res *template.Resource) error {
 }
 
 // gateway makes the template's API.
-func (p *plan) gateway(invoke gateway.Invoker, log *slog.Logger) (string, *gateway.API, error) {
+func (p *plan) gateway(invoke gateway.Invoker, unthrottled bool, log *slog.Logger) (string, *gateway.API, error) {
 	for id, api := range p.apis {
 		stage, ok := p.stages[id]
 		if !ok {
@@ -159,6 +159,9 @@ func (p *plan) gateway(invoke gateway.Invoker, log *slog.Logger) (string, *gatew
 				ExposeHeaders:    c.ExposeHeaders,
 				MaxAge:           time.Duration(c.MaxAge) * time.Second,
 			}
+		}
+		if unthrottled {
+			cfg.Throttle, stage.RouteSettings = gateway.Throttle{}, nil
 		}
 		for _, r := range p.routes {
 			route, err := p.route(r, stage)

@@ -20,11 +20,10 @@ const (
 type distributionConfig struct {
 	CacheBehaviors       []cacheBehavior
 	CustomErrorResponses []struct {
-		ErrorCode        template.Int
-		ResponseCode     template.Int
-		ResponsePagePath string
-
-		ErrorCachingMinTTL template.Ignored
+		ErrorCode          template.Int
+		ErrorCachingMinTTL *template.Int // seconds
+		ResponseCode       template.Int
+		ResponsePagePath   string
 	}
 	DefaultCacheBehavior cacheBehavior
 	DefaultRootObject    string
@@ -67,12 +66,12 @@ type cacheBehavior struct {
 	ResponseHeadersPolicyID string `json:"ResponseHeadersPolicyId"`
 	TargetOriginID          string `json:"TargetOriginId"`
 
-	CachedMethods        template.Ignored // there is no cache
+	CachedMethods        template.Ignored // content is not cached
 	ViewerProtocolPolicy template.Ignored // there is no certificate for localhost, so no HTTPS
 }
 
 // checkPolicies refuses policies whose effect would differ from what this
-// machine does, which is to cache nothing and to pass on what viewers send.
+// machine does, which is to cache no content and to pass on what viewers send.
 func (c cacheBehavior) checkPolicies(ofAPI bool) error {
 	switch {
 	case ofAPI && c.CachePolicyID != cachingDisabled:

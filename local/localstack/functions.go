@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -102,7 +103,7 @@ func (p *plan) deployFunctions(service *lambda.Service, cfg Config) error {
 			Name:        f.name,
 			Handler:     f.props.Handler,
 			Binary:      cfg.binary(f),
-			Env:         f.props.Environment.Variables,
+			Env:         cfg.environment(f),
 			Timeout:     time.Duration(f.props.Timeout) * time.Second,
 			MemoryMB:    int(f.props.MemorySize),
 			LogGroup:    f.props.LoggingConfig.LogGroup,
@@ -114,6 +115,14 @@ func (p *plan) deployFunctions(service *lambda.Service, cfg Config) error {
 		}
 	}
 	return nil
+}
+
+// environment is a function's own, with what Env has put in its place.
+func (c Config) environment(f function) map[string]string {
+	env := map[string]string{}
+	maps.Copy(env, f.props.Environment.Variables)
+	maps.Copy(env, c.Env)
+	return env
 }
 
 // binary is where the function's executable is: the template's handler names

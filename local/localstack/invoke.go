@@ -28,14 +28,23 @@ func (s *Stack) invokeAPI(next http.Handler) http.Handler {
 			mux.ServeHTTP(w, r)
 			return
 		}
+		if r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("X-Amz-Target"), sqsTarget) {
+			s.serveQueues(w, r)
+			return
+		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// ofWebPage reports whether a browser sends the request on behalf of a page.
+func ofWebPage(r *http.Request) bool {
+	return r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != ""
 }
 
 func (s *Stack) serveInvoke(w http.ResponseWriter, r *http.Request) {
 	// Lambda wants a signature. Here it is enough that no web page can ask, which
 	// a browser would have done for it from anywhere.
-	if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
+	if ofWebPage(r) {
 		refuseInvoke(w, http.StatusForbidden, "AccessDeniedException", "functions are not invoked by web pages")
 		return
 	}

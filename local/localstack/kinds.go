@@ -34,6 +34,11 @@ func kinds() map[string]kind {
 			plan: (*plan).addFunction, name: "FunctionName",
 			attributes: attributes{"Arn": arn("lambda", "function:%s")},
 		},
+		"AWS::SQS::Queue": {
+			plan: (*plan).addQueue, name: "QueueName", ref: queueURL,
+			attributes: attributes{"Arn": arnOf("sqs"), "QueueName": sameName, "QueueUrl": queueURL},
+		},
+		"AWS::Lambda::EventSourceMapping": {plan: (*plan).addEventSource},
 		"AWS::ApiGatewayV2::Api": {
 			plan: (*plan).addAPI, ref: apiID,
 			attributes: attributes{"ApiId": apiID, "ApiEndpoint": func(name string) string { return "https://" + apiDomain(apiID(name)) }},
@@ -75,6 +80,8 @@ func kinds() map[string]kind {
 			attributes: attributes{"Arn": func(name string) string { return "arn:aws:iam::" + accountID + ":role/" + name }},
 		},
 		"AWS::IAM::Policy":          {accepted: "it belongs to a role"},
+		"AWS::SQS::QueuePolicy":     {accepted: "nobody but this machine can reach the queue"},
+		"AWS::Budgets::Budget":      {accepted: "nothing here costs anything"},
 		"AWS::Lambda::Permission":   {accepted: "the gateway calls functions in this process, unasked"},
 		"AWS::Lambda::LayerVersion": {accepted: "it belongs to a function of CDK's own, which is not run; a layer of any other function is an error"},
 		"AWS::Logs::LogGroup": {
@@ -106,6 +113,13 @@ func arn(service, resource string) func(string) string {
 	return func(name string) string {
 		return fmt.Sprintf("arn:%s:%s:%s:%s:"+resource, partition, service, region, accountID, name)
 	}
+}
+
+// arnOf is arn for services whose resources have no type.
+func arnOf(service string) func(string) string { return arn(service, "%s") }
+
+func queueURL(name string) string {
+	return "https://sqs." + region + "." + urlSuffix + "/" + accountID + "/" + name
 }
 
 func sameName(name string) string { return name }

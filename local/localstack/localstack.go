@@ -1,5 +1,5 @@
 // Package localstack deploys the synthesised CloudFormation template on one
-// machine: DynamoDB, Lambda, the HTTP API, CloudFront and the website's bucket.
+// machine: DynamoDB, Lambda, SQS, the HTTP API, CloudFront and the website's bucket.
 //
 // What runs is what the template says. A resource type, an intrinsic function
 // or a property that the package does not understand is an error that names it;
@@ -57,6 +57,11 @@ type Config struct {
 	// the functions do. Empty is info for the stack and what the template says
 	// for the functions.
 	LogLevel string
+	// Env is added to the environment of every function, and wins over what the
+	// template says.
+	Env map[string]string
+	// Unthrottled lifts the API's throttles, for tests that need load.
+	Unthrottled bool
 	// MaxProcesses bounds the processes of each function;
 	// lambda.DefaultMaxProcesses by default.
 	MaxProcesses int
@@ -77,6 +82,7 @@ type Stack struct {
 	plan      *plan
 	engine    *dynamolocal.Engine
 	functions *lambda.Service
+	queues    queues
 	database  server
 	public    server
 
@@ -179,7 +185,7 @@ func (s *Stack) start(ctx context.Context, cfg Config, logs io.Writer, log *slog
 	for _, f := range s.plan.functions {
 		cfg.Progress(fmt.Sprintf("function   %s: %s, %d MB, %d s", f.props.Handler, cfg.binary(f), f.props.MemorySize, f.props.Timeout))
 	}
-	domain, api, err := s.plan.gateway(invoker{s.functions}, log)
+	domain, api, err := s.plan.gateway(invoker{s.functions}, cfg.Unthrottled, log)
 	if err != nil {
 		return err
 	}
@@ -194,6 +200,12 @@ func (s *Stack) start(ctx context.Context, cfg Config, logs io.Writer, log *slog
 		if cfg.Site != "" {
 			cfg.Progress("website    " + cfg.Site)
 		}
+	}
+	if err := s.queues.start(s.plan, s.functions.Invoke, log); err != nil {
+		return err
+	}
+	for _, q := range s.queues.all {
+		cfg.Progress("queue      " + queueURL(q.Name()))
 	}
 	s.public.serve(s.invokeAPI(handler))
 	return ctx.Err()
@@ -319,6 +331,7 @@ func (s *Stack) shutdown() error {
 	if s.functions != nil {
 		problems = append(problems, s.functions.Close())
 	}
+	s.queues.close()
 	if s.stopSweep != nil {
 		s.stopSweep()
 		<-s.swept

@@ -60,7 +60,7 @@ func TestMain(m *testing.M) {
 }
 
 func config(change func(*localstack.Config)) localstack.Config {
-	cfg := localstack.Config{Template: golden, Functions: functionsDir, Site: "testdata/site", Addr: "127.0.0.1:0"}
+	cfg := localstack.Config{Template: golden, Functions: functionsDir, Site: "testdata/site", Addr: "127.0.0.1:0", Unthrottled: true}
 	if change != nil {
 		change(&cfg)
 	}

@@ -16,6 +16,8 @@ type plan struct {
 
 	tables       []table
 	functions    []function
+	queues       []queue
+	eventSources []eventSourceProperties
 	apis         map[string]apiProperties         // by API id
 	stages       map[string]stageProperties       // by API id
 	integrations map[string]integrationProperties // by integration id

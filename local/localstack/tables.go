@@ -35,6 +35,7 @@ type tableProperties struct {
 
 	// About keeping data safe and paying for it.
 	DeletionProtectionEnabled        template.Ignored
+	OnDemandThroughput               template.Ignored
 	PointInTimeRecoverySpecification template.Ignored
 	SSESpecification                 template.Ignored
 	TableClass                       template.Ignored

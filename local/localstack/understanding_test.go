@@ -77,10 +77,18 @@ func TestWhatIsNotUnderstoodIsNotDeployed(t *testing.T) {
 		distribution = "AWS::CloudFront::Distribution"
 		edge         = "AWS::CloudFront::Function"
 		headers      = "AWS::CloudFront::ResponseHeadersPolicy"
+		queue        = "AWS::SQS::Queue"
+		eventSource  = "AWS::Lambda::EventSourceMapping"
 	)
 	object := map[string]any{}
 	for want, change := range map[string]func(map[string]any){
-		"resource Queue: the type AWS::SQS::Queue is not one that the local stack knows": func(r map[string]any) { r["Queue"] = map[string]any{"Type": "AWS::SQS::Queue"} },
+		"resource Topic: the type AWS::SNS::Topic is not one that the local stack knows": func(r map[string]any) { r["Topic"] = map[string]any{"Type": "AWS::SNS::Topic"} },
+		"the property FifoQueue is not understood":                                       set(queue, "FifoQueue", true),
+		"the dead-letter queue of local-PaymentQueue":                                    set(queue, "RedrivePolicy", map[string]any{"deadLetterTargetArn": "x", "maxReceiveCount": 1}),
+		`the response type "x" is not understood`:                                        set(eventSource, "FunctionResponseTypes", []any{"x"}),
+		"a batch of 11 messages is not understood":                                       set(eventSource, "BatchSize", 11),
+		"is not between a queue and a function of the template":                          set(eventSource, "EventSourceArn", "x"),
+		"the property FilterCriteria is not understood":                                  set(eventSource, "FilterCriteria", object),
 		"(AWS::DynamoDB::Table): the property GlobalSecondaryIndexes is not understood":  set(table, "GlobalSecondaryIndexes", []any{}),
 		"(AWS::DynamoDB::Table): the property StreamSpecification is not understood":     set(table, "StreamSpecification", object),
 		`the billing mode "PROVISIONED" is not understood`:                               set(table, "BillingMode", "PROVISIONED"),
@@ -136,11 +144,11 @@ func TestWhatIsNotUnderstoodIsNotDeployed(t *testing.T) {
 func TestAllThatIsNotUnderstoodIsTold(t *testing.T) {
 	t.Parallel()
 	path := mutated(t, func(r map[string]any) {
-		r["Queue"] = map[string]any{"Type": "AWS::SQS::Queue"}
+		r["Bus"] = map[string]any{"Type": "AWS::Events::EventBus"}
 		r["Topic"] = map[string]any{"Type": "AWS::SNS::Topic"}
 	})
 	_, err := localstack.Start(t.Context(), config(func(c *localstack.Config) { c.Template = path }))
-	if err == nil || !strings.Contains(err.Error(), "Queue") || !strings.Contains(err.Error(), "Topic") {
+	if err == nil || !strings.Contains(err.Error(), "Bus") || !strings.Contains(err.Error(), "Topic") {
 		t.Errorf("got %v, want both resources named", err)
 	}
 }

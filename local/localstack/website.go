@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/local/localstack/site"
 	"github.com/idempotent-requests/idempotent-requests/local/localstack/template"
@@ -164,9 +165,12 @@ func (p *plan) website(apiDomain string, api http.Handler, dir string, log *slog
 		cfg.Origins[o.ID] = origin
 	}
 	for _, e := range d.CustomErrorResponses {
-		cfg.ErrorResponses = append(cfg.ErrorResponses, site.ErrorResponse{
-			Code: int(e.ErrorCode), Page: e.ResponsePagePath, ResponseCode: int(e.ResponseCode),
-		})
+		response := site.ErrorResponse{Code: int(e.ErrorCode), Page: e.ResponsePagePath, ResponseCode: int(e.ResponseCode)}
+		if e.ErrorCachingMinTTL != nil {
+			ttl := time.Duration(*e.ErrorCachingMinTTL) * time.Second
+			response.CachingMinTTL = &ttl
+		}
+		cfg.ErrorResponses = append(cfg.ErrorResponses, response)
 	}
 	var err error
 	if cfg.Default, err = p.behavior(d.DefaultCacheBehavior, ofAPI); err != nil {

@@ -41,5 +41,5 @@ func newHandler(ctx context.Context) (lambdahttp.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return lambdahttp.Adapt(handler), nil
+	return env.Handler(handler), nil
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/environment"
-	"github.com/idempotent-requests/idempotent-requests/functions/internal/lambdahttp"
 	"github.com/idempotent-requests/idempotent-requests/functions/payments"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/idemlambda"
@@ -51,6 +50,8 @@ func newHandler(ctx context.Context) (func(context.Context, event) (any, error),
 		Processor: ledger,
 		Faults:    env.Faults,
 		Logger:    env.Logger,
+
+		Unprotected: env.Unprotected,
 	}
 	handler, err := payments.New(cfg)
 	if err != nil {
@@ -60,7 +61,7 @@ func newHandler(ctx context.Context) (func(context.Context, event) (any, error),
 	if err != nil {
 		return nil, err
 	}
-	respond := lambdahttp.Adapt(handler)
+	respond := env.Handler(handler)
 	return func(ctx context.Context, e event) (any, error) {
 		if e.Records != nil {
 			return consume(ctx, e.SQSEvent)

@@ -39,6 +39,9 @@ type Create[In Input, Out Resource] struct {
 	// Protect is wrapped around Run, such as the idempotency middleware. It can
 	// read the request's body, and its context carries the session. Nil for none.
 	Protect func(http.Handler) http.Handler
+	// Disturb is wrapped around Protect, such as what causes faults: as that does,
+	// it sees requests whose session and input were accepted. Nil for nothing.
+	Disturb func(http.Handler) http.Handler
 	// Logger is told of internal errors.
 	Logger *slog.Logger
 }
@@ -68,6 +71,9 @@ func (c Create[In, Out]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 	if c.Protect != nil {
 		run = c.Protect(run)
+	}
+	if c.Disturb != nil {
+		run = c.Disturb(run)
 	}
 	run.ServeHTTP(w, r)
 }
@@ -102,7 +108,7 @@ func (c Reconcile[In, Out]) Answer(w http.ResponseWriter, r *http.Request) (comp
 }
 
 // Read answers requests for a resource whose path ends with {id}: 200 with
-// ETag, or 304 where If-None-Match has it.
+// ETag, or 304 if If-None-Match has it.
 type Read[Out any] struct {
 	// Find returns the caller's resource of that id. Where the error is a
 	// *[problem.Problem] the client is answered with it; [ErrNotFound] is

@@ -20,7 +20,7 @@ import (
 func Edge(mux *http.ServeMux, logger *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		answer := &statusRecorder{ResponseWriter: w}
+		answer := &statusRecorder{ResponseWriter: w, bodiless: r.Method == http.MethodHead}
 		handler, route := mux.Handler(r)
 		defer func() {
 			if cause := recover(); cause != nil {
@@ -71,10 +71,12 @@ func refuse(w http.ResponseWriter, r *http.Request, handler http.Handler) {
 	})
 }
 
-// statusRecorder remembers the status of an answer.
+// statusRecorder remembers the status of a response. A response to HEAD has the
+// headers of one to GET and no body: net/http sees to that, Lambda does not.
 type statusRecorder struct {
 	http.ResponseWriter
-	status int
+	status   int
+	bodiless bool
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -89,6 +91,9 @@ func (w *statusRecorder) WriteHeader(status int) {
 func (w *statusRecorder) Write(p []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
+	}
+	if w.bodiless {
+		return len(p), nil
 	}
 	return w.ResponseWriter.Write(p)
 }

@@ -4,21 +4,31 @@
 //	DATA_TABLE          name of the data table
 //	IDEMPOTENCY_TABLE   name of the idempotency table
 //	IDEMPOTENCY_WINDOW  how long a key is remembered, a Go duration; default 24h
+//	DATA_RETENTION      how long data is kept, a Go duration; default 24h
+//	CALLERS             token if the API has an authorizer, whose token says who
+//	                    is calling; default session: the request says so itself
 //	DEMO_FAULTS         true lets requests cause faults; default false
+//	FAULT_LIMITS        false lets them cause any number, for tests; default true
+//	UNPROTECTED         true offers operations without protection as well; default
+//	                    false
 //	RECORD_CALLS        true writes down what each call cost, which costs a write
 //	                    itself; default false
 //	STAGE               a dimension of the metrics; default none
 //
 // Metrics are written to standard output in the CloudWatch embedded metric
-// format, as log lines of their own. Format and level of the log are those that the function's logging
-// configuration asks for (AWS_LAMBDA_LOG_FORMAT, AWS_LAMBDA_LOG_LEVEL).
+// format, as log lines of their own. Format and level of the log are those that
+// the function's logging configuration asks for (AWS_LAMBDA_LOG_FORMAT,
+// AWS_LAMBDA_LOG_LEVEL).
 package environment
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"strconv"
 	"time"
@@ -31,6 +41,8 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/calls"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/fault"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/lambdahttp"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/emf"
@@ -42,7 +54,10 @@ type Environment struct {
 	Data    *datatable.Table
 	Records *dynamostore.AtomicStore
 	Faults  *fault.Injector
+	// Unprotected reports whether operations are offered without protection, too.
+	Unprotected bool
 
+	tokens   bool
 	window   time.Duration
 	observer idempotency.Observer
 }
@@ -72,8 +87,8 @@ func New(ctx context.Context, getenv func(string) string) (*Environment, error) 
 	}
 	client := dynamodb.NewFromConfig(aws, dynamostore.Tuned)
 
-	e := &Environment{Logger: lambdacontext.NewLogger(), window: s.window}
-	if e.Data, err = datatable.New(datatable.Config{Client: client, Name: s.dataTable, Retention: s.window}); err != nil {
+	e := &Environment{Logger: lambdacontext.NewLogger(), Unprotected: s.unprotected, tokens: s.tokens, window: s.window}
+	if e.Data, err = datatable.New(datatable.Config{Client: client, Name: s.dataTable, Retention: s.retention}); err != nil {
 		return nil, err
 	}
 	if e.Records, err = dynamostore.NewAtomic(client, s.recordsTable); err != nil {
@@ -82,10 +97,46 @@ func New(ctx context.Context, getenv func(string) string) (*Environment, error) 
 	if e.observer, err = e.newObserver(s); err != nil {
 		return nil, err
 	}
-	if e.Faults, err = fault.New(fault.Config{Enabled: s.faults, Exit: os.Exit}); err != nil {
+	faults := fault.Config{Enabled: s.faults, Exit: crash(os.Stdout, s.stage, getenv("_HANDLER")), Logger: e.Logger}
+	if s.faultLimits {
+		faults.Counter = e.Data
+	}
+	if e.Faults, err = fault.New(faults); err != nil {
 		return nil, err
 	}
 	return e, nil
+}
+
+// Handler returns the function that answers the HTTP API's events with next. If
+// callers are known by a token, next finds the session of the token's subject.
+func (e *Environment) Handler(next http.Handler) lambdahttp.Handler {
+	if e.tokens {
+		next = session.FromToken(next)
+	}
+	return lambdahttp.Adapt(next)
+}
+
+// crash returns a function that ends the process because somebody has asked for
+// it. The metric that it writes is what alarms take off the failures that they
+// count.
+func crash(log io.Writer, stage, function string) func(code int) {
+	return func(code int) {
+		line, err := json.Marshal(map[string]any{
+			"_aws": map[string]any{
+				"Timestamp": time.Now().UnixMilli(),
+				"CloudWatchMetrics": []map[string]any{{
+					"Namespace":  namespace,
+					"Dimensions": [][]string{{"stage"}, {"function", "stage"}},
+					"Metrics":    []map[string]string{{"Name": "FaultsOnRequest", "Unit": "Count"}},
+				}},
+			},
+			"FaultsOnRequest": 1, "stage": stage, "function": function,
+		})
+		if err == nil {
+			_, _ = log.Write(append(line, '\n')) // there is nobody to tell
+		}
+		os.Exit(code)
+	}
 }
 
 func (e *Environment) newObserver(s settings) (idempotency.Observer, error) {
@@ -129,7 +180,11 @@ type settings struct {
 	dataTable    string
 	recordsTable string
 	window       time.Duration
+	retention    time.Duration
+	tokens       bool
 	faults       bool
+	faultLimits  bool
+	unprotected  bool
 	recordCalls  bool
 	stage        string
 }
@@ -139,6 +194,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 		dataTable:    getenv("DATA_TABLE"),
 		recordsTable: getenv("IDEMPOTENCY_TABLE"),
 		window:       idempotency.DefaultWindow,
+		retention:    idempotency.DefaultWindow,
 		stage:        getenv("STAGE"),
 	}
 	var wrong []error
@@ -148,17 +204,27 @@ func readSettings(getenv func(string) string) (settings, error) {
 	if s.recordsTable == "" {
 		wrong = append(wrong, errors.New("IDEMPOTENCY_TABLE is not set: it names the idempotency table"))
 	}
-	if value := getenv("IDEMPOTENCY_WINDOW"); value != "" {
-		window, err := time.ParseDuration(value)
-		if err != nil || window <= 0 {
-			wrong = append(wrong, fmt.Errorf("IDEMPOTENCY_WINDOW is %q: want a positive duration such as 24h", value))
-		}
-		s.window = window
-	}
-	flag := func(name string) bool {
+	for name, duration := range map[string]*time.Duration{"IDEMPOTENCY_WINDOW": &s.window, "DATA_RETENTION": &s.retention} {
 		value := getenv(name)
 		if value == "" {
-			return false
+			continue
+		}
+		var err error
+		if *duration, err = time.ParseDuration(value); err != nil || *duration <= 0 {
+			wrong = append(wrong, fmt.Errorf("%s is %q: want a positive duration such as 24h", name, value))
+		}
+	}
+	switch callers := getenv("CALLERS"); callers {
+	case "", "session":
+	case "token":
+		s.tokens = true
+	default:
+		wrong = append(wrong, fmt.Errorf("CALLERS is %q: want session or token", callers))
+	}
+	flag := func(name string, fallback bool) bool {
+		value := getenv(name)
+		if value == "" {
+			return fallback
 		}
 		on, err := strconv.ParseBool(value)
 		if err != nil {
@@ -166,6 +232,7 @@ func readSettings(getenv func(string) string) (settings, error) {
 		}
 		return on
 	}
-	s.faults, s.recordCalls = flag("DEMO_FAULTS"), flag("RECORD_CALLS")
+	s.faults, s.faultLimits = flag("DEMO_FAULTS", false), flag("FAULT_LIMITS", true)
+	s.unprotected, s.recordCalls = flag("UNPROTECTED", false), flag("RECORD_CALLS", false)
 	return s, errors.Join(wrong...)
 }

@@ -19,11 +19,15 @@ func TestNew(t *testing.T) {
 		named     []string // in the error; empty: no error
 	}{
 		{"complete", nil, nil},
-		{"all", map[string]string{"IDEMPOTENCY_WINDOW": "24h", "DEMO_FAULTS": "true", "RECORD_CALLS": "true", "STAGE": "demo"}, nil},
+		{"all", map[string]string{"IDEMPOTENCY_WINDOW": "24h", "DEMO_FAULTS": "true", "RECORD_CALLS": "true", "STAGE": "demo", "DATA_RETENTION": "87600h", "CALLERS": "token", "UNPROTECTED": "false", "FAULT_LIMITS": "false"}, nil},
 		{"no data table", map[string]string{"DATA_TABLE": ""}, []string{"DATA_TABLE"}},
 		{"no idempotency table", map[string]string{"IDEMPOTENCY_TABLE": ""}, []string{"IDEMPOTENCY_TABLE"}},
 		{"window without a unit", map[string]string{"IDEMPOTENCY_WINDOW": "24"}, []string{"IDEMPOTENCY_WINDOW"}},
 		{"negative window", map[string]string{"IDEMPOTENCY_WINDOW": "-1h"}, []string{"IDEMPOTENCY_WINDOW"}},
+		{"retention", map[string]string{"DATA_RETENTION": "0s"}, []string{"DATA_RETENTION"}},
+		{"callers", map[string]string{"CALLERS": "cookies"}, []string{"CALLERS"}},
+		{"unprotected", map[string]string{"UNPROTECTED": "perhaps"}, []string{"UNPROTECTED"}},
+		{"fault limits", map[string]string{"FAULT_LIMITS": "perhaps"}, []string{"FAULT_LIMITS"}},
 		{"faults", map[string]string{"DEMO_FAULTS": "perhaps"}, []string{"DEMO_FAULTS"}},
 		{"calls", map[string]string{"RECORD_CALLS": "perhaps"}, []string{"RECORD_CALLS"}},
 		{"everything wrong", map[string]string{"DATA_TABLE": "", "IDEMPOTENCY_TABLE": "", "DEMO_FAULTS": "?", "RECORD_CALLS": "?"}, []string{"DATA_TABLE", "IDEMPOTENCY_TABLE", "DEMO_FAULTS", "RECORD_CALLS"}},

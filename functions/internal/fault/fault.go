@@ -1,7 +1,7 @@
 // Package fault causes the failures that the demo shows how to survive. A
 // request asks for them in its Demo-Fault header, separated by commas:
 //
-//	slow=1500ms           wait before the effect, at most 8s
+//	slow=1500ms           wait before the effect, at most 4s
 //	crash-before-effect   end the process just before the effect
 //	crash-after-effect    end the process just after the effect
 //	drop-response         do everything, then end the process instead of answering
@@ -11,20 +11,25 @@
 // the last two are the same there.
 //
 // Anyone who can send a header can end a process this way, so an [Injector] is
-// inert unless it is enabled. Operations mark the place of their effect with
-// [BeforeEffect] and [AfterEffect], and choose their guard by [WantsShortWindow].
+// inert unless it is enabled, acts on requests only whose session, input and key
+// were accepted, and causes only so many faults a minute. Operations mark the
+// place of their effect with [BeforeEffect] and [AfterEffect], and choose their
+// guard by [WantsShortWindow].
 package fault
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/problemtype"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/idemhttp"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/problem"
 )
 
@@ -32,8 +37,14 @@ import (
 const Header = "Demo-Fault"
 
 // MaxDelay is the longest delay that can be asked for. It ends before the
-// function's own time does.
-const MaxDelay = 8 * time.Second
+// function's own time does, and is paid for.
+const MaxDelay = 4 * time.Second
+
+// How many faults a minute are caused for one session, and for all of them.
+const (
+	PerSession = 10
+	ForAll     = 60
+)
 
 // ShortWindow is how long a key is remembered that was asked to be forgotten
 // soon: short enough to be waited for.
@@ -44,9 +55,21 @@ type Config struct {
 	// Enabled says whether requests may ask for faults. Default false: the
 	// header is ignored.
 	Enabled bool
-	// Exit ends the process and does not return, as [os.Exit]. Required where
+	// Exit ends the process and does not return, as [os.Exit]. Required if
 	// Enabled.
 	Exit func(code int)
+	// Counter counts the faults of a minute; a *[datatable.Table] does, for all
+	// processes. Default nil: there is no limit.
+	Counter Counter
+	// Logger is told of a counter that cannot be reached. Required with Counter.
+	Logger *slog.Logger
+}
+
+// Counter counts things by name.
+type Counter interface {
+	// Count counts one more and reports whether it is within the limit of the
+	// period.
+	Count(ctx context.Context, name string, limit int, period time.Duration) (within bool, err error)
 }
 
 // Injector causes the faults that requests ask for. Make one with [New].
@@ -57,11 +80,20 @@ func New(cfg Config) (*Injector, error) {
 	if cfg.Enabled && cfg.Exit == nil {
 		return nil, errors.New("fault: Config.Exit is missing")
 	}
+	if cfg.Counter != nil && cfg.Logger == nil {
+		return nil, errors.New("fault: Config.Logger is missing")
+	}
 	return &Injector{cfg}, nil
 }
 
-// Middleware wraps everything that answers a request.
-func (i *Injector) Middleware(next http.Handler) http.Handler {
+// Middleware wraps what answers a request whose session and input were accepted,
+// the idempotency middleware included. Its context has to carry the session.
+func (i *Injector) Middleware(next http.Handler) http.Handler { return i.middleware(next, true) }
+
+// Unkeyed is [Injector.Middleware] for operations that take no idempotency key.
+func (i *Injector) Unkeyed(next http.Handler) http.Handler { return i.middleware(next, false) }
+
+func (i *Injector) middleware(next http.Handler, keyed bool) http.Handler {
 	if !i.cfg.Enabled {
 		return next
 	}
@@ -70,6 +102,12 @@ func (i *Injector) Middleware(next http.Handler) http.Handler {
 		if len(values) == 0 {
 			next.ServeHTTP(w, r)
 			return
+		}
+		if keyed {
+			if _, err := idemhttp.ParseKey(r.Header); err != nil {
+				next.ServeHTTP(w, r) // which refuses the key
+				return
+			}
 		}
 		p, err := parse(strings.Join(values, ","))
 		if err != nil {
@@ -81,12 +119,54 @@ func (i *Injector) Middleware(next http.Handler) http.Handler {
 			})
 			return
 		}
+		if refusal := i.count(r.Context()); refusal != nil {
+			problem.Write(w, refusal)
+			return
+		}
 		o := ordered{p, new(atomic.Bool), i.cfg.Exit}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), orderKey{}, o)))
 		if o.dropResponse {
 			o.exit(1)
 		}
 	})
+}
+
+// count counts a fault for its session and for all, and returns why it is not
+// caused if there were too many.
+func (i *Injector) count(ctx context.Context) *problem.Problem {
+	if i.cfg.Counter == nil {
+		return nil
+	}
+	caller, ok := session.FromContext(ctx)
+	if !ok {
+		caller = "nobody"
+	}
+	for _, limit := range []struct {
+		name   string
+		faults int
+	}{{"faults#" + string(caller), PerSession}, {"faults", ForAll}} {
+		within, err := i.cfg.Counter.Count(ctx, limit.name, limit.faults, time.Minute)
+		if err != nil {
+			i.cfg.Logger.ErrorContext(ctx, "faults cannot be counted", "error", err.Error())
+			return &problem.Problem{
+				Type:   idemhttp.TypeStoreUnavailable,
+				Title:  "The service is temporarily unavailable",
+				Status: http.StatusServiceUnavailable,
+				Detail: "Nothing was carried out. Send the same request again.",
+				Header: http.Header{"Retry-After": {"1"}},
+			}
+		}
+		if !within {
+			return &problem.Problem{
+				Type:   problemtype.TooManyFaults,
+				Title:  "Too many faults",
+				Status: http.StatusTooManyRequests,
+				Detail: fmt.Sprintf("Nothing was carried out. %d faults a minute can be asked for in one session, and %d in all.", PerSession, ForAll),
+				Header: http.Header{"Retry-After": {"60"}},
+			}
+		}
+	}
+	return nil
 }
 
 // BeforeEffect is called where nothing irrevocable has happened yet. It returns

@@ -3,16 +3,26 @@ package fault_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/fault"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
 )
+
+// newRequest returns a request whose idempotency key is accepted.
+func newRequest() *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "/", nil)
+	r.Header.Set("Idempotency-Key", "k1")
+	return r
+}
 
 // run sends one request with this Demo-Fault through a handler with an effect
 // and returns what happened, in order, and the status.
@@ -35,7 +45,7 @@ func run(t *testing.T, enabled bool, header ...string) (events []string, status 
 		events = append(events, "answer")
 		w.WriteHeader(http.StatusCreated)
 	}))
-	r := httptest.NewRequest(http.MethodPost, "/", nil)
+	r := newRequest()
 	r.Header[fault.Header] = header
 	w := httptest.NewRecorder()
 	handler.ServeHTTP(w, r)
@@ -82,7 +92,7 @@ func TestDisabledInjectorIgnoresTheHeader(t *testing.T) {
 func TestMalformedFaultIsRefusedBeforeAnythingHappens(t *testing.T) {
 	t.Parallel()
 	for _, header := range [][]string{
-		{""}, {"nonsense"}, {"slow"}, {"slow="}, {"slow=1"}, {"slow=-1s"}, {"slow=0s"}, {"slow=8001ms"},
+		{""}, {"nonsense"}, {"slow"}, {"slow="}, {"slow=1"}, {"slow=-1s"}, {"slow=0s"}, {"slow=4001ms"},
 		{"crash-before-effect=1"}, {"short-window=1s"},
 		{"drop-response,"}, {"drop-response", "drop-response"}, {"slow=1s,slow=1s"},
 	} {
@@ -105,7 +115,7 @@ func TestShortWindow(t *testing.T) {
 				t.Errorf("%s: got %v", header, got)
 			}
 		}))
-		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		r := newRequest()
 		r.Header.Set(fault.Header, header)
 		handler.ServeHTTP(httptest.NewRecorder(), r)
 	}
@@ -115,9 +125,9 @@ func TestSlowWaitsBeforeTheEffect(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		events, _ := run(t, true, "slow=8s")
-		if waited := time.Since(start); waited != 8*time.Second || len(events) != 2 {
-			t.Errorf("waited %v, then %v; want 8s and an effect", waited, events)
+		events, _ := run(t, true, "slow=4s")
+		if waited := time.Since(start); waited != 4*time.Second || len(events) != 2 {
+			t.Errorf("waited %v, then %v; want 4s and an effect", waited, events)
 		}
 	})
 }
@@ -136,13 +146,13 @@ func TestOperationThatStartsOverIsDelayedOnce(t *testing.T) {
 				}
 			}
 		}))
-		r := httptest.NewRequest(http.MethodPost, "/", nil)
-		r.Header.Set(fault.Header, "slow=5s")
+		r := newRequest()
+		r.Header.Set(fault.Header, "slow=3s")
 		for range 2 { // each request for itself
 			start := time.Now()
 			handler.ServeHTTP(httptest.NewRecorder(), r)
-			if waited := time.Since(start); waited != 5*time.Second {
-				t.Errorf("waited %v, want 5s", waited)
+			if waited := time.Since(start); waited != 3*time.Second {
+				t.Errorf("waited %v, want 3s", waited)
 			}
 		}
 	})
@@ -162,8 +172,8 @@ func TestSlowEndsWithTheContext(t *testing.T) {
 			defer cancel()
 			got = fault.BeforeEffect(ctx)
 		}))
-		r := httptest.NewRequest(http.MethodPost, "/", nil)
-		r.Header.Set(fault.Header, "slow=5s")
+		r := newRequest()
+		r.Header.Set(fault.Header, "slow=3s")
 		handler.ServeHTTP(httptest.NewRecorder(), r)
 		if !errors.Is(got, ended) {
 			t.Errorf("got %v, want the context's cause", got)
@@ -175,5 +185,86 @@ func TestNewRefusesToBeEnabledWithoutExit(t *testing.T) {
 	t.Parallel()
 	if _, err := fault.New(fault.Config{Enabled: true}); err == nil {
 		t.Error("an injector that cannot end the process was made")
+	}
+}
+
+// TestNoFaultWithoutAKey holds that a request which the idempotency middleware is
+// about to refuse reaches it, and costs no process.
+func TestNoFaultWithoutAKey(t *testing.T) {
+	t.Parallel()
+	injector, err := fault.New(fault.Config{
+		Enabled: true, Exit: func(int) { t.Error("the process ended") }, Counter: noCounter{t}, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) })
+	for name, keys := range map[string][]string{"no key": nil, "an empty key": {""}, "two keys": {"a", "b"}} {
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		r.Header["Idempotency-Key"] = keys
+		r.Header.Set(fault.Header, "drop-response")
+		w := httptest.NewRecorder()
+		injector.Middleware(refuse).ServeHTTP(w, r)
+		if w.Code != http.StatusBadRequest {
+			t.Errorf("%s: got %d", name, w.Code)
+		}
+	}
+}
+
+// noCounter fails the test if anything is counted.
+type noCounter struct{ t *testing.T }
+
+func (c noCounter) Count(context.Context, string, int, time.Duration) (bool, error) {
+	c.t.Error("a fault was counted")
+	return true, nil
+}
+
+// counter counts without end.
+type counter struct {
+	counts map[string]int
+	err    error
+}
+
+func (c *counter) Count(_ context.Context, name string, limit int, _ time.Duration) (bool, error) {
+	if c.counts[name] >= limit {
+		return false, c.err
+	}
+	c.counts[name]++
+	return true, c.err
+}
+
+func TestFaultsAreRated(t *testing.T) {
+	t.Parallel()
+	counts := &counter{counts: map[string]int{}}
+	exits := 0
+	injector, err := fault.New(fault.Config{Enabled: true, Exit: func(int) { exits++ }, Counter: counts, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler := injector.Unkeyed(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	ask := func(caller session.ID) int {
+		r := newRequest()
+		r.Header.Set(fault.Header, "drop-response")
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r.WithContext(session.NewContext(r.Context(), caller)))
+		return w.Code
+	}
+	for range fault.PerSession {
+		if got := ask("alice"); got != http.StatusOK {
+			t.Fatalf("got %d within the limit", got)
+		}
+	}
+	if got := ask("alice"); got != http.StatusTooManyRequests || exits != fault.PerSession {
+		t.Errorf("got %d beyond the limit of a session, and %d exits", got, exits)
+	}
+	for i := range 2 * fault.ForAll {
+		ask(session.ID(strconv.Itoa(i)))
+	}
+	if exits != fault.ForAll {
+		t.Errorf("%d faults were caused in a minute, want %d", exits, fault.ForAll)
+	}
+	counts.err = errors.New("out of reach")
+	if got := ask("bob"); got != http.StatusServiceUnavailable || exits != fault.ForAll {
+		t.Errorf("got %d from a counter out of reach, and %d exits", got, exits)
 	}
 }

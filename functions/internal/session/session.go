@@ -33,9 +33,13 @@ func Parse(text string) (ID, error) {
 	return ID(id.String()), nil
 }
 
-// FromRequest returns the session of a request. The error is a
-// *[problem.Problem] that says what is wrong with the header.
+// FromRequest returns the session of a request: the one that its context
+// carries, or that of its header. The error is a *[problem.Problem] that says
+// what is wrong with the header.
 func FromRequest(r *http.Request) (ID, error) {
+	if id, ok := FromContext(r.Context()); ok {
+		return id, nil
+	}
 	values := r.Header.Values(Header)
 	if len(values) == 0 {
 		return "", &problem.Problem{

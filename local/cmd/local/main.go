@@ -82,6 +82,7 @@ func parse(args []string, getenv func(string) string, stdout io.Writer) (localst
 	flags.StringVar(&port, "port", port, "`number` of the port to listen on; 0 picks a free one; the environment variable PORT works too")
 	flags.StringVar(&cfg.Data, "data", "", "`directory` in which the tables survive a restart; in memory without")
 	flags.BoolVar(&cfg.Reset, "reset", false, "forget what --data holds")
+	flags.BoolVar(&cfg.Unthrottled, "unthrottled", false, "lift the API's throttles and the limits on faults, for tests that need load")
 	flags.StringVar(&cfg.LogLevel, "log-level", "", "`level` of the logs, of functions too: debug, info, warn or error (default: what the template says)")
 	flags.StringVar(&cfg.Template, "template", "infra/testdata/golden/default.template.json", "`file` of the template to deploy")
 	flags.StringVar(&cfg.Functions, "functions", "build/lambda/local", "`directory` that holds <function>/bootstrap, built for this machine")
@@ -98,6 +99,9 @@ func parse(args []string, getenv func(string) string, stdout io.Writer) (localst
 		return cfg, fmt.Errorf("%q is not understood: there are only flags", flags.Arg(0))
 	case cfg.Reset && cfg.Data == "":
 		return cfg, errors.New("--reset forgets what --data holds, and there is no --data")
+	}
+	if cfg.Unthrottled {
+		cfg.Env = map[string]string{"FAULT_LIMITS": "false"}
 	}
 	cfg.Addr, err = loopback(port)
 	return cfg, err

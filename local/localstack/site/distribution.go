@@ -2,9 +2,10 @@
 // requests to origins by path, with its functions, headers and compression, and
 // a private bucket as the origin of a website.
 //
-// There is no cache: every request reaches its origin. A distribution whose
-// content changes only by deployment, and whose API is not cached at all, gives
-// the same answers either way.
+// Content is not cached: every request for it reaches its origin. A distribution
+// whose content changes only by deployment, and whose API is not cached at all,
+// gives the same responses either way. Errors are cached, as CloudFront caches
+// them unless it is told not to.
 package site
 
 import (
@@ -18,6 +19,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Config describes a distribution.
@@ -31,8 +33,11 @@ type Config struct {
 	Default   Behavior
 	// RootObject is what a request for / gets; nothing special when empty.
 	RootObject string
-	// ErrorResponses replace an origin's errors.
+	// ErrorResponses replace an origin's errors, and say how long they are
+	// remembered.
 	ErrorResponses []ErrorResponse
+	// Clock tells the time by which errors are forgotten; time.Now by default.
+	Clock func() time.Time
 	// Log receives what went wrong in functions; dropped by default.
 	Log *slog.Logger
 }
@@ -72,10 +77,16 @@ type ErrorResponse struct {
 	Page string
 	// ResponseCode is the status that is sent instead; zero keeps Code.
 	ResponseCode int
+	// CachingMinTTL is how long the error is remembered at least; nil means
+	// DefaultErrorTTL.
+	CachingMinTTL *time.Duration
 }
 
 // Distribution is an http.Handler.
-type Distribution struct{ cfg Config }
+type Distribution struct {
+	cfg    Config
+	errors *errorCache
+}
 
 // New makes a distribution. It fails when a behaviour leads to an origin that
 // does not exist.
@@ -94,7 +105,7 @@ func New(cfg Config) (*Distribution, error) {
 			return nil, fmt.Errorf("site: the behaviour %q leads to the origin %q, which does not exist", b.PathPattern, b.Origin)
 		}
 	}
-	return &Distribution{cfg}, nil
+	return &Distribution{cfg, newErrorCache(cfg)}, nil
 }
 
 // ServeHTTP answers one request.
@@ -105,6 +116,11 @@ func (d *Distribution) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		res.compress(r)
 	}
 	b.Headers.apply(res.header)
+	if res.status >= http.StatusBadRequest {
+		res.header.Set("X-Cache", "Error from cloudfront")
+	} else {
+		res.header.Set("X-Cache", "Miss from cloudfront")
+	}
 	res.writeTo(w, r)
 }
 
@@ -145,9 +161,14 @@ func (d *Distribution) respond(b *Behavior, r *http.Request) *response {
 	if r.URL.Path == "/" && d.cfg.RootObject != "" {
 		r = withPath(r, "/"+d.cfg.RootObject)
 	}
-	res := d.fetch(b.Origin, r)
+	key := b.Origin + " " + r.URL.EscapedPath()
+	res := d.errors.get(key, r)
+	if res == nil {
+		res = d.fetch(b.Origin, r)
+		d.errors.put(key, r, res)
+	}
 	for _, e := range d.cfg.ErrorResponses {
-		if res.status == e.Code {
+		if res.status == e.Code && (e.Page != "" || e.ResponseCode != 0) {
 			return d.replaceError(e, res, r)
 		}
 	}
@@ -183,6 +204,7 @@ func (d *Distribution) fetch(id string, r *http.Request) *response {
 	}
 	res := newResponse()
 	origin.Handler.ServeHTTP(res, out)
+	res.WriteHeader(http.StatusOK) // unless the origin has written another
 	return res
 }
 
