@@ -91,8 +91,8 @@ conformance: ## the DynamoDB contract suite against moto, or against AWS_ENDPOIN
 	@local/dynamolocal/conformance/moto.sh
 
 .PHONY: synth
-synth: node_modules/.installed ## synthesise the CloudFormation template into cdk.out
-	@$(CDK) synth --quiet && echo "cdk.out/IdempotentRequests.template.json"
+synth: node_modules/.installed ## synthesise the CloudFormation template into cdk.out (ARGS='-c stage=…')
+	@$(CDK) synth --quiet $(ARGS) && echo "cdk.out/IdempotentRequests.template.json"
 
 # It says where to and what it costs, and asks; YES=1 goes on without, for CI.
 DEPLOY := $(JSII_QUIET) go run ./infra/deploy $(if $(YES),-yes)

@@ -17,7 +17,7 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/local/localstack"
 )
 
-// executionsFail has every request to the tables fail while one visitor asks for
+// afterSomebodyElsesError has every request to the tables fail while one visitor asks for
 // something, and returns what another one gets just after that.
 func afterSomebodyElsesError(t *testing.T, stack *localstack.Stack, v *visitor) response {
 	t.Helper()
@@ -107,7 +107,7 @@ func TestPageFitsTheThrottles(t *testing.T) {
 // the rest is refused, and carries nothing out.
 func TestFaultsAreLimited(t *testing.T) {
 	t.Parallel()
-	_, v := newStackWith(t, func(c *localstack.Config) { c.Env = nil })
+	stack, v := newStackWith(t, func(c *localstack.Config) { c.Env = nil })
 	const perSession = 10
 	crashed, refused := 0, 0
 	// Twice as many, because a minute may end meanwhile.
@@ -128,6 +128,14 @@ func TestFaultsAreLimited(t *testing.T) {
 		t.Errorf("%d crashes and %d refusals", crashed, refused)
 	}
 	v.expectActivity(crashed, crashed)
+
+	// Others have faults of their own, in every operation.
+	other := newVisitorOf(t, stack.URL())
+	for path, body := range map[string]string{"/api/customers": `{"name":"Ada","email":"ada@example.com"}`, "/api/orders": samovar} {
+		if lost := other.post(path, "k1", body, "drop-response"); lost.status < 500 || lost.header.Get("Content-Type") == "application/problem+json" {
+			t.Errorf("%s: got %v, want no response of the function", path, lost)
+		}
+	}
 }
 
 // TestHeadIsGet asks for the headers of everything that can be read.
