@@ -173,9 +173,7 @@ func (s *Stack) route(id string, function *construct.GoFunction, routes []route)
 		if s.callers != nil {
 			options.Authorizer = s.callers
 		}
-		for _, added := range *s.api.AddRoutes(options) {
-			s.addedRoutes = append(s.addedRoutes, added)
-		}
+		s.addedRoutes = append(s.addedRoutes, *s.api.AddRoutes(options)...)
 	}
 	s.routes = append(s.routes, routes...)
 }
