@@ -65,7 +65,7 @@ type Event struct {
 
 // Level returns the level at which the event is worth a log line: Error for
 // failures, Warn for what should be rare, Debug for beginnings, Info for the
-// rest.
+// rest. For a refusal it is that of an Err that is a [slog.Leveler], or Warn.
 func (e Event) Level() slog.Level {
 	switch e.Observation {
 	case ObservedStoreUnavailable, ObservedCompletionFailed, ObservedReleaseFailed, ObservedUnencodable, ObservedFailed:
@@ -74,7 +74,16 @@ func (e Event) Level() slog.Level {
 		if _, meant := errors.AsType[*discardError](e.Err); e.Err != nil && !meant {
 			return slog.LevelError
 		}
-	case ObservedLeaseLost, ObservedTakenOver, ObservedReconciled, ObservedOutcomeUnknown, ObservedOversized, ObservedNoTime, ObservedRefused:
+	case ObservedLeaseLost, ObservedTakenOver, ObservedReconciled, ObservedOutcomeUnknown, ObservedOversized, ObservedNoTime:
+		return slog.LevelWarn
+	case ObservedRefused:
+		var leveled interface {
+			error
+			slog.Leveler
+		}
+		if errors.As(e.Err, &leveled) {
+			return leveled.Level()
+		}
 		return slog.LevelWarn
 	case ObservedBegan:
 		return slog.LevelDebug

@@ -29,16 +29,16 @@ var idemhttpMutants = []mutant{
 	{
 		name:     "http: silence recorded",
 		file:     "idemhttp/idemhttp.go",
-		old:      "if !w.written() && ctx.Err() != nil {",
-		new:      "if !w.written() && ctx.Err() != nil && e.cfg.MaxBody < 0 {",
+		old:      "if !w.written && ctx.Err() != nil {",
+		new:      "if !w.written && ctx.Err() != nil && e.cfg.MaxBody < 0 {",
 		packages: []string{"idempotency/idemhttp"},
 		why:      "an empty 200 is replayed, though nothing has happened",
 	},
 	{
 		name:     "http: silence with a live context is a failure",
 		file:     "idemhttp/idemhttp.go",
-		old:      "if !w.written() && ctx.Err() != nil {",
-		new:      "if !w.written() {",
+		old:      "if !w.written && ctx.Err() != nil {",
+		new:      "if !w.written {",
 		packages: []string{"idempotency/idemhttp"},
 		why:      "a handler with nothing to say runs again",
 	},
@@ -368,5 +368,49 @@ var idemhttpMutants = []mutant{
 `,
 		packages: []string{"idempotency/idemhttp"},
 		why:      "one request's id is shown to another",
+	},
+	{
+		name: "http: refusals unobserved",
+		file: "idemhttp/idemhttp.go",
+		old: `		h.cfg.Guard.ObserveRefusal(r.Context(), e.operationName(), observable(err))
+`,
+		new: `		_, _ = e.operationName, observable
+`,
+		packages: []string{"idempotency/idemhttp"},
+		why:      "a scope that fails is a silent 500",
+	},
+	{
+		name:     "http: the server's faults are warnings",
+		file:     "idemhttp/problems.go",
+		old:      "if problemOf(err).StatusCode() >= 500 {",
+		new:      "if problemOf(err).StatusCode() > 600 {",
+		packages: []string{"idempotency/idemhttp"},
+		why:      "nobody is woken by a scope that fails",
+	},
+	{
+		name:     "http: a failure without a response is a 200",
+		file:     "idemhttp/idemhttp.go",
+		old:      "e.response != nil && e.response.written",
+		new:      "e.response != nil",
+		packages: []string{"idempotency/idemhttp"},
+		why:      "the client takes a failure for success",
+	},
+	{
+		name:     "http: a failure's own response is lost",
+		file:     "idemhttp/idemhttp.go",
+		old:      "	return errors.Is(err, idempotency.ErrFailed) &&",
+		new:      "	return errors.Is(err, idempotency.ErrConflict) &&",
+		packages: []string{"idempotency/idemhttp"},
+		why:      "the client is told less than the handler said",
+	},
+	{
+		name: "http: a plan that cannot be written is an outage",
+		file: "idemhttp/problems.go",
+		old:  "case errors.As(err, &mistake), errors.Is(err, idempotency.ErrPlan):",
+		new: `case errors.As(err, &mistake):
+	case errors.Is(err, idempotency.ErrPlan):
+		return &problem.Problem{Type: TypeStoreUnavailable, Status: 503, Title: "x"}`,
+		packages: []string{"idempotency/idemhttp"},
+		why:      "a mistake in the program is told as try again",
 	},
 }

@@ -788,9 +788,9 @@ var mutants = []mutant{
 		why:      "clients cannot tell a replay",
 	},
 	{
-		name:     "http: all headers are kept",
-		file:     "idemhttp/response.go",
-		old:      `"Set-Cookie",
+		name: "http: all headers are kept",
+		file: "idemhttp/response.go",
+		old: `"Set-Cookie",
 	"Set-Cookie2"`,
 		new:      `"Set-Cookie2"`,
 		packages: []string{"idempotency/idemhttp"},

@@ -73,8 +73,9 @@ type Config struct {
 
 	// Recorded reports whether a response is recorded. A response that is not
 	// recorded releases the key, so that a retry executes again; but after a 5xx the
-	// guard's recovery policy decides about the key. Recorded must not modify the
-	// response. A 304 is never recorded. Default: [DefaultRecorded].
+	// guard's recovery policy decides about the key. A handler can overrule it by
+	// [idempotency.Execution.Discard] and [idempotency.Execution.Fail]. Recorded must
+	// not modify the response. A 304 is never recorded. Default: [DefaultRecorded].
 	Recorded func(Response) bool
 
 	// RecordedHeaders are the names of response headers that are recorded and

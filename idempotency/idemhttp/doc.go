@@ -47,4 +47,22 @@
 // policies the execution counts as interrupted. The same goes for a response with
 // a status of 5xx, and for a handler that returns without any response after its
 // context has ended, which is answered with 503.
+//
+// # What a handler can do
+//
+// A handler can decide about its key by itself, whatever its status:
+//
+//	execution, _ := idempotency.FromContext(r.Context())
+//	execution.Discard() // nothing has happened: a retry executes, under every policy
+//	execution.Fail(err) // it may have happened: the recovery policy decides
+//
+// Both send the handler's response to the client and record nothing. A handler
+// that sheds load with 503 does well to discard, because under
+// [idempotency.Refuse] its key would otherwise be spent.
+//
+// # What is observed
+//
+// The guard's observer is also told of the requests that are refused before the
+// guard, as [idempotency.ObservedRefused] with the cause: without a key, too
+// large, malformed, or because Config.Scope has failed.
 package idemhttp

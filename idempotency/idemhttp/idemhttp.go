@@ -37,6 +37,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		request, err = e.identify(token)
 	}
 	if err != nil {
+		h.cfg.Guard.ObserveRefusal(r.Context(), e.operationName(), observable(err))
 		h.refuse(w, r, err)
 		return
 	}
@@ -44,7 +45,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		request.Reconcile = e.reconcile
 	}
 	outcome, err := h.cfg.Guard.Do(r.Context(), request, e.run)
-	own := err == nil && !outcome.Replayed || errors.Is(err, errServerError) && !errors.Is(err, idempotency.ErrReconcile)
+	own := err == nil && !outcome.Replayed || e.responded(err)
 	if own {
 		e.response.setHeaderOf(w)
 	}
@@ -70,6 +71,18 @@ type execution struct {
 	outer    http.ResponseWriter
 	body     []byte
 	response *response
+}
+
+// responded reports whether an execution that ended by err has a response for the
+// client all the same.
+func (e *execution) responded(err error) bool {
+	switch {
+	case errors.Is(err, idempotency.ErrReconcile):
+		return false
+	case errors.Is(err, errServerError):
+		return true
+	}
+	return errors.Is(err, idempotency.ErrFailed) && e.response != nil && e.response.written
 }
 
 // identify returns what the guard needs to know about the request. Nothing is
@@ -119,6 +132,15 @@ func (e *execution) key() (token string, err error) {
 		return "", keyMalformed(err)
 	}
 	return token, nil
+}
+
+// operationName returns the name of the operation, or "" if it is invalid.
+func (e *execution) operationName() string {
+	name := e.operation()
+	if _, err := idempotency.NewKey(idempotency.SharedScope(), name, "probe"); err != nil {
+		return ""
+	}
+	return name
 }
 
 // operation returns the name of the operation, which may be invalid.
@@ -171,7 +193,7 @@ func (e *execution) requestIn(ctx context.Context) *http.Request {
 // result returns what to record of the response.
 func (e *execution) result(ctx context.Context) (idempotency.Result, error) {
 	w := e.response
-	if !w.written() && ctx.Err() != nil {
+	if !w.written && ctx.Err() != nil {
 		return idempotency.Result{}, fmt.Errorf("%w: %w", errNoResponse, context.Cause(ctx))
 	}
 	w.finish()

@@ -2,6 +2,7 @@ package idemhttp
 
 import (
 	"errors"
+	"log/slog"
 	"math"
 	"net/http"
 	"net/url"
@@ -121,7 +122,7 @@ func problemOf(err error) *problem.Problem {
 		}
 	case errors.As(err, &own) && own != nil:
 		return own
-	case errors.As(err, &mistake):
+	case errors.As(err, &mistake), errors.Is(err, idempotency.ErrPlan):
 	case errors.Is(err, ErrNoKey):
 		return &problem.Problem{
 			Type:   TypeKeyMissing,
@@ -194,6 +195,21 @@ type configError struct {
 
 func (e *configError) Error() string { return "idemhttp: Config." + e.field + ": " + e.cause.Error() }
 func (e *configError) Unwrap() error { return e.cause }
+
+// observable returns err for the observer. What is not the client's fault is worth
+// an error in the log.
+func observable(err error) error {
+	if problemOf(err).StatusCode() >= 500 {
+		return fault{err}
+	}
+	return err
+}
+
+// fault is an error with a level for [idempotency.Event].
+type fault struct{ error }
+
+func (f fault) Unwrap() error   { return f.error }
+func (fault) Level() slog.Level { return slog.LevelError }
 
 func keyMalformed(err error) error {
 	if p, ok := errors.AsType[*problem.Problem](err); ok && p != nil {

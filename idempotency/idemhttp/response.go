@@ -61,6 +61,7 @@ func isToken(s string) bool {
 type response struct {
 	header  http.Header // the handler's
 	status  int         // 0 until it is committed
+	written bool        // by the handler, and not by finish
 	sent    http.Header // the header when it was committed
 	body    bytes.Buffer
 	trailer http.Header // nil for none
@@ -93,6 +94,12 @@ func (w *response) WriteHeader(status int) {
 	if w.status != 0 || status < 200 {
 		return
 	}
+	w.written = true
+	w.commit(status)
+}
+
+// commit fixes the status and the header.
+func (w *response) commit(status int) {
 	w.status = status
 	w.sent = w.header.Clone()
 }
@@ -110,13 +117,12 @@ func (w *response) Write(p []byte) (int, error) {
 // because nothing is sent before it is recorded.
 func (w *response) Flush() { w.WriteHeader(http.StatusOK) }
 
-// written reports whether the handler has written a response.
-func (w *response) written() bool { return w.status != 0 }
-
 // finish completes the response of a handler that has returned. It sets the media type
 // as net/http would, so that replays have it, too.
 func (w *response) finish() {
-	w.WriteHeader(http.StatusOK)
+	if w.status == 0 {
+		w.commit(http.StatusOK)
+	}
 	w.collectTrailer()
 	if _, set := w.sent["Content-Type"]; !set && w.body.Len() > 0 && w.sent.Get("Content-Encoding") == "" {
 		w.sent.Set("Content-Type", http.DetectContentType(w.body.Bytes()))
