@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
 // entry is one message of a batch.
@@ -15,20 +17,19 @@ type entry struct {
 	lane string
 	// inOrder lets a failure hold up the rest of the lane.
 	inOrder bool
+	// refused is set if the message could not be read.
+	refused error
 	// handle handles the message. It does not panic.
 	handle func(context.Context) error
 }
 
-// A margin of the function's time is kept for its response: a tenth of what is
-// left when it is invoked, but no more than maxMargin and no less than minMargin.
-const (
-	minMargin = 50 * time.Millisecond
-	maxMargin = time.Second
-)
+// minMargin is the least of the function's time that is kept for its response.
+const minMargin = 50 * time.Millisecond
 
-// margin returns how much of the function's time is kept, of what is left.
+// margin returns how much of the function's time is kept, of what is left when it
+// is invoked.
 func margin(left time.Duration) time.Duration {
-	return min(max(left/10, minMargin), maxMargin)
+	return max(idempotency.DeadlineMargin(left), minMargin)
 }
 
 // run handles a batch, at most concurrency messages at a time, and returns their
@@ -44,6 +45,7 @@ func run(ctx context.Context, concurrency int, entries []entry, leave bool) []er
 		case e := <-r.ended:
 			r.end(e)
 		case <-r.over:
+			r.leave()
 			return r.errs
 		}
 	}
@@ -65,7 +67,7 @@ type runner struct {
 	running int
 	longest time.Duration
 	ended   chan ending
-	errs    []error // ErrNoTime until known better
+	errs    []error // idempotency.ErrNoTime until something else is known
 }
 
 // ending is how the handling of one entry ended.
@@ -84,13 +86,13 @@ func newRunner(ctx context.Context, concurrency int, entries []entry, leave bool
 	}
 	for i := range entries {
 		r.pending = append(r.pending, i)
-		r.errs[i] = ErrNoTime
+		r.errs[i] = idempotency.ErrNoTime
 	}
 	if deadline, bounded := ctx.Deadline(); bounded {
 		left := time.Until(deadline)
 		kept := margin(left)
 		r.cutoff = deadline.Add(-kept)
-		r.ctx, r.cancel = context.WithDeadlineCause(ctx, r.cutoff, ErrNoTime)
+		r.ctx, r.cancel = context.WithDeadlineCause(ctx, r.cutoff, idempotency.ErrNoTime)
 		if leave {
 			r.over = time.After(left - kept/2)
 		}
@@ -112,9 +114,10 @@ func (r *runner) begin() {
 		case r.held[e.lane]:
 			r.errs[i] = errHeld
 		case !r.timeLeft():
-			r.settle(i, ErrNoTime)
+			r.settle(i, idempotency.ErrNoTime)
 		default:
 			r.running++
+			r.errs[i] = errRunning
 			if e.lane != "" {
 				r.busy[e.lane] = true
 			}
@@ -134,6 +137,17 @@ func (r *runner) handle(i int) {
 	defer func() { r.ended <- ending{i, err, time.Since(start)} }()
 	err = r.entries[i].handle(r.ctx)
 }
+
+// leave gives up the messages that are still being handled.
+func (r *runner) leave() {
+	for i, err := range r.errs {
+		if err == errRunning {
+			r.errs[i] = errLeftBehind
+		}
+	}
+}
+
+var errRunning = errors.New("idemlambda: the message is being handled")
 
 func (r *runner) end(e ending) {
 	r.running--

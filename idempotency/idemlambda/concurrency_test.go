@@ -180,12 +180,12 @@ func TestPermanentFailures(t *testing.T) {
 		observed  idempotency.Observation
 	}{
 		"mismatch":        {message("m2", `{"ID":"o1","Article":"other"}`), idempotency.Reexecute, true, idempotency.ObservedMismatch},
-		"no JSON":         {message("m2", "hello"), idempotency.Reexecute, true, idemlambda.ObservedMalformed},
-		"no key":          {message("m2", "{}"), idempotency.Reexecute, true, idemlambda.ObservedMalformed},
-		"blank key":       {message("m2", `{"ID":"  "}`), idempotency.Reexecute, true, idemlambda.ObservedMalformed},
+		"no JSON":         {message("m2", "hello"), idempotency.Reexecute, true, idempotency.ObservedRefused},
+		"no key":          {message("m2", "{}"), idempotency.Reexecute, true, idempotency.ObservedRefused},
+		"blank key":       {message("m2", `{"ID":"  "}`), idempotency.Reexecute, true, idempotency.ObservedRefused},
 		"outcome unknown": {message("m2", milk), idempotency.Refuse, true, idempotency.ObservedOutcomeUnknown},
 		"an error":        {message("m2", milk), idempotency.Reexecute, false, idempotency.ObservedReleased},
-		"found wrong":     {message("m2", coffee), idempotency.Reexecute, true, idemlambda.ObservedMalformed},
+		"found wrong":     {message("m2", coffee), idempotency.Reexecute, true, idempotency.ObservedReleased},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -206,7 +206,7 @@ func TestPermanentFailures(t *testing.T) {
 				}
 				return nil
 			}
-			receive := w.queue(func(c *idemlambda.Config[events.SQSMessage]) { c.Observer = observer })
+			receive := w.queue()
 			wantFailed(t, receive(message("m1", tea)))
 			if test.policy == idempotency.Refuse {
 				wantFailed(t, receive(test.message), "m2")

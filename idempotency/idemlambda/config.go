@@ -77,11 +77,6 @@ type Config[T any] struct {
 	// [EventBridge], [SNS], [S3] and [Handler], which report no single messages.
 	WholeBatch bool
 
-	// Observer is told of each message that failed before the guard was asked, as
-	// [ObservedMalformed] or [ObservedNotBegun]. Give it the guard's own observer to
-	// have all outcomes in one metric. Default: none.
-	Observer idempotency.Observer
-
 	// Logger receives a line for each message of a batch that failed: a function
 	// that reports failures has itself succeeded, so Lambda logs nothing. The
 	// attribute "permanent" is true if the message will fail at every delivery. The

@@ -99,7 +99,7 @@ func (c *consumer[E, T]) entry(id string, event E) entry {
 	e := entry{id: id}
 	err := contain(func() error { return c.prepare(&e, event) })
 	if err != nil {
-		e.handle = func(context.Context) error { return err }
+		e.refused, e.handle = err, func(context.Context) error { return err }
 	}
 	return e
 }
@@ -140,6 +140,7 @@ func (c *consumer[E, T]) prepare(e *entry, event E) error {
 
 // runAll handles a batch and reports what failed. It returns the entries' errors.
 func (c *consumer[E, T]) runAll(ctx context.Context, entries []entry) []error {
+	c.observe(ctx, entries)
 	errs := run(ctx, c.Concurrency, entries, true)
 	for i, err := range errs {
 		if err != nil {
@@ -156,12 +157,17 @@ func (c *consumer[E, T]) one(ctx context.Context, events ...E) error {
 	for _, event := range events {
 		entries = append(entries, c.entry("", event))
 	}
-	// Whoever is left behind would gain nothing: all of it fails anyway.
+	// To leave a handler behind would gain nothing, because all of it fails anyway.
+	c.observe(ctx, entries)
 	errs := run(ctx, c.Concurrency, entries, false)
-	for _, err := range errs {
-		if err != nil {
-			c.observe(ctx, err)
+	return errors.Join(errs...)
+}
+
+// observe tells the guard's observer of the messages that could not be read.
+func (c *consumer[E, T]) observe(ctx context.Context, entries []entry) {
+	for _, e := range entries {
+		if e.refused != nil {
+			c.Guard.ObserveRefusal(ctx, c.Operation, e.refused)
 		}
 	}
-	return errors.Join(errs...)
 }

@@ -42,8 +42,8 @@
 // because that may yet fail. A message that failed for good fails at every
 // delivery, so it belongs in the queue's dead-letter queue or the stream's or
 // function's on-failure destination: configure one. The log marks such failures
-// with permanent=true, [Permanent] reports them, and the observers are told
-// "malformed", "payload_mismatch" or "outcome_unknown".
+// with permanent=true, [Permanent] reports them, and the guard's observer is told
+// "refused", "payload_mismatch" or "outcome_unknown".
 //
 // # Time
 //

@@ -11,29 +11,18 @@ import (
 )
 
 var (
-	// ErrMalformed: a message cannot be read, or has no key, scope or payload.
-	// Nothing was executed. A handler that finds a message to be wrong for good may
-	// return an error that wraps it.
+	// ErrMalformed is the failure of a message that cannot be read, or has no key,
+	// scope or payload. Nothing was executed. A handler that finds a message to be
+	// wrong for good may return an error that wraps it.
 	ErrMalformed = errors.New("idemlambda: the message is malformed")
 
-	// ErrNoTime: the function's time is nearly over. The message was not begun, or
-	// its handler did not heed the end of its context and was left behind.
-	ErrNoTime = errors.New("idemlambda: too little of the function's time is left")
+	// errLeftBehind: the handler did not heed the end of its context.
+	errLeftBehind = errors.New("idemlambda: the handler has not ended in time and was left behind")
 
 	// errHeld: an earlier message of the same group or shard has failed.
 	errHeld = errors.New("idemlambda: not handled, because an earlier message of its group failed")
 
 	errNoHandler = errors.New("idemlambda: there is no function to handle events")
-)
-
-// What [Config].Observer is told, beside what the guard's own observer is.
-const (
-	// ObservedMalformed: refused because the message cannot be read, or has no key,
-	// scope or payload.
-	ObservedMalformed idempotency.Observation = "malformed"
-	// ObservedNotBegun: not handled because too little of the function's time was
-	// left. The message is delivered again.
-	ObservedNotBegun idempotency.Observation = "not_begun"
 )
 
 // Permanent reports whether a message that failed by this error will fail at
@@ -47,10 +36,10 @@ func malformed(what string, err error) error {
 	return fmt.Errorf("%w: %s: %w", ErrMalformed, what, err)
 }
 
-// report logs the failure of one message, and observes it if the guard has not.
+// report logs the failure of one message.
 func (c Config[T]) report(ctx context.Context, id string, err error) {
 	level := slog.LevelError
-	if _, ok := errors.AsType[*idempotency.InProgressError](err); ok || errors.Is(err, errHeld) || errors.Is(err, ErrNoTime) {
+	if _, ok := errors.AsType[*idempotency.InProgressError](err); ok || errors.Is(err, errHeld) || errors.Is(err, idempotency.ErrNoTime) {
 		level = slog.LevelInfo // it only has to wait
 	}
 	c.Logger.LogAttrs(ctx, level, "message failed",
@@ -59,20 +48,6 @@ func (c Config[T]) report(ctx context.Context, id string, err error) {
 		slog.Bool("permanent", Permanent(err)),
 		slog.String("error", err.Error()),
 	)
-	c.observe(ctx, err)
-}
-
-func (c Config[T]) observe(ctx context.Context, err error) {
-	observation := ObservedMalformed
-	switch {
-	case c.Observer == nil:
-		return
-	case errors.Is(err, ErrNoTime):
-		observation = ObservedNotBegun
-	case !errors.Is(err, ErrMalformed):
-		return
-	}
-	c.Observer.Observe(ctx, idempotency.Event{Observation: observation, Operation: c.Operation, Err: err})
 }
 
 // contain returns the error of f, or its panic as one.

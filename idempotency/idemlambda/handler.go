@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
@@ -39,20 +38,14 @@ func Handler[In, Out any](
 		return nil, err
 	}
 	return func(ctx context.Context, in In) (out Out, err error) {
-		defer func() {
-			if err != nil {
-				cfg.observe(ctx, err)
-			}
-		}()
 		ctx = cfg.Context(ctx, in)
 		intent, err := cfg.intent(in, func() ([]byte, error) { return json.Marshal(in) })
 		switch {
 		case errors.Is(err, errNoKey) && cfg.OptionalKey:
 			return handle(ctx, in)
 		case err != nil:
+			cfg.Guard.ObserveRefusal(ctx, cfg.Operation, err)
 			return out, err
-		case noTime(ctx):
-			return out, ErrNoTime
 		}
 		out, outcome, err := idempotency.Do(ctx, cfg.Guard, intent, func(ctx context.Context) (Out, error) { return handle(ctx, in) })
 		for _, see := range replayed {
@@ -62,11 +55,4 @@ func Handler[In, Out any](
 		}
 		return out, err
 	}, nil
-}
-
-// noTime reports whether so little of the function's time is left that nothing
-// should be begun.
-func noTime(ctx context.Context) bool {
-	deadline, bounded := ctx.Deadline()
-	return bounded && time.Until(deadline) <= minMargin
 }

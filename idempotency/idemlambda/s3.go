@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
 // S3 returns a Lambda function that calls handle once for each record of the
@@ -49,11 +51,11 @@ func S3InSQS(cfg Config[events.S3EventRecord], handle func(context.Context, even
 			}
 			return err
 		})
-		return entry{id: id, handle: func(ctx context.Context) error {
+		return entry{id: id, refused: firstRefused(err, records), handle: func(ctx context.Context) error {
 			errs := []error{err}
 			for _, record := range records {
 				if ctx.Err() != nil {
-					return ErrNoTime
+					return idempotency.ErrNoTime
 				}
 				errs = append(errs, record.handle(ctx))
 			}
@@ -61,6 +63,17 @@ func S3InSQS(cfg Config[events.S3EventRecord], handle func(context.Context, even
 		}}
 	}
 	return sqsFunction(read, c.runAll, c.verdict), nil
+}
+
+// firstRefused returns the error of a message that cannot be read, or of the first
+// of its records that cannot.
+func firstRefused(err error, records []entry) error {
+	for _, record := range records {
+		if err == nil {
+			err = record.refused
+		}
+	}
+	return err
 }
 
 // s3Records returns the records of a notification, of which a test has none.

@@ -73,6 +73,7 @@ func shard[E, T any](ctx context.Context, c *consumer[E, T], records []E, number
 		e.lane, e.inOrder = "shard", true
 		entries = append(entries, e)
 	}
+	c.observe(ctx, entries)
 	for i, err := range run(ctx, 1, entries, true) {
 		if err != nil {
 			c.report(ctx, entries[i].id, err)

@@ -402,7 +402,7 @@ func TestHandlerIsNotBegunWithoutTime(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
-	if _, err := buy(ctx, input{Token: "k1"}); !errors.Is(err, idemlambda.ErrNoTime) {
+	if _, err := buy(ctx, input{Token: "k1"}); !errors.Is(err, idempotency.ErrNoTime) {
 		t.Errorf("got %v, want that there is no time", err)
 	}
 	if got, err := buy(t.Context(), input{Token: "k1"}); err != nil || got.Number != 1 {
