@@ -131,8 +131,9 @@ func TestSQSOptionalKey(t *testing.T) {
 	w := newWorld(t)
 	receive := w.queue(func(c *idemlambda.Config[events.SQSMessage]) { c.OptionalKey = true })
 	const keyless = `{"Article":"tea"}`
-	wantFailed(t, receive(message("m1", keyless), message("m2", keyless), message("m3", "no JSON")), "m3")
-	w.wantEffects(keyless, keyless)
+	const blank = `{"ID":"  "}`
+	wantFailed(t, receive(message("m1", keyless), message("m2", keyless), message("m3", "no JSON"), message("m4", blank)), "m3")
+	w.wantEffects(keyless, keyless, blank)
 }
 
 func TestSQSScopes(t *testing.T) {

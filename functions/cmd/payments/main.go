@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -16,58 +15,31 @@ import (
 )
 
 func main() {
-	handler, err := newHandler(context.Background())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "payments:", err)
-		os.Exit(1)
-	}
-	lambda.Start(handler)
-}
-
-// event is a request to the HTTP API or a batch of a queue's messages: the shape
-// tells which.
-type event struct {
-	events.APIGatewayV2HTTPRequest
-	events.SQSEvent
-}
-
-func newHandler(ctx context.Context) (func(context.Context, event) (any, error), error) {
-	env, err := environment.New(ctx, os.Getenv)
-	if err != nil {
-		return nil, err
-	}
-	guard, err := env.NewGuard(idempotency.Config{Recovery: idempotency.Reconcile})
-	if err != nil {
-		return nil, err
-	}
-	ledger, err := payments.NewLedger(env.Data, nil)
-	if err != nil {
-		return nil, err
-	}
+	env := idempotency.Must(environment.New(context.Background(), os.Getenv))
 	cfg := payments.Config{
-		Guard:     guard,
+		Guard:     idempotency.Must(env.NewGuard(idempotency.Config{Recovery: idempotency.Reconcile})),
 		Data:      env.Data,
-		Processor: ledger,
+		Processor: idempotency.Must(payments.NewLedger(env.Data, nil)),
 		Faults:    env.Faults,
 		Logger:    env.Logger,
 
 		Unprotected: env.Unprotected,
 	}
-	handler, err := payments.New(cfg)
-	if err != nil {
-		return nil, err
-	}
-	consume, err := newConsumer(cfg)
-	if err != nil {
-		return nil, err
-	}
-	respond := env.Handler(handler)
-	return func(ctx context.Context, e event) (any, error) {
+	respond := env.Handler(idempotency.Must(payments.New(cfg)))
+	consume := idempotency.Must(newConsumer(cfg))
+	lambda.Start(func(ctx context.Context, e event) (any, error) {
 		if e.Records != nil {
 			return consume(ctx, e.SQSEvent)
 		}
-		return respond(ctx, e.APIGatewayV2HTTPRequest)
-	}, nil
+		return respond(ctx, e.HTTPEvent)
+	})
+}
+
+// event is a request to the HTTP API or a batch of a queue's messages: the shape
+// tells which.
+type event struct {
+	idemlambda.HTTPEvent
+	events.SQSEvent
 }
 
 // newConsumer returns the function's other half: the consumer of a queue of
@@ -77,32 +49,11 @@ func newConsumer(cfg payments.Config) (func(context.Context, events.SQSEvent) (e
 	if err != nil {
 		return nil, err
 	}
-	command := idemlambda.FromBody(func(c payments.Command) (payments.Command, error) { return c, nil })
-	return idemlambda.SQS(idemlambda.Config[events.SQSMessage]{
+	return idemlambda.SQSJSON(idemlambda.Config[payments.Command]{
 		Guard: cfg.Guard, Operation: payments.Operation,
-		Scope:   idemlambda.FromBody(payments.Command.Scope),
-		Key:     idemlambda.FromBody(payments.Command.Key),
-		Payload: idemlambda.FromBody(payments.Command.Payload),
-		Context: func(ctx context.Context, m events.SQSMessage) context.Context {
-			c, err := command(m)
-			if err != nil {
-				return ctx
-			}
-			return c.Context(ctx)
-		},
-		Reconcile: func(ctx context.Context, m events.SQSMessage) (idempotency.Reconciliation, error) {
-			c, err := command(m)
-			if err != nil {
-				return idempotency.Reconciliation{}, err
-			}
-			return commands.Reconcile(ctx, c)
-		},
-		Logger: cfg.Logger,
-	}, func(ctx context.Context, m events.SQSMessage) error {
-		c, err := command(m)
-		if err != nil {
-			return err
-		}
-		return commands.Pay(ctx, c)
-	})
+		Scope: payments.Command.Scope, Key: payments.Command.Key, Payload: payments.Command.Payload,
+		Context:   func(ctx context.Context, c payments.Command) context.Context { return c.Context(ctx) },
+		Reconcile: commands.Reconcile,
+		Logger:    cfg.Logger,
+	}, commands.Pay)
 }

@@ -41,11 +41,11 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/calls"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/fault"
-	"github.com/idempotent-requests/idempotent-requests/functions/internal/lambdahttp"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/emf"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/idemlambda"
 )
 
 // Environment is what a function works with.
@@ -107,13 +107,13 @@ func New(ctx context.Context, getenv func(string) string) (*Environment, error) 
 	return e, nil
 }
 
-// Handler returns the function that answers the HTTP API's events with next. If
+// Handler returns the function that lets next respond to the HTTP API's events. If
 // callers are known by a token, next finds the session of the token's subject.
-func (e *Environment) Handler(next http.Handler) lambdahttp.Handler {
+func (e *Environment) Handler(next http.Handler) func(context.Context, idemlambda.HTTPEvent) (idemlambda.HTTPResponse, error) {
 	if e.tokens {
 		next = session.FromToken(next)
 	}
-	return lambdahttp.Adapt(next)
+	return idemlambda.HTTP(next)
 }
 
 // crash returns a function that ends the process because somebody has asked for

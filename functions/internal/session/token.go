@@ -5,10 +5,10 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/awslabs/aws-lambda-go-api-proxy/core"
 	"github.com/google/uuid"
 
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/problemtype"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/idemlambda"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/problem"
 )
 
@@ -44,9 +44,14 @@ func FromToken(next http.Handler) http.Handler {
 }
 
 func subjectOf(r *http.Request) string {
-	event, ok := core.GetAPIGatewayV2ContextFromContext(r.Context())
-	if !ok || event.Authorizer == nil || event.Authorizer.JWT == nil {
+	event := idemlambda.EventOf(r)
+	if event == nil {
 		return ""
 	}
-	return event.Authorizer.JWT.Claims["sub"]
+	authorizer, err := event.Authorizer()
+	if err != nil {
+		return ""
+	}
+	subject, _ := authorizer.Claims["sub"].(string)
+	return subject
 }

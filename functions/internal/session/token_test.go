@@ -1,21 +1,20 @@
 package session_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 
-	"github.com/aws/aws-lambda-go/events"
-
-	"github.com/idempotent-requests/idempotent-requests/functions/internal/lambdahttp"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/idemlambda"
 )
 
-// ask sends a request whose token has this subject, and returns the status and
-// whose session the handler found.
-func ask(t *testing.T, authorizer *events.APIGatewayV2HTTPRequestContextAuthorizerDescription) (status int, caller session.ID) {
+// ask sends a request of which an authorizer has said this, and returns the status
+// and whose session the handler found.
+func ask(t *testing.T, authorizer string) (status int, caller session.ID) {
 	t.Helper()
-	respond := lambdahttp.Adapt(session.FromToken(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	respond := idemlambda.HTTP(session.FromToken(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		var err error
 		if caller, err = session.FromRequest(r); err != nil {
@@ -27,23 +26,20 @@ func ask(t *testing.T, authorizer *events.APIGatewayV2HTTPRequestContextAuthoriz
 			t.Errorf("the scope is %v, %v; want %v, %v", scope, err, want, wantErr)
 		}
 	})))
-	response, err := respond(t.Context(), events.APIGatewayV2HTTPRequest{
-		RawPath: "/", Headers: map[string]string{"demo-session": canonical},
-		RequestContext: events.APIGatewayV2HTTPRequestContext{
-			HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: http.MethodGet}, Authorizer: authorizer,
-		},
-	})
+	var event idemlambda.HTTPEvent
+	text := `{"version":"2.0","rawPath":"/","headers":{"demo-session":"` + canonical + `"},
+		"requestContext":{"http":{"method":"GET"},"authorizer":` + authorizer + `}}`
+	if err := json.Unmarshal([]byte(text), &event); err != nil {
+		t.Fatal(err)
+	}
+	response, err := respond(t.Context(), event)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return response.StatusCode, caller
 }
 
-func subject(name string) *events.APIGatewayV2HTTPRequestContextAuthorizerDescription {
-	return &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
-		JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: map[string]string{"sub": name}},
-	}
-}
+func subject(name string) string { return `{"jwt":{"claims":{"sub":"` + name + `"}}}` }
 
 func TestTokensSubjectIsTheCaller(t *testing.T) {
 	t.Parallel()
@@ -61,8 +57,8 @@ func TestTokensSubjectIsTheCaller(t *testing.T) {
 
 func TestWithoutATokenNobodyIsAnswered(t *testing.T) {
 	t.Parallel()
-	for name, authorizer := range map[string]*events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
-		"no authorizer": nil, "another authorizer": {}, "no subject": subject(""),
+	for name, authorizer := range map[string]string{
+		"no authorizer": "null", "another authorizer": `{"iam":{"userArn":"arn"}}`, "no subject": subject(""), "no claims": `{"jwt":{}}`,
 	} {
 		if status, caller := ask(t, authorizer); status != http.StatusUnauthorized || caller != "" {
 			t.Errorf("%s: got %d as %q", name, status, caller)
