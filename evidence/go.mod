@@ -16,6 +16,7 @@ require (
 	github.com/idempotent-requests/idempotent-requests/idempotency v0.0.0
 	github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore v0.0.0
 	github.com/idempotent-requests/idempotent-requests/idempotency/idemlambda v0.0.0
+	github.com/idempotent-requests/idempotent-requests/idempotency/idemotel v0.0.0
 	github.com/idempotent-requests/idempotent-requests/idempotency/jmespath v0.0.0
 	github.com/idempotent-requests/idempotent-requests/idempotency/pgstore v0.0.0
 	github.com/idempotent-requests/idempotent-requests/local v0.0.0
@@ -25,7 +26,13 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require golang.org/x/mod v0.43.0 // indirect
+require (
+	github.com/go-logr/logr v1.4.4 // indirect
+	github.com/go-logr/stdr v1.2.2 // indirect
+	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
+	go.opentelemetry.io/otel/log v1.47.0 // indirect
+	golang.org/x/mod v0.43.0 // indirect
+)
 
 require (
 	github.com/alecthomas/participle/v2 v2.1.4 // indirect
@@ -52,8 +59,12 @@ require (
 	github.com/jmespath-community/go-jmespath v1.1.1 // indirect
 	github.com/oasdiff/yaml v0.1.1 // indirect
 	github.com/oasdiff/yaml3 v0.0.14 // indirect
-	github.com/rogpeppe/go-internal v1.9.0 // indirect
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
+	go.opentelemetry.io/otel v1.47.0
+	go.opentelemetry.io/otel/metric v1.47.0 // indirect
+	go.opentelemetry.io/otel/sdk v1.47.0
+	go.opentelemetry.io/otel/sdk/metric v1.47.0
+	go.opentelemetry.io/otel/trace v1.47.0
 	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/exp v0.0.0-20240112132812-db7319d0e0e3 // indirect
 	golang.org/x/sync v0.22.0 // indirect
@@ -75,3 +86,5 @@ replace github.com/idempotent-requests/idempotent-requests/local => ../local
 replace github.com/idempotent-requests/idempotent-requests/tools/release => ../tools/release
 
 replace github.com/idempotent-requests/idempotent-requests/idempotency/pgstore => ../idempotency/pgstore
+
+replace github.com/idempotent-requests/idempotent-requests/idempotency/idemotel => ../idempotency/idemotel

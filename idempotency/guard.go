@@ -111,6 +111,9 @@ func (g *Guard) Do(ctx context.Context, req Request, run func(context.Context) (
 		return Outcome{}, err
 	}
 	start := g.start()
+	if !g.cfg.Disabled { // such calls are not observed
+		ctx = begin(ctx, g.cfg.Observer, req.Key.Operation(), req.Key.ID())
+	}
 	if known, found := g.cache.get(req.Key.ID(), g.cfg.Clock()); found {
 		c := call{Guard: g, Request: req, start: start}
 		return c.answer(ctx, &known) // at no cost

@@ -99,6 +99,17 @@ type Observer interface {
 	Observe(ctx context.Context, event Event)
 }
 
+// Starter is an [Observer] that is also told when a call begins, and gives the call
+// a context of its own, such as one with a span.
+type Starter interface {
+	Observer
+
+	// Start is called when a call of [Guard.Do] begins. The context that it returns
+	// derives from ctx. It is that of the store's requests, of the execution and of
+	// the call's events, the last of which ends the call.
+	Start(ctx context.Context, operation, id string) context.Context
+}
+
 // NewSlogObserver returns an observer that writes each event as one structured
 // log line, at the level of [Event.Level]. Its message is "idempotency", and its
 // attributes are
@@ -145,6 +156,30 @@ func (s several) Observe(ctx context.Context, e Event) {
 	for _, o := range s {
 		observe(ctx, o, e)
 	}
+}
+
+// Start implements [Starter].
+func (s several) Start(ctx context.Context, operation, id string) context.Context {
+	for _, o := range s {
+		ctx = begin(ctx, o, operation, id)
+	}
+	return ctx
+}
+
+// begin tells the observer of a call's beginning, if it wants to know, and
+// contains a panic.
+func begin(ctx context.Context, o Observer, operation, id string) (own context.Context) {
+	starter, ok := o.(Starter)
+	if !ok {
+		return ctx
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			slog.ErrorContext(ctx, "idempotency: the observer panicked at a call's beginning", slog.String("panic", fmt.Sprint(r)))
+			own = ctx
+		}
+	}()
+	return starter.Start(ctx, operation, id)
 }
 
 // observe passes the event on, and contains a panic.

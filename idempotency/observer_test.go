@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -198,3 +200,49 @@ func TestInProgressErrorSaysWhenToRetry(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// starter gives each call a number.
+type starter struct {
+	calls int
+	seen  []string
+}
+
+type numberKey struct{}
+
+func (s *starter) Start(ctx context.Context, operation, _ string) context.Context {
+	s.calls++
+	return context.WithValue(ctx, numberKey{}, fmt.Sprint(operation, " ", s.calls))
+}
+
+func (s *starter) Observe(ctx context.Context, e idempotency.Event) {
+	s.seen = append(s.seen, fmt.Sprint(ctx.Value(numberKey{}), ": ", e.Observation))
+}
+
+func TestACallHasTheContextThatItsObserverStarts(t *testing.T) {
+	t.Parallel()
+	own := &starter{}
+	panics := panickingStarter{}
+	w := newWorld(t, func(c *idempotency.Config) {
+		c.Observer, c.CacheEntries = idempotency.Observers(panics, &events{}, own), 0
+	})
+	run := func(ctx context.Context) (idempotency.Result, error) {
+		if got := ctx.Value(numberKey{}); got != "payments.create 1" {
+			t.Errorf("the execution's context is that of %v", got)
+		}
+		return idempotency.Result{}, nil
+	}
+	for range 2 { // the second is answered from memory
+		if _, err := w.guard.Do(t.Context(), w.request("pay"), run); err != nil {
+			t.Error(err)
+		}
+	}
+	want := []string{"payments.create 1: began", "payments.create 1: executed", "payments.create 2: replayed"}
+	if !slices.Equal(own.seen, want) {
+		t.Errorf("observed %q, want %q", own.seen, want)
+	}
+}
+
+type panickingStarter struct{}
+
+func (panickingStarter) Start(context.Context, string, string) context.Context { panic("a mistake") }
+func (panickingStarter) Observe(context.Context, idempotency.Event)            {}
