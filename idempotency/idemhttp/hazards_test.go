@@ -213,3 +213,28 @@ func TestHazardAliasingBetweenRequests(t *testing.T) {
 	}
 	s.wantExecutions(1 + others)
 }
+
+// A status that net/http refuses is refused where the handler sets it, and not
+// when the effect has been recorded.
+func TestInvalidStatusIsTheHandlersPanic(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{-1, 0, 99, 1000} {
+		valid := false
+		s := newService(t, func(w http.ResponseWriter, _ *http.Request) {
+			if !valid {
+				w.WriteHeader(status)
+			}
+		})
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("status %d was accepted", status)
+				}
+			}()
+			s.post("k1", "{}")
+		}()
+		valid = true
+		s.post("k1", "{}")
+		s.wantExecutions(2)
+	}
+}

@@ -176,3 +176,23 @@ func TestForeignRecordIsNotExecutedOver(t *testing.T) {
 func foreign(context.Context) (idempotency.Result, error) {
 	return idempotency.Result{Data: []byte(`{"statusCode":200}`)}, nil
 }
+
+func TestReconciliationWithAServerErrorIsRetried(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+		}, reconciling(func(w http.ResponseWriter, _ *http.Request) (bool, error) {
+			w.WriteHeader(http.StatusBadGateway)
+			return true, nil
+		}))
+		s.post("k1", "{}")
+		time.Sleep(time.Millisecond)
+		response := s.post("k1", "{}")
+		wantProblem(t, response, http.StatusServiceUnavailable, idemhttp.TypeNotReconciled)
+		if response.Header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+		s.wantExecutions(1)
+	})
+}

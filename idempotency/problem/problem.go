@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -94,7 +95,9 @@ func (p *Problem) MarshalJSON() ([]byte, error) {
 // Content-Type: those of p.Header, and Cache-Control, because a cache must never
 // store it.
 func (p *Problem) SetHeader(header http.Header) {
-	maps.Copy(header, p.Header)
+	for name, values := range p.Header {
+		header[name] = slices.Clone(values) // a Problem may serve many requests
+	}
 	header.Set("Cache-Control", "no-store")
 }
 

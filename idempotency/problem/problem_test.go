@@ -72,6 +72,20 @@ func TestWriteSendsItsHeaders(t *testing.T) {
 	}
 }
 
+// What one response's header is changed to is not in the next one's.
+func TestProblemServesManyRequests(t *testing.T) {
+	t.Parallel()
+	p := &problem.Problem{Status: 503, Header: http.Header{"Retry-After": {"1"}}}
+	for range 2 {
+		w := httptest.NewRecorder()
+		problem.Write(w, p)
+		if w.Header()["Retry-After"][0] != "1" {
+			t.Errorf("header %v", w.Header())
+		}
+		w.Header()["Retry-After"][0] = "60"
+	}
+}
+
 func TestProblemIsAnError(t *testing.T) {
 	t.Parallel()
 	err := fmt.Errorf("wrapped: %w", &problem.Problem{Status: 403, Detail: "not yours"})
