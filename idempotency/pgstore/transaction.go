@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -127,13 +128,15 @@ func (s *AtomicStore) Commit(ctx context.Context, completed idempotency.Record, 
 	if e.ended {
 		return nil, errors.New("pgstore: the transaction has ended")
 	}
-	switch e.tx.Conn().PgConn().TxStatus() {
-	case 'T':
-	case 'E':
-		return nil, errors.New("pgstore: a statement of the execution failed, and with it the transaction, but the execution returned a result; " +
-			"return the error or, to go on after it, make a savepoint by the transaction's Begin")
-	default:
-		return nil, errors.New("pgstore: the execution has ended the transaction, or lost its connection")
+	conn := e.tx.Conn().PgConn()
+	switch status := conn.TxStatus(); {
+	case conn.IsClosed():
+		return nil, errors.New("pgstore: the transaction's connection was lost")
+	case status == 'E':
+		return nil, fmt.Errorf("%w: pgstore: a statement of the execution failed, and with it the transaction, but the execution returned a result; "+
+			"return the error or, to go on after it, make a savepoint by the transaction's Begin", idempotency.ErrPlan)
+	case status != 'T':
+		return nil, fmt.Errorf("%w: pgstore: the execution has ended the transaction", idempotency.ErrPlan)
 	}
 	data, encoding, err := s.pack(completed.Data)
 	if err != nil {
@@ -162,11 +165,15 @@ func (s *AtomicStore) Commit(ctx context.Context, completed idempotency.Record, 
 	return s.settle(ctx, completed, now, err)
 }
 
-// refusal returns an error of the commit, as one that asks for another execution
-// if it is of the kind that comes of concurrent transactions.
+// refusal returns an error of the commit: as one that asks for another execution
+// if it is of the kind that comes of concurrent transactions, and as a mistake in
+// the program if a deferred constraint is violated, of which no retry makes more.
 func (s *AtomicStore) refusal(err error) error {
-	if isSerializationFailure(err) {
+	switch {
+	case isSerializationFailure(err):
 		return fmt.Errorf("%w: %w", idempotency.ErrRefused, err)
+	case strings.HasPrefix(code(err), "23"):
+		return fmt.Errorf("%w: pgstore: %w", idempotency.ErrPlan, err)
 	}
 	return s.explain(err)
 }

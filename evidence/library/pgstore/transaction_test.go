@@ -219,7 +219,7 @@ func TestAtomicFailedStatement(t *testing.T) {
 		}
 		return idempotency.Result{Data: []byte("sold")}, nil
 	})
-	if err == nil || !strings.Contains(err.Error(), "savepoint") {
+	if !errors.Is(err, idempotency.ErrPlan) || !strings.Contains(err.Error(), "savepoint") {
 		t.Errorf("a result of a failed transaction: %v, want an error that leads to savepoints", err)
 	}
 
@@ -264,7 +264,7 @@ func TestAtomicTransactionIsNotTheExecutionsToEnd(t *testing.T) {
 		_, err := pgstore.TxFrom(ctx).Exec(ctx, "ROLLBACK")
 		return idempotency.Result{Data: []byte("sold")}, err
 	})
-	if err == nil || !strings.Contains(err.Error(), "ended the transaction") {
+	if !errors.Is(err, idempotency.ErrPlan) || !strings.Contains(err.Error(), "ended the transaction") {
 		t.Errorf("a result after ROLLBACK: %v, want an error that says so", err)
 	}
 	s.wantLedger(t, 9, 1)
@@ -341,4 +341,21 @@ func TestAtomicRunsAgainWhenItCannotBeSerialised(t *testing.T) {
 	if runs < 3 {
 		t.Errorf("%d executions: nothing had to be repeated", runs)
 	}
+}
+
+// The execution cannot know of it, and a retry would fail in the same way.
+func TestAtomicDeferredConstraintIsAMistakeInTheProgram(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, 10)
+	if _, err := s.pool.Exec(t.Context(), "ALTER TABLE "+s.orders+" ADD CONSTRAINT once UNIQUE (key) DEFERRABLE INITIALLY DEFERRED"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.guard.Do(t.Context(), request(t, "k1"), func(ctx context.Context) (idempotency.Result, error) {
+		_, err := pgstore.TxFrom(ctx).Exec(ctx, "INSERT INTO "+s.orders+" (key) VALUES ('same'), ('same')")
+		return idempotency.Result{Data: []byte("sold twice")}, err
+	})
+	if !errors.Is(err, idempotency.ErrPlan) || !strings.Contains(err.Error(), "once") {
+		t.Errorf("%v, want an error that names the constraint", err)
+	}
+	s.wantLedger(t, 10, 0)
 }
