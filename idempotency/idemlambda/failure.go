@@ -22,6 +22,9 @@ var (
 	// errHeld: an earlier message of the same group or shard has failed.
 	errHeld = errors.New("idemlambda: not handled, because an earlier message of its group failed")
 
+	// errNoRecords: to acknowledge what cannot be read would lose it.
+	errNoRecords = errors.New("idemlambda: the event has no records: the function is invoked by another source")
+
 	errNoHandler = errors.New("idemlambda: there is no function to handle events")
 )
 

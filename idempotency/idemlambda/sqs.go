@@ -40,6 +40,9 @@ func sqsFunction(
 	verdict func(failed, all int) error,
 ) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	return func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
+		if event.Records == nil {
+			return events.SQSEventResponse{}, errNoRecords
+		}
 		entries := make([]entry, 0, len(event.Records))
 		for _, message := range event.Records {
 			if message.MessageId == "" { // Lambda would not know which one failed

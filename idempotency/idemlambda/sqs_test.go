@@ -29,7 +29,7 @@ func TestSQSDuplicatesAreHandledOnce(t *testing.T) {
 
 func TestSQSResponseHasAList(t *testing.T) {
 	t.Parallel()
-	response, err := newWorld(t).consumer()(t.Context(), events.SQSEvent{})
+	response, err := newWorld(t).consumer()(t.Context(), events.SQSEvent{Records: []events.SQSMessage{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,6 +63,9 @@ func DynamoDB(cfg Config[events.DynamoDBEventRecord], handle func(context.Contex
 // failed, if any. Lambda begins again at the lowest number that is reported, so
 // one is enough.
 func shard[E, T any](ctx context.Context, c *consumer[E, T], records []E, number func(E) string) (failed string, err error) {
+	if records == nil {
+		return "", errNoRecords
+	}
 	entries := make([]entry, 0, len(records))
 	for _, record := range records {
 		n := number(record)
