@@ -128,8 +128,8 @@ func Example_sharedScopeOnTheWeb() {
 	// 200 the statement of alice true
 }
 
-// Where a sender may be sent by several customers, the message says whose it is.
-func Example_scopeOfAMessage() {
+// One trusted service fills the queue: all of its messages share a scope.
+func Example_scopeOfAQueue() {
 	guard := newMemoryGuard(idempotency.Config{})
 	placeOrder := func(_ context.Context, m events.SQSMessage) error {
 		fmt.Println("placing", m.Body)
@@ -138,7 +138,7 @@ func Example_scopeOfAMessage() {
 
 	consume, err := idemlambda.SQS(idemlambda.Config[events.SQSMessage]{
 		Guard: guard, Operation: "orders.place",
-		Scope: idemlambda.FromBody(func(o Order) (idempotency.Scope, error) { return idempotency.NewScope(o.Customer) }),
+		Scope: idemlambda.QueueScope,
 		Key:   idemlambda.FromBody(func(o Order) (string, error) { return o.ID, nil }),
 	}, placeOrder)
 
@@ -146,10 +146,10 @@ func Example_scopeOfAMessage() {
 		log.Fatal(err)
 	}
 	lambda.Start(consume)
-	deliver(`{"ID":"o1","Customer":"alice"}`, `{"ID":"o1","Customer":"bob"}`, `{"ID":"o1","Customer":"alice"}`)
+	deliver(`{"ID":"o1"}`, `{"ID":"o2"}`, `{"ID":"o1"}`)
 	// Unordered output:
-	// placing {"ID":"o1","Customer":"alice"}
-	// placing {"ID":"o1","Customer":"bob"}
+	// placing {"ID":"o1"}
+	// placing {"ID":"o2"}
 }
 
 // In atomic mode a duplicate plans as well, before it learns that it is one.

@@ -10,7 +10,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
@@ -32,8 +31,8 @@ func newGuard(cfg aws.Config) (*idempotency.Guard, error) {
 func Example_consumer() {
 	cfg, stop := startAWS()
 	defer stop()
-	placeOrder := func(_ context.Context, m events.SQSMessage) error {
-		fmt.Println("placing", m.Body)
+	placeOrder := func(_ context.Context, o Order) error {
+		fmt.Println("placing", o.Article, "for", o.Customer)
 		return nil
 	}
 	guard, err := newGuard(cfg)
@@ -41,22 +40,22 @@ func Example_consumer() {
 		log.Fatal(err)
 	}
 
-	consume, err := idemlambda.SQS(idemlambda.Config[events.SQSMessage]{
+	consume, err := idemlambda.SQSJSON(idemlambda.Config[Order]{
 		Guard: guard, Operation: "orders.place",
-		Scope: idemlambda.QueueScope,
-		Key:   idemlambda.FromBody(func(o Order) (string, error) { return o.ID, nil }),
+		Scope: func(o Order) (idempotency.Scope, error) { return idempotency.NewScope(o.Customer) },
+		Key:   func(o Order) (string, error) { return o.ID, nil },
 	}, placeOrder)
 	if err != nil {
 		log.Fatal(err)
 	}
 	lambda.Start(consume)
 
-	deliver(`{"ID":"o1","Article":"tea"}`, `{"ID":"o2","Article":"milk"}`)
-	deliver(`{"ID":"o2","Article":"milk"}`, `{"ID":"o3","Article":"tea"}`)
+	deliver(`{"ID":"o1","Customer":"alice","Article":"tea"}`, `{"ID":"o2","Customer":"alice","Article":"milk"}`)
+	deliver(`{"ID":"o2","Customer":"alice","Article":"milk"}`, `{"ID":"o1","Customer":"bob","Article":"tea"}`)
 	// Unordered output:
-	// placing {"ID":"o1","Article":"tea"}
-	// placing {"ID":"o2","Article":"milk"}
-	// placing {"ID":"o3","Article":"tea"}
+	// placing tea for alice
+	// placing milk for alice
+	// placing tea for bob
 }
 
 func Example_handler() {

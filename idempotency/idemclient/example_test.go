@@ -120,3 +120,35 @@ func ExampleTransport_callingAgain() {
 	// no answer, so once more
 	// 201 payment 2
 }
+
+// A client library makes the requests. The key comes with the context, from what
+// was written down before, and the transport follows the conventions of Stripe's
+// API.
+func ExampleStripe() {
+	api := httptest.NewServer(&stripeLike{})
+	defer api.Close()
+
+	transport, err := idemclient.New(idemclient.Stripe())
+	if err != nil {
+		log.Fatal(err)
+	}
+	client := &http.Client{Transport: transport} // what a client library is given
+	ctx := idemclient.WithKey(context.Background(), "order-17-payment")
+
+	for range 2 {
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, api.URL+"/v1/charges", strings.NewReader("amount=1250"))
+		if err != nil {
+			log.Fatal(err)
+		}
+		response, err := client.Do(request)
+		if err != nil {
+			log.Fatal(err)
+		}
+		text, _ := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		fmt.Printf("%s, key %s, replayed: %v\n", text, idemclient.KeyOf(response), idemclient.Replayed(response))
+	}
+	// Output:
+	// charge 1, key order-17-payment, replayed: false
+	// charge 1, key order-17-payment, replayed: true
+}
