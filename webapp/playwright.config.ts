@@ -23,8 +23,6 @@ export default defineConfig({
   // Most tests wait for something most of the time, leases above all: others go on meanwhile.
   workers: 3,
   forbidOnly: process.env.CI !== undefined,
-  // A shared machine may stall a browser; what passes the second time only is reported as flaky.
-  retries: process.env.CI === undefined ? 0 : 1,
   reporter: 'list',
   use: {
     // The local stack picks a free port; Playwright reads it from the stack's output (`wait`) into the environment.

@@ -1,194 +1,196 @@
-import { DemoPage, expect, expectAccessible, expectToFit, layoutShift, test } from './test.ts';
+import { expect, StagePage, test } from './test.ts';
 
 // A duplicate of what still runs is refused, and so is another payload; a function that dies is a 500; a record that
 // has expired is not there.
 test.use({ expectedStatuses: [404, 409, 422, 500] });
 
-test('the page begins with a burst: one charge with a key, twenty without', async ({ page }) => {
-  const demo = new DemoPage(page);
-  await page.goto('./');
-  await demo.way('With a key').getByRole('button').click();
-  await expect(demo.way('With a key')).toContainText('once, as meant');
-  await expect(demo.way('With a key')).toContainText('20 requests');
-  await expect(demo.way('With a key')).toContainText('€12.50');
-  await expect(demo.story).toContainText(
-    '20 requests with one key, 1 charge. One was executed; 19 got its recorded answer',
-  );
-  await demo.expectEvidence({ requests: 20, executions: 1, effects: 1 });
-  await expect(demo.lanes).toHaveCount(20);
-  await expect(demo.ledger).toHaveCount(1);
+interface Expected {
+  readonly id: string;
+  readonly title: string;
+  readonly lanes: readonly [string, string];
+  readonly verdict: RegExp;
+  readonly ends: readonly [RegExp, RegExp];
+  readonly cells: readonly [string, string];
+  /** What has to be told on the way. */
+  readonly told?: readonly RegExp[];
+}
 
-  await demo.way('Without').getByRole('button').click();
-  await expect(demo.way('Without')).toContainText('19 charges too many');
-  await expect(demo.way('Without')).toContainText('€250.00');
-  await expect(demo.story).toContainText('20 requests, 20 charges');
-  await demo.expectEvidence({ requests: 40, executions: 21, effects: 21 });
-  await expect(demo.way('With a key')).toContainText('once, as meant');
-  expect(await layoutShift(page)).toBeLessThan(0.01);
-});
+const keys = ['Without a key', 'With a key'] as const;
+const client = ['Without the client', 'With the client'] as const;
 
-test('double click: one charge with a key, two without', async ({ page }) => {
-  const demo = new DemoPage(page);
-  await page.goto('./');
-  await demo.play('Double click', 'With a key');
-  await expect(demo.story).toContainText('Both presses carried the same key');
-  await demo.expectEvidence({ requests: 2, executions: 1, effects: 1 });
-  // Either may be the first to arrive.
-  await expect(demo.lanes.filter({ hasText: 'Executed' })).toHaveCount(1);
-  await expect(demo.lanes.filter({ hasText: 'Server replay' })).toHaveCount(1);
+/** Every scenario, both ways, as the real API plays it. */
+const scenarios: readonly Expected[] = [
+  {
+    id: 'burst',
+    title: 'Burst of duplicates',
+    lanes: keys,
+    verdict: /Without a key it happened 20 times: €250\.00\. With a key it happened once: €12\.50\./,
+    ends: [/20 requests, 20 executions, 20 charges\./, /20 requests, 1 execution, 1 charge\./],
+    cells: ['20×', '1×'],
+    told: [/19 copies are given that answer, byte for byte/],
+  },
+  {
+    id: 'double-click',
+    title: 'Double click',
+    lanes: keys,
+    verdict: /twice: €25\.00\. With a key it happened once: €12\.50\./,
+    ends: [/2 requests, 2 executions, 2 charges\./, /2 requests, 1 execution, 1 charge\./],
+    cells: ['2×', '1×'],
+    told: [/The second press sends it again/, /the same key/],
+  },
+  {
+    id: 'lost-response',
+    title: 'Lost response, then retry',
+    lanes: keys,
+    verdict: /twice: €25\.00\. With a key it happened once: €12\.50\./,
+    ends: [/2 requests, 2 executions, 2 charges\./, /2 requests, 1 execution, 1 charge\./],
+    cells: ['2×', '1×'],
+    told: [/ends without answering: it is done, and the browser is told 500/, /the recorded answer comes back/],
+  },
+  {
+    id: 'crash',
+    title: 'Crash in the middle, then retry',
+    lanes: keys,
+    verdict: /twice: €25\.00\. With a key it happened once: €12\.50\./,
+    ends: [/2 requests, 2 executions, 2 charges\./, /[3-6] requests, 1 execution, 1 charge\./],
+    cells: ['2×', '1×'],
+    told: [
+      /dies after the charge/,
+      /Its lease on the key runs on/,
+      /waits \d+ s, as it was told/,
+      /the processor has that charge/,
+    ],
+  },
+  {
+    id: 'slow',
+    title: 'Slow first, impatient second',
+    lanes: keys,
+    verdict: /twice: €25\.00\. With a key it happened once: €12\.50\./,
+    ends: [/2 requests, 2 executions, 2 charges\./, /3 requests, 1 execution, 1 charge\./],
+    cells: ['2×', '1×'],
+    told: [/No answer yet, so it is sent again/, /Still in progress: it is told 409/],
+  },
+  {
+    id: 'offline',
+    title: 'Offline, reload, come back',
+    lanes: client,
+    verdict: /Without the client it never happened\. With the client it happened once: €12\.50\./,
+    ends: [/No request reached the API, so it never happened\./, /1 request, 1 execution, 1 charge\./],
+    cells: ['0×', '1×'],
+    told: [
+      /nothing remembers the payment/,
+      /After the reload it is still there/,
+      /Sent from the outbox, with the same key/,
+    ],
+  },
+  {
+    id: 'two-tabs',
+    title: 'Two tabs',
+    lanes: client,
+    verdict: /twice: €25\.00\. With the client it happened once: €12\.50\./,
+    ends: [/2 requests, 2 executions, 2 charges\./, /1 request, 1 execution, 1 charge\./],
+    cells: ['2×', '1×'],
+    told: [/The second tab sends the same payment/, /it sends nothing and waits/, /given the first one’s answer/],
+  },
+  {
+    id: 'window-passed',
+    title: 'Window passed',
+    lanes: ['Key alone', 'With the client'],
+    verdict: /With the key alone it happened twice\. With the client it happened once\./,
+    ends: [/2 requests, 2 executions, 2 orders\./, /1 request, 1 execution, 1 order\. A person is asked\./],
+    cells: ['2×', '1×'],
+    told: [/another order is placed/, /the server forgets the key/, /a person has to look/],
+  },
+  {
+    id: 'mismatch',
+    title: 'Same key, another payload',
+    lanes: keys,
+    verdict: /twice: €1,011\.50\. With a key it happened once: €12\.50\./,
+    ends: [/2 requests, 2 executions, 2 charges\./, /2 requests, 1 execution, 1 charge\./],
+    cells: ['2×', '1×'],
+    told: [/with another amount: €999\.00/, /the record belongs to €12\.50, so it is refused \(422\)/],
+  },
+];
 
-  await demo.play('Double click', 'Without');
-  await expect(demo.story).toContainText('charged twice');
-  await expect(demo.lanes.filter({ hasText: 'Executed again' })).toHaveCount(1);
-  await demo.expectEvidence({ requests: 4, executions: 3, effects: 3 });
-});
-
-test('a lost response: the retry gets it with a key, and charges again without', async ({ page }) => {
-  const demo = new DemoPage(page);
-  await page.goto('./');
-  await demo.play('Lost response, then retry', 'With a key');
-  await expect(demo.story).toContainText('the very answer that was lost');
-  await demo.expectEvidence({ requests: 2, executions: 1, effects: 1 });
-  await expect(demo.lanes).toContainText(['Server replay']);
-
-  await demo.play('Lost response, then retry', 'Without');
-  await expect(demo.story).toContainText('charged again');
-  await demo.expectEvidence({ requests: 4, executions: 3, effects: 3 });
-});
-
-test('a crash in the middle: the retry waits for the lease, and finds the charge already made', async ({ page }) => {
-  const demo = new DemoPage(page);
-  await page.goto('./');
-  await demo.play('Crash in the middle, then retry', 'With a key');
-  await expect(demo.record).toContainText('INPROGRESS');
-  await expect(demo.record).toContainText(/Lease\d+ s left/);
-  await expect(demo.story.getByRole('timer')).toContainText(/Retrying in \d+ s/);
-  await expect(demo.story).toContainText('found the charge already made', { timeout: 25_000 });
-  await demo.expectEvidence({ requests: 3, executions: 1, effects: 1 });
-  await expect(demo.record).toContainText('COMPLETED');
-});
-
-test('another payload under the same key is refused', async ({ page }) => {
-  const demo = new DemoPage(page);
-  await page.goto('./');
-  await demo.play('Same key, another payload', 'Run');
-  await expect(demo.story).toContainText('the server refused with 422');
-  await expect(demo.lanes).toContainText(['Executed', 'Mismatch']);
-  await demo.expectEvidence({ requests: 2, executions: 1, effects: 1 });
-});
-
-test('a slow first request: the second is told so, and the third finds the answer', async ({ page }) => {
-  const demo = new DemoPage(page);
-  await page.goto('./');
-  await demo.play('Slow first, impatient second', 'With a key');
-  await expect(demo.lanes).toContainText(['Sending', 'Sending']);
-  await expect(demo.lanes).toContainText(['Sending', 'In progress']);
-  await expect(demo.story).toContainText('the next try got its recorded answer', { timeout: 15_000 });
-  await expect(demo.lanes).toContainText(['Executed', 'In progress', 'Server replay']);
-  await demo.expectEvidence({ requests: 3, executions: 1, effects: 1 });
-});
-
-test('offline, reloaded, back: the payment is made once with the client, and lost without', async ({ page }) => {
-  const demo = new DemoPage(page);
-  await page.goto('./');
-  let loads = 0;
-  page.on('load', () => {
-    loads += 1;
-  });
-  await demo.play('Offline, reload, come back', 'With the client');
-  await expect(page.getByText('Offline', { exact: true })).toBeVisible();
-  await expect(demo.lanes).toContainText(['Queued']);
-  await expect(demo.stored).toContainText(['queued']);
-  await demo.expectEvidence({ requests: 0, executions: 0, effects: 0 });
-  await expect(demo.story).toContainText('it was still there');
-  expect(loads, 'reloads').toBe(1);
-  await expect(demo.lanes).toContainText(['Executed']);
-  await expect(demo.way('With the client')).toContainText('once, as meant');
-  await demo.expectEvidence({ requests: 1, executions: 1, effects: 1 });
-
-  await demo.play('Offline, reload, come back', 'Without');
-  await expect(demo.story).toContainText('nobody remembered it');
-  await expect(demo.way('Without')).toContainText('lost');
-  await demo.expectEvidence({ requests: 1, executions: 1, effects: 1 });
-});
-
-test('two tabs: one request with the client, two without', async ({ page, context }) => {
-  const demo = new DemoPage(page);
-  await page.goto('./');
-  const opened = context.waitForEvent('page');
-  await demo.play('Two tabs', 'With the client');
-  const second = await opened;
-  await expect(demo.story).toContainText('Two tabs, one intent', { timeout: 15_000 });
-  await expect(demo.lanes).toContainText(['Executed', 'Client cache']);
-  await demo.expectEvidence({ requests: 1, executions: 1, effects: 1 });
-  await expect.poll(() => second.isClosed(), 'the second tab closes itself').toBe(true);
-
-  await demo.play('Two tabs', 'Without');
-  await expect(demo.story).toContainText('Neither tab knew of the other', { timeout: 15_000 });
-  await demo.expectEvidence({ requests: 3, executions: 3, effects: 3 });
-});
-
-test('a passed window: the client stops and asks a person; the key alone orders twice', async ({ page }) => {
-  const demo = new DemoPage(page);
-  await page.goto('./');
-  await demo.play('Window passed', 'With the client');
-  await expect(demo.story).toContainText('It stopped, and leaves it to a person', { timeout: 15_000 });
-  await expect(demo.lanes).toContainText(['Window passed']);
-  await expect(demo.stored).toContainText(['expired']);
-  await demo.expectEvidence({ requests: 1, executions: 1, effects: 1 });
-
-  await demo.play('Window passed', 'Key alone');
-  await expect(demo.story).toContainText('Two orders', { timeout: 15_000 });
-  await expect(demo.way('Key alone')).toContainText('1 order too many');
-  await demo.expectEvidence({ requests: 3, executions: 3, effects: 3 });
-});
-
-test('the address names the scenario, back and forth', async ({ page }) => {
-  const demo = new DemoPage(page);
-  await page.goto('./?scenario=mismatch');
-  await expect(demo.scenario('Same key, another payload')).toHaveAttribute('aria-current', 'true');
-  await demo.scenario('Double click').getByRole('button', { name: 'With a key' }).press('Enter');
-  await expect(page).toHaveURL(/\?scenario=double-click$/);
-  await expect(demo.story).toContainText('Both presses');
-  await page.goBack();
-  await expect(demo.scenario('Same key, another payload')).toHaveAttribute('aria-current', 'true');
-});
-
-test('the requests outlive a reload, filter, and show their record', async ({ page }) => {
-  const demo = new DemoPage(page);
-  await page.goto('./');
-  await demo.play('Same key, another payload', 'Run');
-  await expect(demo.results).toHaveCount(2);
-  await expect(demo.story).toContainText('422');
-  await page.reload();
-  await expect(demo.results).toHaveCount(2);
-  await page.getByLabel('Filter by outcome').selectOption('Executed');
-  await expect(demo.results).toHaveCount(1);
-  await demo.results.getByRole('button', { name: /^Request 1:/ }).click();
-  await expect(demo.record).toContainText('behind request 1');
-  await expect(demo.record).toContainText('COMPLETED');
-  await expect(demo.record).toContainText('2 write and 0 read units');
-});
-
-for (const colorScheme of ['light', 'dark'] as const) {
-  test(`is accessible in ${colorScheme}, and fits a phone`, async ({ page }) => {
-    await page.emulateMedia({ colorScheme });
-    const demo = new DemoPage(page);
-    await page.goto('./');
-    await page.getByLabel('Number of duplicates').selectOption('5');
-    await demo.play('Burst of duplicates', 'With a key');
-    await expect(demo.story).toContainText('5 requests with one key');
-    await expect(demo.record).toContainText('COMPLETED');
-    await expect(demo.stored).toHaveCount(1);
-    await demo.play('Double click', 'Without');
-    await expect(demo.story).toContainText('charged twice');
-    await demo.play('Same key, another payload', 'Run');
-    await expect(demo.story).toContainText('refused with 422');
-    await expect(demo.ledger).toHaveCount(4);
-    await expectAccessible(page);
-
-    await page.setViewportSize({ width: 360, height: 740 });
-    await expectAccessible(page);
-    await expectToFit(page, 360);
+for (const { id, title, lanes, verdict, ends, cells, told = [] } of scenarios) {
+  test(`${title}: both ways, told as it happened`, async ({ page }) => {
+    test.setTimeout(120_000);
+    const stage = new StagePage(page);
+    await stage.open(id);
+    await stage.play();
+    await expect(stage.verdict).toHaveText(verdict);
+    for (const [i, name] of lanes.entries()) {
+      await expect(stage.story(name).last()).toContainText(ends[i] ?? /^$/);
+      await expect(stage.lane(name).locator('.caption')).toContainText(ends[i] ?? /^$/);
+      await expect(stage.tab(title).locator('.cell').nth(i)).toHaveText(cells[i] ?? '');
+    }
+    const story = (await page.locator('.tales').textContent()) ?? '';
+    for (const sentence of told) {
+      expect(story).toMatch(sentence);
+    }
+    await expect(page.locator('#stage .stage-head p')).not.toHaveAttribute('data-tone', 'warning');
+    await expect(stage.lane(lanes[1])).toHaveAttribute('data-done', 'good');
+    await expect(stage.lane(lanes[0])).toHaveAttribute('data-done', 'bad');
   });
 }
+
+test('a run is there after a reload, and so is the scoreboard', async ({ page }) => {
+  const stage = new StagePage(page);
+  await stage.open('double-click');
+  await stage.play();
+  const said = await stage.verdict.textContent();
+  await page.reload();
+  await expect(stage.verdict).toHaveText(said ?? '');
+  await expect(stage.tab('Double click')).toHaveAccessibleName('Double click: without twice, with once');
+  await expect(stage.lane('Without a key')).toContainText('€25.00');
+});
+
+test('the address names the scenario, back and forth, and a run stays with its own', async ({ page }) => {
+  const stage = new StagePage(page);
+  await stage.open('slow');
+  await stage.button.click();
+  await stage.tab('Double click').click();
+  await expect(page).toHaveURL(/\?scenario=double-click$/);
+  await expect(page).toHaveTitle('Double click · Idempotent requests');
+  await expect(stage.lane('Without a key')).toContainText('€0.00');
+  await expect(stage.button).toHaveText('See Slow answer playing');
+  await page.goBack();
+  await expect(stage.tab('Slow first')).toHaveAttribute('aria-selected', 'true');
+  await stage.end();
+  await expect(stage.verdict).toContainText('With a key it happened once');
+});
+
+test('a shared run is replayed from its facts alone, without an API', async ({ page, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const stage = new StagePage(page);
+  await stage.open('mismatch');
+  await stage.play();
+  const verdict = (await stage.verdict.textContent()) ?? '';
+  await page.getByRole('button', { name: 'Copy link' }).click();
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  expect(link).toMatch(/\?scenario=mismatch#run=[\w-]+$/);
+
+  const elsewhere = await (await context.browser())?.newContext({ serviceWorkers: 'block' });
+  const other = await elsewhere?.newPage();
+  if (elsewhere === undefined || other === undefined) {
+    throw new Error('no other browser');
+  }
+  const asked: string[] = [];
+  await other.route('**/api/**', (route) => {
+    asked.push(route.request().url());
+    return route.abort();
+  });
+  await other.goto(link);
+  const shared = new StagePage(other);
+  await expect(other.locator('#stage .stage-head p')).toContainText('A recorded run, from');
+  await expect(shared.button).toHaveText('Play it yourself');
+  await other.getByRole('button', { name: 'Play', exact: true }).click();
+  await shared.scrubber.press('End');
+  await expect(shared.verdict).toHaveText(verdict);
+  expect(asked).toEqual([]);
+
+  await other.goto(link.replace(/#run=.*/, '#run=AAAA'));
+  await other.reload();
+  await expect(other.locator('#stage .stage-head p')).toContainText('can’t be read');
+  await elsewhere.close();
+});

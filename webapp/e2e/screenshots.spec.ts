@@ -1,27 +1,52 @@
 import { fileURLToPath } from 'node:url';
-import { DemoPage, expect, test } from './test.ts';
+import { expect, StagePage, test } from './test.ts';
 
-// The pictures that the README shows. Written on demand, by `make screenshots`: they change with every font.
+// The pictures that the README shows, and the one that goes with a link. Written on demand, by `make screenshots`.
 test.skip(process.env.SCREENSHOTS === undefined, 'only `make screenshots` writes them');
-test.use({ expectedStatuses: [404, 409], viewport: { width: 1200, height: 900 } });
+test.use({ expectedStatuses: [404, 409, 422, 500], viewport: { width: 1280, height: 860 } });
 
 const images = fileURLToPath(new URL('../../docs/images/', import.meta.url));
+const preview = fileURLToPath(new URL('../public/preview.png', import.meta.url));
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`the page in ${colorScheme}`, async ({ page }) => {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    const demo = new DemoPage(page);
-    await page.goto('./');
-    await demo.way('Without').getByRole('button').click();
-    await expect(demo.way('Without')).toContainText('19 charges too many');
-    await demo.way('With a key').getByRole('button').click();
-    await expect(demo.way('With a key')).toContainText('once, as meant');
+  test(`the stage in ${colorScheme}, in the middle of a burst and at its end`, async ({ page }) => {
+    await page.emulateMedia({ colorScheme });
+    const stage = new StagePage(page);
+    await stage.open('burst');
+    await stage.play();
     await page.mouse.move(0, 0);
-    await demo.region('Burst of duplicates').screenshot({ path: `${images}burst-${colorScheme}.png` });
+    await stage.stage.screenshot({ path: `${images}burst-${colorScheme}.png` });
 
-    await demo.play('Slow first, impatient second', 'With a key');
-    await expect(demo.lanes).toContainText(['Executed', 'In progress', 'Server replay'], { timeout: 15_000 });
-    await expect(demo.story).toContainText('recorded answer');
-    await demo.region('Timeline').screenshot({ path: `${images}timeline-${colorScheme}.png` });
+    // The moment with the most to see: a crowd waits in front of the record, and extra charges pile up.
+    await stage.scrubber.press('Home');
+    const ledger = stage.lane('Without a key').locator('.amount');
+    while (!/^€1\d\d/.test((await ledger.textContent()) ?? '')) {
+      await stage.scrubber.press('ArrowRight');
+    }
+    await stage.stage.screenshot({ path: `${images}burst-running-${colorScheme}.png` });
+  });
+
+  test(`the timeline of a slow answer in ${colorScheme}`, async ({ page }) => {
+    test.setTimeout(120_000);
+    await page.emulateMedia({ colorScheme });
+    const stage = new StagePage(page);
+    await stage.open('slow');
+    await stage.play();
+    await page.getByRole('button', { name: /^Under the hood/ }).click();
+    await expect(page.getByRole('tabpanel', { name: 'Timeline' })).toContainText('In progress 409');
+    await page.locator('.hood').screenshot({ path: `${images}timeline-${colorScheme}.png` });
   });
 }
+
+test('the picture that goes with a link', async ({ page }) => {
+  await page.emulateMedia({ colorScheme: 'light' });
+  const stage = new StagePage(page);
+  await stage.open('burst');
+  await stage.play();
+  await page.setViewportSize({ width: 1200, height: 630 });
+  await page.evaluate(() => document.body.classList.add('og'));
+  await expect(stage.lane('With a key')).toContainText('1 charge');
+  await page.evaluate(() => window.dispatchEvent(new Event('resize')));
+  await page.waitForTimeout(300);
+  await page.screenshot({ path: preview });
+});

@@ -47,18 +47,36 @@ export async function expectToFit(page: Page, width: number): Promise<void> {
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
 }
 
-/** How much of the page has moved by itself since it was opened: the cumulative layout shift, all windows added up. */
-export function layoutShift(page: Page): Promise<number> {
+/** One part of the page that moved by itself, and how far. */
+export interface Shift {
+  readonly value: number;
+  /** What moved, as CSS would name it. */
+  readonly sources: readonly string[];
+}
+
+/** What of the page has moved by itself since it was opened. Nothing is to. */
+export function layoutShifts(page: Page): Promise<readonly Shift[]> {
   return page.evaluate(
     () =>
       new Promise((resolve) => {
-        type LayoutShift = PerformanceEntry & { readonly hadRecentInput: boolean; readonly value: number };
+        type LayoutShift = PerformanceEntry & {
+          readonly hadRecentInput: boolean;
+          readonly value: number;
+          readonly sources: readonly { readonly node?: Node | null }[];
+        };
+        const nameOf = (node: Node | null | undefined) =>
+          node instanceof Element
+            ? `${node.localName}#${node.id}.${node.className}`
+            : `${node?.nodeName}: ${node?.textContent} in ${node?.parentElement?.className}`;
         new PerformanceObserver((list) => {
-          const own = (list.getEntries() as LayoutShift[]).filter(({ hadRecentInput }) => !hadRecentInput);
-          resolve(own.reduce((sum, { value }) => sum + value, 0));
+          resolve(
+            (list.getEntries() as LayoutShift[])
+              .filter(({ hadRecentInput }) => !hadRecentInput)
+              .map(({ value, sources }) => ({ value, sources: sources.map(({ node }) => nameOf(node)) })),
+          );
         }).observe({ type: 'layout-shift', buffered: true });
         // Without an entry the observer never calls back.
-        setTimeout(() => resolve(0), 500);
+        setTimeout(() => resolve([]), 500);
       }),
   );
 }
@@ -68,7 +86,62 @@ interface Activity {
   readonly effects: readonly { readonly operation: string }[];
 }
 
-/** What a person sees and presses. */
+/** The scenarios: what a person sees and presses. */
+export class StagePage {
+  readonly page: Page;
+  readonly stage;
+  readonly scrubber;
+  readonly verdict;
+
+  constructor(page: Page) {
+    this.page = page;
+    this.stage = page.getByRole('tabpanel', { name: /./ }).and(page.locator('#stage'));
+    this.scrubber = page.getByRole('slider', { name: 'Moment' });
+    this.verdict = page.locator('.verdict');
+  }
+
+  open(id: string) {
+    return this.page.goto(`./?scenario=${id}`);
+  }
+
+  /** The one button. */
+  get button() {
+    return this.page.locator('.cta').getByRole('button');
+  }
+
+  tab(title: string) {
+    return this.page.getByRole('tab', { name: new RegExp(`^${title}`) });
+  }
+
+  /** One of the two lanes on the stage. */
+  lane(name: string) {
+    return this.stage.getByRole('region', { name, exact: true });
+  }
+
+  /** The sentences of a lane's story, the one about its end last. */
+  story(name: string) {
+    return this.page
+      .getByRole('region', { name: 'What happened' })
+      .locator('section')
+      .filter({ has: this.page.getByRole('heading', { name, exact: true }) })
+      .getByRole('listitem');
+  }
+
+  /** Plays the chosen scenario, and goes to the end of the run once it is there. */
+  async play(timeout = 60_000) {
+    await this.button.click();
+    await this.end(timeout);
+  }
+
+  /** Waits for the run to end, and goes to its end. */
+  async end(timeout = 60_000) {
+    await expect(this.page.getByRole('button', { name: 'Copy link' })).toBeEnabled({ timeout });
+    await this.scrubber.press('End');
+    await expect(this.verdict).toHaveAttribute('data-hidden', 'false');
+  }
+}
+
+/** The playground: what a person sees and presses. */
 export class DemoPage {
   readonly page: Page;
   readonly submit;
@@ -82,6 +155,10 @@ export class DemoPage {
     this.asNew = page.getByRole('button', { name: 'Submit as new' });
     this.resend = page.getByRole('button', { name: 'Resend' });
     this.guard = page.getByRole('switch', { name: 'Idempotency' });
+  }
+
+  open() {
+    return this.page.goto('./?view=playground');
   }
 
   /** A field of the form. */
@@ -99,21 +176,6 @@ export class DemoPage {
     return this.results.first().getByRole('definition').last();
   }
 
-  /** A scenario, by its title. */
-  scenario(title: string) {
-    return this.page.getByRole('listitem').filter({ has: this.page.getByRole('heading', { name: title, level: 3 }) });
-  }
-
-  /** Plays a scenario, by one click. */
-  async play(title: string, way: string) {
-    await this.scenario(title).getByRole('button', { name: way, exact: true }).click();
-  }
-
-  /** One of the two ways on the stage, and what came of it. */
-  way(name: string) {
-    return this.page.getByRole('article', { name, exact: true });
-  }
-
   /** The intents that the client has stored, newest first. */
   get stored() {
     return this.page.getByRole('list', { name: 'Stored intents, newest first' }).getByRole('listitem');
@@ -122,16 +184,6 @@ export class DemoPage {
   /** A part of the page, by its title. */
   region(title: string) {
     return this.page.getByRole('region', { name: title, exact: true });
-  }
-
-  /** What just happened. */
-  get story() {
-    return this.page.getByRole('region', { name: 'What just happened' });
-  }
-
-  /** The swimlanes, oldest first. */
-  get lanes() {
-    return this.page.getByRole('list', { name: 'Requests, oldest first' }).getByRole('listitem');
   }
 
   /** The record behind the selected request. */

@@ -8,5 +8,7 @@
     // Storage refused: follow the system.
   }
   const dark = chosen === 'dark' || (chosen !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches);
-  document.documentElement.setAttribute('data-mantine-color-scheme', dark ? 'dark' : 'light');
+  const root = document.documentElement;
+  root.dataset.theme = dark ? 'dark' : 'light';
+  root.setAttribute('data-mantine-color-scheme', root.dataset.theme);
 })();

@@ -1,34 +1,92 @@
-import { useMemo, useSyncExternalStore } from 'react';
-import { createApi } from '../shared/api.ts';
-import { ApiProvider } from '../shared/api-context.ts';
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
+import { HowItWorks } from '../features/how/index.ts';
+import { PlayView } from '../features/play/index.ts';
+import { useAddress, viewOf } from '../shared/address.ts';
+import { useAnnounced } from '../shared/announce.ts';
 import type { Config } from '../shared/config.ts';
 import type { SessionStore } from '../shared/session.ts';
-import classes from './app.module.css';
-import { Demo } from './demo.tsx';
+import { Footer } from './footer.tsx';
 import { Header } from './header.tsx';
-import { Providers } from './providers.tsx';
 
-/** The page. */
-export function App({ config, sessions }: { config: Config; sessions: SessionStore }) {
-  const session = useSyncExternalStore(sessions.subscribe, sessions.get);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the API is bound to the session that the store has now
-  const api = useMemo(() => createApi(config, sessions), [config, sessions, session.id]);
+const Hood = lazy(() => import('../features/hood/index.ts'));
+const Playground = lazy(() => import('./playground/playground.tsx'));
 
-  /** Nothing of the old session stays behind in this browser. */
-  async function renew() {
-    await api.client.clear();
-    api.client.close();
-    sessions.renew();
-  }
+/** The page. @param config what the deployment says, once it has said it */
+export function App({ config, sessions }: { config: () => Promise<Config>; sessions: SessionStore }) {
+  const view = viewOf(useAddress());
+  const known = useConfig(config);
+  const [visited, setVisited] = useState(view === 'playground');
+  const [toast, showToast] = useToast();
+  useEffect(() => {
+    if (view === 'playground') {
+      setVisited(true);
+      document.title = 'Playground · Idempotent requests';
+    }
+  }, [view]);
 
   return (
-    <Providers>
-      <div className={classes.page}>
-        <ApiProvider value={api}>
-          <Header onNewSession={() => void renew()} />
-          <Demo key={session.id} requestsSent={session.requestsSent} />
-        </ApiProvider>
+    <>
+      <a className="skip" href="#stage">
+        Skip to the stage
+      </a>
+      <Header view={view} />
+      <main id="main">
+        <div id="view-play" hidden={view !== 'play'}>
+          <PlayView
+            config={known}
+            config$={config}
+            toast={showToast}
+            hood={(props) => (
+              <Suspense fallback={<div className="hood" />}>
+                <Hood {...props} />
+              </Suspense>
+            )}
+          />
+        </div>
+        {(visited || view === 'playground') && (
+          <div className="view-playground" hidden={view !== 'playground'}>
+            <Suspense fallback={<p className="loading">Loading the playground…</p>}>
+              {known && <Playground config={known} sessions={sessions} />}
+            </Suspense>
+          </div>
+        )}
+        <HowItWorks toast={showToast} />
+      </main>
+      <Footer sessions={sessions} />
+      <Announcements />
+      {/* Said by the region above; this is for the eyes. */}
+      <div className="toast" data-on={toast !== ''} aria-hidden="true">
+        {toast}
       </div>
-    </Providers>
+    </>
   );
+}
+
+/** The one region in which the page speaks to those who hear it. */
+function Announcements() {
+  return (
+    <div className="sr" role="status" aria-live="polite" id="live">
+      {useAnnounced()}
+    </div>
+  );
+}
+
+function useConfig(load: () => Promise<Config>): Config | undefined {
+  const [config, setConfig] = useState<Config>();
+  useEffect(() => {
+    void load().then(setConfig);
+  }, [load]);
+  return config;
+}
+
+/** A message that goes by itself. */
+function useToast(): readonly [string, (text: string) => void] {
+  const [text, setText] = useState('');
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const show = useCallback((next: string) => {
+    clearTimeout(timer.current);
+    setText(next);
+    timer.current = setTimeout(() => setText(''), 2_600);
+  }, []);
+  return [text, show];
 }

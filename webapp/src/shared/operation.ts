@@ -1,4 +1,4 @@
-import { formatMoney } from './money.ts';
+import { formatMoney } from '../model/money.ts';
 import type { Operation } from './submission.ts';
 
 const paths: Readonly<Record<Operation, string>> = {

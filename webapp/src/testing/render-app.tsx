@@ -1,7 +1,7 @@
 import { render } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
 import type { ReactElement } from 'react';
-import { Providers } from '../app/providers.tsx';
+import { Providers } from '../app/playground/providers.tsx';
 import { type Api, createApi } from '../shared/api.ts';
 import { ApiProvider } from '../shared/api-context.ts';
 import { createRequests, RequestsProvider } from '../shared/requests.ts';
@@ -15,7 +15,7 @@ export function renderWithApi(element: ReactElement) {
   const sessions = createSessionStore();
   const api: Api = createApi(testConfig, sessions);
   render(
-    <Providers>
+    <Providers dark={false}>
       <ApiProvider value={api}>
         <RequestsProvider value={createRequests(api, () => {})}>{element}</RequestsProvider>
       </ApiProvider>

@@ -6,6 +6,10 @@ import { takeUnhandled, unhandled } from './network.ts';
 // Generous, because a busy machine is no failure.
 configure({ asyncUtilTimeout: 5_000 });
 
+// The pretended browser has no animations: what moves is tested as keyframes, and in a real one.
+Element.prototype.animate = () =>
+  ({ cancel() {}, pause() {}, play() {}, currentTime: 0, playbackRate: 1 }) as unknown as Animation;
+
 // Whatever a test has not foreseen fails it, even where the code under test swallows the error.
 beforeEach(() => {
   vi.stubGlobal('fetch', unhandled);

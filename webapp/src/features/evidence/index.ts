@@ -1,3 +1,2 @@
-export { countActivity, refreshActivity } from './activity.ts';
-export { Evidence } from './evidence.tsx';
 export { Ledger } from './ledger.tsx';
+export { Totals } from './totals.tsx';

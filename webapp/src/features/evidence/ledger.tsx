@@ -1,9 +1,9 @@
 import { Button, Skeleton } from '@mantine/core';
 import { useState } from 'react';
+import { type Effect, useActivity } from '../../shared/activity.ts';
 import { Moment } from '../../shared/moment.tsx';
 import { describe } from '../../shared/operation.ts';
 import { Panel } from '../../shared/panel.tsx';
-import { type Effect, useActivity } from './activity.ts';
 import classes from './ledger.module.css';
 
 /** How many rows are shown at first. */
@@ -11,12 +11,13 @@ const page = 8;
 
 /** The effects themselves, newest first. */
 export function Ledger() {
-  const { data, isPending } = useActivity();
+  const { data, isPending, isError } = useActivity();
   const [rows, setRows] = useState(page);
   const effects = data?.effects ?? [];
   return (
     <Panel title="Ledger" note={data?.truncated ? `the newest ${effects.length}` : undefined}>
       {isPending && <Skeleton height="2.75rem" radius="md" aria-hidden="true" />}
+      {isError && <p className={classes.empty}>It could not be read.</p>}
       {data && effects.length === 0 && (
         <p className={classes.empty}>No effects yet. Each charge, customer and order becomes a row here.</p>
       )}

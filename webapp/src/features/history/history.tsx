@@ -1,6 +1,7 @@
 import { Button, NativeSelect, VisuallyHidden } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { useApi } from '../../shared/api-context.ts';
+import { curlOf } from '../../shared/curl.ts';
 import { Moment } from '../../shared/moment.tsx';
 import { describe } from '../../shared/operation.ts';
 import { Panel } from '../../shared/panel.tsx';
@@ -16,7 +17,6 @@ import {
   verdicts,
 } from '../../shared/submission.ts';
 import { VerdictBadge } from '../../shared/verdict-badge.tsx';
-import { toCurl } from './curl.ts';
 import classes from './history.module.css';
 
 /** How many rows are shown at first, and how many more on each demand. */
@@ -131,7 +131,7 @@ function CopyButton({ submission }: { submission: Submission }) {
 
   async function copy() {
     try {
-      await navigator.clipboard.writeText(toCurl(submission, sessionId));
+      await navigator.clipboard.writeText(curlOf(wireOf(submission, sessionId)));
       setSaid('Copied');
     } catch {
       setSaid('Not allowed');
@@ -186,4 +186,17 @@ function announcement(newest: Submission | undefined): string {
   ]
     .filter(Boolean)
     .join(', ');
+}
+
+/** The submission as it goes over the wire. */
+function wireOf({ url, body, key }: Submission, sessionId: string) {
+  return {
+    url,
+    headers: [
+      ['Content-Type', 'application/json'],
+      ['Demo-Session', sessionId],
+      ...(key === undefined ? [] : [['Idempotency-Key', key] as const]),
+    ] as const,
+    body: JSON.stringify(body),
+  };
 }

@@ -1,4 +1,4 @@
-import { formatMoney } from '../../shared/money.ts';
+import { formatMoney } from '../../model/money.ts';
 import type { Operation } from '../../shared/submission.ts';
 
 /** What a form holds: text, as typed, by field. */

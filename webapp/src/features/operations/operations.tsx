@@ -10,7 +10,7 @@ export function Operations() {
   const [chosen, setChosen] = useState(paymentForm.operation);
   const form = forms.find(({ operation }) => operation === chosen) ?? paymentForm;
   return (
-    <Panel title="By hand">
+    <Panel title="What to send">
       <div className={classes.choice}>
         <SegmentedControl
           fullWidth

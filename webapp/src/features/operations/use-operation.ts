@@ -30,7 +30,7 @@ export interface HandOperation {
 /** Asks for an operation by hand: through the client, or with the guard off without a key. */
 export function useOperation(form: Form): HandOperation {
   const api = useApi();
-  const { client, sendUnprotected, resend } = useRequests();
+  const { client, log, sendUnprotected, resend } = useRequests();
   const handle = useIntent(client);
   const [guarded, setGuarded] = useState(true);
   const { submit, submitAsNew, outcome, error } = handle;
@@ -51,7 +51,12 @@ export function useOperation(form: Form): HandOperation {
         await submit(toRequest(draft));
         return undefined;
       }
-      const done = await sendUnprotected(form.operation, toBody(form, draft));
+      const body = toBody(form, draft);
+      // Nothing but its content says that it is a duplicate: to the server it is another one.
+      const repeats = log
+        .get()
+        .some((one) => one.key === undefined && JSON.stringify(one.body) === JSON.stringify(body));
+      const done = await sendUnprotected(form.operation, body, { repeats });
       return done.kind === 'refused' ? done.problem : undefined;
     },
     submitAsNew: (draft) => submitAsNew(toRequest(draft)),

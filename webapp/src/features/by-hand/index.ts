@@ -1,0 +1,1 @@
+export { ByHand } from './by-hand.tsx';

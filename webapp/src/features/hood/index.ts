@@ -1,0 +1,1 @@
+export { Hood as default } from './hood.tsx';

@@ -1,0 +1,100 @@
+import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
+import { recordAt } from '../../model/totals.ts';
+import { counted } from '../../model/words.ts';
+import { CodeBlock } from '../../stage/code-block.tsx';
+import type { TabProps } from './hood.tsx';
+
+/** The item in DynamoDB, as it is at the moment of the replay. */
+export function RecordTab({ player }: TabProps) {
+  const { plan } = useSyncExternalStore(player.subscribe, player.get);
+  const [second, setSecond] = useState(0);
+  // The lease counts in whole seconds, and everything else changes with facts: no need to draw more often.
+  useEffect(() => player.onFrame(({ s }) => setSecond(Math.floor(s / 100))), [player]);
+  void second;
+  const { s, t } = player.now();
+  const { scripts, scenario } = plan;
+  return (
+    <div className="two">
+      {scripts.map(({ lane, shown }, i) => {
+        const passed = shown.filter((one) => one.s <= s).map(({ fact }) => fact);
+        return (
+          <div key={scenario.names[i]}>
+            <h3 className="sub">{scenario.names[i]}</h3>
+            {lane.keyed ? (
+              <RecordItem
+                record={recordAt(passed, t)}
+                operation={scenario.effect === 'order' ? 'orders' : 'payments'}
+              />
+            ) : (
+              <p className="hint">
+                Without a key there is none: a request that nobody can recognise leaves nothing to recognise it by.
+              </p>
+            )}
+            {lane.keyed && <Replays facts={passed} />}
+          </div>
+        );
+      })}
+    </div>
+  );
+}
+
+function RecordItem({ record, operation }: { record: ReturnType<typeof recordAt>; operation: string }) {
+  const line = (name: string, value: string, note?: string): ReactNode => (
+    <span key={name}>
+      {'  '}
+      <i>{name}</i>: <em>{value}</em>
+      {note !== undefined && <u>{`  // ${note}`}</u>}
+      {'\n'}
+    </span>
+  );
+  const { status, owner, leaseLeft, bytes } = record;
+  return (
+    <CodeBlock label="The record">
+      {status === 'free' && <u>{'// nothing yet: the key is free'}</u>}
+      {status === 'forgotten' && <u>{'// past its window: counts as absent, swept or not'}</u>}
+      {(status === 'in-progress' || status === 'completed') && (
+        <>
+          {'{\n'}
+          {line('id', `"${operation}.create#…"`, 'operation, and the hash of scope and key')}
+          {line('status', status === 'completed' ? '"COMPLETED"' : '"INPROGRESS"')}
+          {line('owner', '"…"', owner === undefined ? undefined : `the execution of request ${owner}`)}
+          {line('validation', '"…"', 'fingerprint of the payload')}
+          {status === 'in-progress' &&
+            line(
+              'in_progress_expiration',
+              '…',
+              leaseLeft === undefined ? 'end of the lease' : `lease: ${Math.ceil(leaseLeft / 1_000)} s left`,
+            )}
+          {line('expiration', '…', 'end of the window')}
+          {status === 'completed' &&
+            line('data', bytes === undefined ? '…' : `${bytes} bytes`, 'the answer: status, headers, body')}
+          {'}'}
+        </>
+      )}
+    </CodeBlock>
+  );
+}
+
+/** How the record has answered so far. */
+function Replays({ facts }: { facts: readonly { readonly kind: string; readonly by?: string }[] }) {
+  const count = (by: string) => facts.filter((fact) => fact.kind === 'replayed' && fact.by === by).length;
+  const held = facts.filter(({ kind }) => kind === 'held').length;
+  const rows = [
+    ['Replayed from the record', count('record'), 'a read each'],
+    ['Replayed from the function’s memory', count('memory'), 'no round trip'],
+    ['Waited at the record', held, 'until there was an answer, or for two seconds'],
+  ] as const;
+  return (
+    <dl className="pairs">
+      {rows.map(([name, n, cost]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>
+            {counted(n, 'time')}
+            {n > 0 && `, ${cost}`}
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

@@ -1,0 +1,28 @@
+import { Icon } from '../../stage/icons.tsx';
+
+/**
+ * What the page is for, and the one button. The same markup stands in index.html, so that it is there before any script:
+ * a test holds the two together.
+ */
+export function Hero({ label, playing, onPlay }: { label: string; playing: boolean; onPlay: () => void }) {
+  return (
+    <section className="hero" aria-labelledby="title">
+      <div>
+        <h1 id="title">
+          <span>Send it twice.</span> <span>It happens once.</span>
+        </h1>
+        <p className="lede">
+          Networks lose answers, people click twice, functions crash. So clients send again, and without a key every
+          copy is a new charge. With <strong>one key per intent</strong>, every copy gets the first answer.
+        </p>
+      </div>
+      <div className="cta">
+        <button type="button" className="btn primary big" data-playing={playing} onClick={onPlay}>
+          <Icon name="play" />
+          <span>{label}</span>
+        </button>
+        <p className="cta-note">Real requests to this API, both ways</p>
+      </div>
+    </section>
+  );
+}

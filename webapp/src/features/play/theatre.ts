@@ -1,0 +1,202 @@
+import { emptyLane, type Run } from '../../model/facts.ts';
+import { verdict } from '../../model/judge.ts';
+import { decode } from '../../model/link.ts';
+import { type Scenario, scenarioOf } from '../../model/scenarios.ts';
+import { plain } from '../../model/words.ts';
+import { announce } from '../../shared/announce.ts';
+import type { Config } from '../../shared/config.ts';
+import type { Exchange } from '../../shared/exchange.ts';
+import { type Plan, Player, planOf } from '../../stage/player.ts';
+import { keepResults, type Results, readResults } from './results.ts';
+import { type Playing, Runner } from './runner.ts';
+import { carryOn, warmUp } from './unfinished.ts';
+
+/** What the play view shows, besides what the player plays. */
+export interface TheatreState {
+  readonly scenario: Scenario;
+  /** How many copies a scenario makes that leaves the choice. */
+  readonly count: number;
+  readonly results: Results;
+  /** The scenario of the run that is under way. */
+  readonly underWay: Scenario | undefined;
+  /** A run that came with a link, and is only replayed. */
+  readonly shared: Run | undefined;
+  /** Whether the link could not be read. */
+  readonly unreadableLink: boolean;
+}
+
+const still = matchMedia('(prefers-reduced-motion: reduce)');
+
+/** The scenarios, their results, the run that is under way, and the player that shows one of them. */
+export class Theatre {
+  readonly player: Player;
+  private state: TheatreState;
+  private readonly runner: Runner;
+  private readonly listeners = new Set<() => void>();
+  private live: Playing | undefined;
+  private readonly exchanges = new Map<string, Playing['exchanges']>();
+
+  constructor(config: () => Promise<Config>) {
+    const scenario = scenarioOf(new URLSearchParams(location.search).get('scenario'));
+    this.state = {
+      scenario,
+      count: 20,
+      results: new Map(),
+      underWay: undefined,
+      shared: undefined,
+      unreadableLink: false,
+    };
+    this.player = new Player(this.emptyPlan(scenario), () => still.matches);
+    this.runner = new Runner(config, (playing) => this.hear(playing));
+    let wasOver = false;
+    this.player.subscribe(() => {
+      const { over, plan } = this.player.get();
+      if (over && !wasOver) {
+        announce(plain(verdict(plan.run, plan.scenario)));
+      }
+      wasOver = over;
+    });
+    still.addEventListener('change', () => this.player.redraw());
+  }
+
+  readonly get = (): TheatreState => this.state;
+
+  readonly subscribe = (onChange: () => void): (() => void) => {
+    this.listeners.add(onChange);
+    return () => this.listeners.delete(onChange);
+  };
+
+  /** Reads what earlier loads of the page have left, and goes on with it. */
+  async begin(): Promise<void> {
+    const resuming = this.runner.resume();
+    await this.readLink();
+    const results = await readResults();
+    this.set({ results: new Map([...results, ...this.state.results]) });
+    if (this.live === undefined && this.state.shared === undefined) {
+      this.show(this.state.scenario);
+    }
+    await resuming;
+    await carryOn(undefined);
+    await warmUp();
+  }
+
+  /** Follows the page's address. */
+  async follow(): Promise<void> {
+    const scenario = scenarioOf(new URLSearchParams(location.search).get('scenario'));
+    const linked = location.hash.startsWith('#run=');
+    if (linked) {
+      await this.readLink();
+    } else if (scenario !== this.state.scenario || this.state.shared !== undefined) {
+      this.set({ shared: undefined, unreadableLink: false });
+      this.show(scenario);
+    }
+  }
+
+  setCount(count: number): void {
+    this.set({ count });
+    this.show(this.state.scenario, false);
+  }
+
+  /** Sends real requests, both ways. To be called in the press itself. */
+  play(): void {
+    if (this.state.underWay !== undefined) {
+      return;
+    }
+    const { scenario, count } = this.state;
+    this.set({ underWay: scenario, shared: undefined, unreadableLink: false });
+    if (location.hash !== '') {
+      history.replaceState(null, '', location.pathname + location.search);
+    }
+    this.player.open(planOf(this.emptyRun(scenario), scenario, true));
+    this.player.play();
+    void this.runner.play(scenario, count);
+  }
+
+  /** A request and its response, of a run that was played since the page was loaded. */
+  exchange(lane: number, req: number): Exchange | undefined {
+    const { run } = this.player.get().plan;
+    return this.exchanges.get(nameOf(run))?.[lane]?.get(req);
+  }
+
+  private hear(playing: Playing): void {
+    const { run, scenario, live } = playing;
+    const first = this.live === undefined;
+    this.live = live ? playing : undefined;
+    this.exchanges.set(nameOf(run), playing.exchanges);
+    const here = scenario === this.state.scenario && this.state.shared === undefined;
+    this.set({
+      underWay: live ? scenario : undefined,
+      ...(!live && { results: new Map([...this.state.results, [run.scenario, run]]) }),
+    });
+    if (!live) {
+      void keepResults(this.state.results);
+    }
+    if (!here) {
+      return;
+    }
+    const plan = planOf(run, scenario, live);
+    if (first && nameOf(this.player.get().plan.run) !== nameOf(run) && this.player.get().plan.warp.length > 0) {
+      this.player.open(plan);
+      this.player.play();
+    } else {
+      this.player.update(plan);
+      if (first && !this.player.get().playing) {
+        this.player.play();
+      }
+    }
+  }
+
+  /** Shows a scenario: the run that is under way, its last result, or what is about to be sent. */
+  private show(scenario: Scenario, result = true): void {
+    this.set({ scenario });
+    const live = this.live?.scenario === scenario ? this.live : undefined;
+    const last = result ? this.state.results.get(scenario.id) : undefined;
+    if (live !== undefined) {
+      this.player.open(planOf(live.run, scenario, true));
+      this.player.play();
+    } else if (last !== undefined) {
+      this.player.finish(planOf(last, scenario, false));
+    } else {
+      this.player.open(this.emptyPlan(scenario));
+    }
+  }
+
+  private async readLink(): Promise<void> {
+    if (!location.hash.startsWith('#run=')) {
+      return;
+    }
+    const run = await decode(location.hash.slice('#run='.length));
+    if (run === undefined) {
+      this.set({ unreadableLink: true, shared: undefined });
+      return;
+    }
+    const scenario = scenarioOf(run.scenario);
+    this.set({ scenario, shared: run, unreadableLink: false });
+    this.player.open(planOf(run, scenario, false));
+  }
+
+  private emptyRun(scenario: Scenario): Run {
+    return {
+      v: 1,
+      scenario: scenario.id,
+      count: this.state.count,
+      at: Date.now(),
+      lanes: [emptyLane(scenario.bothKeyed === true), emptyLane(true)],
+    };
+  }
+
+  private emptyPlan(scenario: Scenario): Plan {
+    return planOf(this.emptyRun(scenario), scenario, false);
+  }
+
+  private set(change: Partial<TheatreState>): void {
+    this.state = { ...this.state, ...change };
+    for (const listener of this.listeners) {
+      listener();
+    }
+  }
+}
+
+function nameOf(run: Run): string {
+  return `${run.scenario} ${run.at}`;
+}

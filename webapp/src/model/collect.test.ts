@@ -1,0 +1,278 @@
+import { describe, expect, it } from 'vitest';
+import { collect } from './collect.ts';
+import type { Call, Effect, Evidence, Execution } from './fit.ts';
+import type { Answered, Sent, Sighting } from './sightings.ts';
+
+const startedAt = Date.parse('2026-11-28T00:00:00.000Z');
+const at = (ms: number) => new Date(startedAt + ms).toISOString();
+
+const sent = (req: number, t: number, more: Partial<Sent> = {}): Sent => ({
+  kind: 'sent',
+  t,
+  req,
+  why: 'first',
+  operation: 'payments.create',
+  key: 'c9d2aaaa',
+  keyHash: 'hash',
+  amount: 1_250,
+  currency: 'EUR',
+  ...more,
+});
+const answered = (req: number, t: number, more: Partial<Answered> = {}): Answered => ({
+  kind: 'answered',
+  t,
+  req,
+  status: 201,
+  ...more,
+});
+const execution = (ms: number, more: Partial<Execution> = {}): Execution => ({
+  operation: 'payments.create',
+  keyHash: 'hash',
+  at: at(ms),
+  ...more,
+});
+const effect = (ms: number, resource: string, more: Partial<Effect> = {}): Effect => ({
+  operation: 'payments.create',
+  resource,
+  detail: { amount: 1_250, currency: 'EUR' },
+  at: at(ms),
+  ...more,
+});
+const call = (ms: number, outcome: string, durationMs: number, roundTrips = 1): Call => ({
+  operation: 'payments.create',
+  keyHash: 'hash',
+  outcome,
+  cost: { roundTrips, readUnits: 0, writeUnits: 1 },
+  durationMs,
+  at: at(ms),
+});
+const gather = (sightings: readonly Sighting[], evidence: Evidence) => collect({ startedAt, sightings, evidence });
+const kindsOf = (req: number | undefined, { facts }: ReturnType<typeof collect>) =>
+  facts.filter((fact) => fact.req === req).map(({ kind }) => kind);
+
+describe('with a key', () => {
+  it('an executed request is claimed, works, charges, completes', () => {
+    const lane = gather([sent(1, 0), answered(1, 20, { resource: 'p1' })], {
+      executions: [execution(6)],
+      effects: [effect(8, 'p1')],
+      calls: [call(12, 'executed', 8, 2)],
+    });
+    expect(kindsOf(1, lane)).toEqual(['sent', 'claimed', 'working', 'charged', 'completed', 'answered']);
+    expect(lane.report).toEqual({ kind: 'read', executions: 1, effects: 1, agrees: true, told: 1 });
+    expect(lane.facts.at(-1)).toMatchObject({ source: 'executed', status: 201 });
+  });
+
+  it('a replay after a wait was held; one without a round trip is from memory', () => {
+    const replayed = { replayed: true, resource: 'p1', digest: 'same' };
+    const lane = gather(
+      [
+        sent(1, 0),
+        sent(2, 1, { why: 'copy' }),
+        sent(3, 30, { why: 'copy' }),
+        answered(1, 20, { resource: 'p1', digest: 'same' }),
+        answered(2, 25, replayed),
+        answered(3, 40, replayed),
+      ],
+      {
+        executions: [execution(6)],
+        effects: [effect(8, 'p1')],
+        calls: [call(12, 'executed', 8, 2), call(16, 'replayed', 10, 3), call(35, 'replayed', 0.1, 0)],
+      },
+    );
+    expect(kindsOf(2, lane)).toEqual(['sent', 'held', 'replayed', 'answered']);
+    expect(kindsOf(3, lane)).toEqual(['sent', 'replayed', 'answered']);
+    expect(lane.facts.filter(({ kind }) => kind === 'replayed')).toMatchObject([
+      { req: 2, by: 'record', same: true },
+      { req: 3, by: 'memory', same: true },
+    ]);
+  });
+
+  it('does not call a replay the same when its bytes differ', () => {
+    const lane = gather(
+      [
+        sent(1, 0),
+        sent(2, 30),
+        answered(1, 20, { resource: 'p1', digest: 'one' }),
+        answered(2, 40, { replayed: true, resource: 'p1', digest: 'other' }),
+      ],
+      {
+        executions: [execution(6)],
+        effects: [effect(8, 'p1')],
+        calls: [call(12, 'executed', 8, 2), call(35, 'replayed', 2)],
+      },
+    );
+    expect(lane.facts.find(({ kind }) => kind === 'replayed')).toMatchObject({ same: false });
+  });
+
+  it('an effect without a call is a crash; the call that has no execution took over and reconciled', () => {
+    const conflict = { status: 409, type: 'urn:problem#in-progress', retryAfter: 13 };
+    const lane = gather(
+      [
+        sent(1, 0, { fault: 'crash-after-effect' }),
+        answered(1, 10, { status: 500 }),
+        sent(2, 130, { why: 'retry' }),
+        answered(2, 2_140, conflict),
+        sent(3, 15_200, { why: 'retry' }),
+        answered(3, 15_220, { resource: 'p1' }),
+      ],
+      {
+        executions: [execution(3)],
+        effects: [effect(5, 'p1')],
+        calls: [call(2_135, 'in_progress', 2_001, 20), call(15_215, 'executed', 8, 3)],
+      },
+    );
+    expect(kindsOf(1, lane)).toEqual(['sent', 'claimed', 'working', 'charged', 'crashed', 'answered']);
+    expect(kindsOf(2, lane)).toEqual(['sent', 'held', 'refused', 'answered']);
+    expect(kindsOf(3, lane)).toEqual(['sent', 'taken', 'reconciled', 'completed', 'answered']);
+    expect(lane.facts.filter(({ kind }) => kind === 'answered').map(({ source }) => source)).toEqual([
+      'no-answer',
+      'in-progress',
+      'reconciled',
+    ]);
+  });
+
+  it('a call that was written down and a browser that heard nothing is a lost response', () => {
+    const lane = gather(
+      [
+        sent(1, 0, { fault: 'drop-response' }),
+        answered(1, 15, { status: 500 }),
+        sent(2, 150, { why: 'retry' }),
+        answered(2, 160, { replayed: true, resource: 'p1' }),
+      ],
+      {
+        executions: [execution(5)],
+        effects: [effect(6, 'p1')],
+        calls: [call(9, 'executed', 6, 2), call(155, 'replayed', 2)],
+      },
+    );
+    expect(kindsOf(1, lane)).toEqual(['sent', 'claimed', 'working', 'charged', 'completed', 'lost', 'answered']);
+  });
+
+  it('two executions under one key belong to the requests that they happened in', () => {
+    const order = { operation: 'orders.create' };
+    const lane = gather(
+      [
+        sent(1, 0, order),
+        answered(1, 15, { status: 500 }),
+        sent(2, 6_200, { ...order, why: 'retry' }),
+        answered(2, 6_215, { resource: 'o2' }),
+      ],
+      {
+        executions: [execution(5, order), execution(6_206, order)],
+        effects: [effect(6, 'o1', { ...order, detail: {} }), effect(6_207, 'o2', { ...order, detail: {} })],
+        calls: [
+          { ...call(9, 'executed', 6, 2), ...order },
+          { ...call(6_210, 'executed', 6, 2), ...order },
+        ],
+      },
+    );
+    expect(kindsOf(1, lane)).toEqual(['sent', 'claimed', 'working', 'charged', 'lost', 'answered']);
+    expect(kindsOf(2, lane)).toEqual(['sent', 'claimed', 'working', 'charged', 'answered']);
+    expect(lane.fitted).toBeUndefined();
+  });
+});
+
+describe('without a key', () => {
+  const bare = { operation: 'unprotected-payments.create', key: undefined, keyHash: undefined } as never;
+  const ledger = { operation: 'unprotected-payments.create' };
+
+  it('the second effect is one too many, whichever answer comes first', () => {
+    const lane = gather(
+      [
+        sent(1, 0, bare),
+        sent(2, 1, bare),
+        answered(1, 30, { resource: 'late' }),
+        answered(2, 20, { resource: 'early' }),
+      ],
+      {
+        executions: [
+          execution(4, { ...ledger, keyHash: undefined } as never),
+          execution(9, { ...ledger, keyHash: undefined } as never),
+        ],
+        effects: [effect(12, 'late', ledger), effect(6, 'early', ledger)],
+        calls: [],
+      },
+    );
+    const sources = lane.facts.filter(({ kind }) => kind === 'answered').map(({ req, source }) => [req, source]);
+    expect(sources).toEqual([
+      [2, 'executed'],
+      [1, 'executed-again'],
+    ]);
+  });
+
+  it('a request that reached nobody did nothing', () => {
+    const lane = gather([sent(1, 0, bare), { kind: 'answered', t: 3, req: 1 }], {
+      executions: [],
+      effects: [],
+      calls: [],
+    });
+    expect(kindsOf(1, lane)).toEqual(['sent', 'bounced', 'answered']);
+  });
+
+  it('a throttled request never reached the function, a refused one did', () => {
+    const lane = gather(
+      [
+        sent(1, 0, bare),
+        sent(2, 0, bare),
+        answered(1, 4, { status: 429 }),
+        answered(2, 5, { status: 400, title: 'The body is not valid' }),
+      ],
+      { executions: [], effects: [], calls: [] },
+    );
+    expect(lane.facts.filter(({ kind }) => kind === 'refused')).toMatchObject([
+      { req: 1, at: 'api', status: 429 },
+      { req: 2, at: 'function', title: 'The body is not valid' },
+    ]);
+  });
+});
+
+describe('the clocks', () => {
+  it('fit, however far they are apart', () => {
+    const late = 3_600_000;
+    const lane = gather([sent(1, 0), answered(1, 20, { resource: 'p1' })], {
+      executions: [execution(late + 6)],
+      effects: [effect(late + 8, 'p1')],
+      calls: [call(late + 12, 'executed', 8, 2)],
+    });
+    expect(lane.fitted).toBeUndefined();
+    for (const { t } of lane.facts) {
+      expect(t).toBeGreaterThanOrEqual(0);
+      expect(t).toBeLessThanOrEqual(20);
+    }
+  });
+
+  it('are said not to fit when no offset agrees with all requests', () => {
+    const lane = gather(
+      [sent(1, 0), answered(1, 20, { resource: 'p1' }), sent(2, 100), answered(2, 110, { replayed: true })],
+      {
+        executions: [execution(6)],
+        effects: [effect(8, 'p1')],
+        calls: [call(12, 'executed', 8, 2), call(900, 'replayed', 2)],
+      },
+    );
+    expect(lane.fitted).toBe(false);
+  });
+});
+
+describe('the report', () => {
+  it('that can’t be read leaves the number of effects open', () => {
+    const lane = collect({ startedAt, sightings: [sent(1, 0), answered(1, 20, { resource: 'p1' })] });
+    expect(lane.report).toEqual({ kind: 'unreadable' });
+    expect(lane.facts.some(({ kind }) => kind === 'charged')).toBe(false);
+  });
+
+  it('disagrees when the page was told of something that the ledger does not have', () => {
+    const lane = gather([sent(1, 0), answered(1, 20, { resource: 'p1' })], { executions: [], effects: [], calls: [] });
+    expect(lane.report).toMatchObject({ agrees: false, told: 1, effects: 0 });
+  });
+
+  it('disagrees when the ledger has something that no request explains', () => {
+    const lane = gather([sent(1, 0), answered(1, 20, { resource: 'p1' })], {
+      executions: [execution(6), execution(7)],
+      effects: [effect(8, 'p1'), effect(9, 'p2')],
+      calls: [call(12, 'executed', 8, 2)],
+    });
+    expect(lane.report).toMatchObject({ agrees: false, effects: 2 });
+    expect(lane.facts.filter(({ kind }) => kind === 'charged')).toHaveLength(2);
+  });
+});
