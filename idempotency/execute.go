@@ -80,8 +80,11 @@ func (c *call) conclude(ctx context.Context, result Result, err error) (Result, 
 		if err == nil {
 			err = failure
 		}
+	case err != nil && discard:
+		result.Discard = true
+		err = Discard(err) // meant, and so no failure to observers
 	case err != nil:
-		result.Discard = discard
+		result.Discard = false
 	case discard:
 		result.Discard = true
 	case ctx.Err() != nil && result.Data == nil && result.NotKept == nil && !result.Discard:

@@ -188,16 +188,31 @@ var idemhttpMutants = []mutant{
 	{
 		name: "http: trailers left in the header",
 		file: "idemhttp/response.go",
-		old: `			delete(w.sent, name)
-		}
-	}
-	delete`,
-		new: `			_ = name
-		}
-	}
-	delete`,
+		old: `				w.addTrailer(name, values)
+				delete(w.sent, name)
+`,
+		new: `				w.addTrailer(name, values)
+`,
 		packages: []string{"idempotency/idemhttp"},
 		why:      "a trailer is sent twice",
+	},
+	{
+		name: "http: the trailer of outer middleware lost",
+		file: "idemhttp/response.go",
+		old: `		w.sent["Trailer"] = open
+`,
+		new: `		_ = open
+`,
+		packages: []string{"idempotency/idemhttp"},
+		why:      "what is announced is dropped",
+	},
+	{
+		name:     "http: a decompressed body refused",
+		file:     "idemhttp/body.go",
+		old:      "(int64(length) == r.ContentLength || !coded) {",
+		new:      "(int64(length) == r.ContentLength || !coded || coded) {",
+		packages: []string{"idempotency/idemhttp"},
+		why:      "honest requests are refused",
 	},
 	{
 		name:     "http: cookies in trailers",
@@ -412,5 +427,14 @@ var idemhttpMutants = []mutant{
 		return &problem.Problem{Type: TypeStoreUnavailable, Status: 503, Title: "x"}`,
 		packages: []string{"idempotency/idemhttp"},
 		why:      "a mistake in the program is told as try again",
+	},
+	{
+		name: "http: what was discarded on purpose is an error in the log",
+		file: "execute.go",
+		old: `		err = Discard(err) // meant, and so no failure to observers
+`,
+		new:      "",
+		packages: []string{"idempotency/idemhttp"},
+		why:      "whoever sheds load is woken by it",
 	},
 }

@@ -34,10 +34,12 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 }
 
 // isWhole reports whether length bytes are the whole body of r. A body of unknown
-// length is not taken for whole if it is empty, because that is how one looks that
-// was read, or if it was parsed as a form.
+// length is not taken for whole if it is empty, because that is how a body looks
+// that was read, or if it was parsed as a form. A body with a content coding is of
+// unknown length if it has another one than stated: it was decoded.
 func isWhole(r *http.Request, length int) bool {
-	if r.ContentLength >= 0 {
+	_, coded := r.Header["Content-Encoding"]
+	if r.ContentLength >= 0 && (int64(length) == r.ContentLength || !coded) {
 		return int64(length) == r.ContentLength
 	}
 	parsed := r.MultipartForm != nil || r.PostForm != nil && mediaType(r) == urlencodedForm

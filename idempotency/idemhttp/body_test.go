@@ -42,6 +42,7 @@ func TestHazardBodyReadBefore(t *testing.T) {
 		"read in part":           func(r *http.Request) { _, _ = r.Body.Read(make([]byte, 3)) },
 		"read chunked":           func(r *http.Request) { r.ContentLength = -1; _, _ = io.ReadAll(r.Body) },
 		"replaced by half of it": func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("amount")) },
+		"read and compressed":    func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip"); _, _ = io.ReadAll(r.Body) },
 		"closed":                 func(r *http.Request) { r.Body = closedBody{} },
 	} {
 		scopeReads = false
@@ -109,6 +110,20 @@ func TestHazardBodyReadBeforeOverHTTP(t *testing.T) {
 			if response.StatusCode != want {
 				t.Errorf("chunked %v, parsed %q: status %d, %s", chunked, parse, response.StatusCode, text)
 			}
+		}
+	}
+}
+
+// Middleware that decompresses a request leaves it the length that it had.
+func TestDecompressedBody(t *testing.T) {
+	t.Parallel()
+	s := newService(t, created)
+	for _, body := range []string{"short", strings.Repeat("long", 100)} {
+		r := newRequest(body[:5], "compressed")
+		r.Header.Set("Content-Encoding", "gzip")
+		r.Body = io.NopCloser(strings.NewReader(body))
+		if response := s.send(r); bodyOf(t, response) != "created "+body {
+			t.Errorf("status %d for %d bytes", response.StatusCode, len(body))
 		}
 	}
 }

@@ -25,6 +25,7 @@ func TestHandlerDiscards(t *testing.T) {
 	for _, policy := range []idempotency.Recovery{idempotency.Reexecute, idempotency.Refuse} {
 		for _, status := range []int{http.StatusServiceUnavailable, http.StatusOK, http.StatusConflict} {
 			overloaded := true
+			var seen events
 			s := newService(t, func(w http.ResponseWriter, r *http.Request) {
 				if overloaded {
 					execution, _ := idempotency.FromContext(r.Context())
@@ -35,8 +36,11 @@ func TestHandlerDiscards(t *testing.T) {
 					return
 				}
 				created(w, r)
-			}, func(c *idempotency.Config, _ *idemhttp.Config) { c.Recovery = policy })
+			}, func(c *idempotency.Config, _ *idemhttp.Config) { c.Recovery, c.Observer = policy, &seen })
 			first := s.post("k1", "{}")
+			if end := seen[len(seen)-1]; end.Observation != idempotency.ObservedReleased || end.Level() > slog.LevelInfo {
+				t.Errorf("policy %v, status %d: observed %+v at %v, though it was meant", policy, status, end, end.Level())
+			}
 			if first.StatusCode != status || first.Header.Get("Retry-After") != "9" || bodyOf(t, first) != "shed" {
 				t.Errorf("policy %v, status %d: got %d", policy, status, first.StatusCode)
 			}

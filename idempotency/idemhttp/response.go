@@ -130,32 +130,40 @@ func (w *response) finish() {
 }
 
 // collectTrailer moves the trailer out of the header: the fields that the Trailer
-// header announces, and those whose names begin with [http.TrailerPrefix].
+// header announces, and those whose names begin with [http.TrailerPrefix]. What is
+// announced and not set stays announced, because outer middleware may set it.
 func (w *response) collectTrailer() {
-	add := func(name string, values []string) {
-		name = http.CanonicalHeaderKey(name)
-		if len(values) == 0 || slices.Contains(neverRecorded, name) {
-			return
-		}
-		if w.trailer == nil {
-			w.trailer = make(http.Header)
-		}
-		w.trailer[name] = values
-	}
+	var open []string
 	for _, list := range w.sent["Trailer"] {
 		for name := range strings.SplitSeq(list, ",") {
 			name = http.CanonicalHeaderKey(strings.Trim(name, " \t"))
-			add(name, w.header[name])
-			delete(w.sent, name)
+			if values, set := w.header[name]; set {
+				w.addTrailer(name, values)
+				delete(w.sent, name)
+			} else {
+				open = append(open, name)
+			}
 		}
 	}
-	delete(w.sent, "Trailer")
+	if delete(w.sent, "Trailer"); open != nil {
+		w.sent["Trailer"] = open
+	}
 	for name, values := range w.header {
 		if trailer, ok := strings.CutPrefix(name, http.TrailerPrefix); ok {
-			add(trailer, values)
+			w.addTrailer(http.CanonicalHeaderKey(trailer), values)
 			delete(w.sent, name)
 		}
 	}
+}
+
+func (w *response) addTrailer(name string, values []string) {
+	if len(values) == 0 || slices.Contains(neverRecorded, name) {
+		return
+	}
+	if w.trailer == nil {
+		w.trailer = make(http.Header)
+	}
+	w.trailer[name] = values
 }
 
 // setHeaderOf replaces the header of outer, with which this response's header
@@ -169,13 +177,15 @@ func (w *response) setHeaderOf(outer http.ResponseWriter) {
 // send sends a response whose header is set.
 func send(w http.ResponseWriter, status int, body []byte, trailer http.Header) {
 	header := w.Header()
-	switch {
+	if len(trailer) > 0 {
+		header["Trailer"] = append(header["Trailer"], slices.Sorted(maps.Keys(trailer))...)
+	}
+	switch _, chunked := header["Trailer"]; {
 	case !bodyAllowed(status):
-	case len(trailer) == 0:
+	case chunked: // a response with a trailer has no Content-Length
+		delete(header, "Content-Length")
+	default:
 		header["Content-Length"] = []string{strconv.Itoa(len(body))}
-	default: // a response with a trailer is sent in chunks
-		header.Del("Content-Length")
-		header["Trailer"] = slices.Sorted(maps.Keys(trailer))
 	}
 	w.WriteHeader(status)
 	if len(body) > 0 {
