@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "write the lists of modules instead of c
 // more. The lists in testdata hold every module that a kind of use brings.
 func TestModuleLists(t *testing.T) {
 	t.Parallel()
-	for _, use := range []string{"http", "dynamodb", "lambda", "valkey"} {
+	for _, use := range []string{"http", "dynamodb", "lambda", "lambdahttp", "valkey"} {
 		t.Run(use, func(t *testing.T) {
 			t.Parallel()
 			c := newConsumer(t, use)
@@ -92,28 +92,69 @@ func TestValkey(t *testing.T) {
 // handled once.
 func TestLambda(t *testing.T) {
 	t.Parallel()
-	c := newConsumer(t, "lambda")
 	var output synchronised
-	service, err := lambda.NewService(lambda.Config{Output: &output, MaxProcesses: 1})
+	invoke, stop := deploy(t, "lambda", &output)
+	const message = `{"messageId":"m%d","body":"{\"ID\":\"o1\",\"Customer\":\"alice\"}","eventSourceARN":"arn:aws:sqs:eu-central-1:123456789012:orders"}`
+	for delivery := range 2 {
+		if result := invoke(fmt.Sprintf(`{"Records":[`+message+`]}`, delivery)); strings.Contains(result, "itemIdentifier\":\"") {
+			t.Fatalf("delivery %d: %s", delivery, result)
+		}
+	}
+	stop()
+	if n := strings.Count(output.String(), "placing"); n != 1 {
+		t.Errorf("the order was placed %d times, want once:\n%s", n, output.String())
+	}
+}
+
+// An http.Handler, in Lambda's runtime, behind both kinds of API: each caller is
+// replayed its own response, whichever API it comes from.
+func TestLambdaHTTP(t *testing.T) {
+	t.Parallel()
+	var output synchronised
+	invoke, _ := deploy(t, "lambdahttp", &output)
+	const (
+		httpAPI = `{"version":"2.0","rawPath":"/payments/50%","headers":{"idempotency-key":"\"a, b\"","content-type":"application/json"},"body":"{}",
+			"requestContext":{"http":{"method":"POST"},"authorizer":{"jwt":{"claims":{"sub":"alice"}}}}}`
+		restAPI = `{"httpMethod":"POST","path":"/payments/50%25","multiValueHeaders":{"Idempotency-Key":["\"a, b\""],"Content-Type":["application/json"]},
+			"body":"e30=","isBase64Encoded":true,"requestContext":{"stage":"prod","authorizer":{"claims":{"sub":"alice"}}}}`
+	)
+	for i, test := range []struct{ event, want string }{
+		{httpAPI, "charge 1, 50% off"}, {httpAPI, "charge 1, 50% off"}, {restAPI, "charge 1, 50% off"},
+		{strings.ReplaceAll(restAPI, "alice", "bob"), "charge 2, 50% off"},
+	} {
+		result := invoke(test.event)
+		replayed := strings.Contains(result, "Idempotent-Replayed")
+		if !strings.Contains(result, `"statusCode":201`) || !strings.Contains(result, test.want) || replayed != (i == 1 || i == 2) {
+			t.Errorf("request %d: %s", i, result)
+		}
+	}
+}
+
+// deploy builds a program of testdata and deploys it as a function, which invoke
+// calls until stop ends it.
+func deploy(t *testing.T, use string, output io.Writer) (invoke func(event string) string, stop func()) {
+	t.Helper()
+	c := newConsumer(t, use)
+	service, err := lambda.NewService(lambda.Config{Output: output, MaxProcesses: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = service.Close() })
-	if err := service.Deploy(lambda.Function{Name: "orders", Handler: "bootstrap", Binary: c.build(), Timeout: 10 * time.Second, MemoryMB: 128}); err != nil {
+	if err := service.Deploy(lambda.Function{Name: use, Handler: "bootstrap", Binary: c.build(), Timeout: 10 * time.Second, MemoryMB: 128}); err != nil {
 		t.Fatal(err)
 	}
-	const message = `{"messageId":"m%d","body":"{\"ID\":\"o1\"}","eventSourceARN":"arn:aws:sqs:eu-central-1:123456789012:orders"}`
-	for delivery := range 2 {
-		result, err := service.Invoke(t.Context(), "orders", fmt.Appendf(nil, `{"Records":[`+message+`]}`, delivery))
-		if err != nil || strings.Contains(string(result), "itemIdentifier\":\"") {
-			t.Fatalf("delivery %d: %s, %v", delivery, result, err)
+	return func(event string) string {
+		t.Helper()
+		result, err := service.Invoke(t.Context(), use, []byte(event))
+		if err != nil {
+			t.Fatalf("%s, %v", result, err)
 		}
-	}
-	if err := service.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if n := strings.Count(output.String(), "placing"); n != 1 {
-		t.Errorf("the order was placed %d times, want once:\n%s", n, output.String())
+		return string(result)
+	}, func() {
+		t.Helper()
+		if err := service.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -16,10 +16,9 @@ import (
 )
 
 // counted is an order that counts how often it is decoded.
-type counted struct {
-	order
-	decoded int
-}
+type counted struct{ order }
+
+type idKey struct{}
 
 var decodings = make(chan struct{}, 100)
 
@@ -49,9 +48,9 @@ func TestSQSJSON(t *testing.T) {
 	cfg := ordersOf(w,
 		func(c counted) (idempotency.Scope, error) { return c.scope() },
 		func(c counted) (string, error) { return c.ID, nil })
-	cfg.Context = func(ctx context.Context, c counted) context.Context { return context.WithValue(ctx, "id", c.ID) } //nolint:staticcheck // a test's own
+	cfg.Context = func(ctx context.Context, c counted) context.Context { return context.WithValue(ctx, idKey{}, c.ID) }
 	consume, err := idemlambda.SQSJSON(cfg, func(ctx context.Context, c counted) error {
-		return w.handle(fmt.Sprint(ctx.Value("id"), " ", c.Article))
+		return w.handle(fmt.Sprint(ctx.Value(idKey{}), " ", c.Article))
 	})
 	if err != nil {
 		t.Fatal(err)

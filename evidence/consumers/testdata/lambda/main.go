@@ -4,7 +4,6 @@ import (
 	"context"
 	"log"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
@@ -12,19 +11,19 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/idempotency/memstore"
 )
 
-type Order struct{ ID string }
+type Order struct{ ID, Customer string }
 
 func main() {
 	guard := idempotency.Must(idempotency.New(idempotency.Config{Store: memstore.New()})) // in production: dynamostore
-	lambda.Start(idempotency.Must(idemlambda.SQS(idemlambda.Config[events.SQSMessage]{
+	lambda.Start(idempotency.Must(idemlambda.SQSJSON(idemlambda.Config[Order]{
 		Guard:     guard,
 		Operation: "orders.place",
-		Scope:     idemlambda.QueueScope,
-		Key:       idemlambda.FromBody(func(o Order) (string, error) { return o.ID, nil }),
+		Scope:     func(o Order) (idempotency.Scope, error) { return idempotency.NewScope(o.Customer) },
+		Key:       func(o Order) (string, error) { return o.ID, nil },
 	}, placeOrder)))
 }
 
-func placeOrder(_ context.Context, m events.SQSMessage) error {
-	log.Println("placing", m.Body) // the effect that must happen once
+func placeOrder(_ context.Context, o Order) error {
+	log.Println("placing", o.ID) // the effect that must happen once
 	return nil
 }
