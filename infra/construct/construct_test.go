@@ -39,6 +39,29 @@ func newStack(t *testing.T) awscdk.Stack {
 	return awscdk.NewStack(app, jsii.String("Theirs"), nil)
 }
 
+func TestTableOfTheDocuments(t *testing.T) {
+	stack := newStack(t)
+	function := awslambda.NewFunction(stack, jsii.String("Function"), &awslambda.FunctionProps{
+		Runtime: awslambda.Runtime_PROVIDED_AL2023(), Handler: jsii.String("bootstrap"), Code: awslambda.Code_FromAsset(&binary, nil),
+	})
+	records := construct.NewIdempotencyTable(stack, "Idempotency", construct.IdempotencyTableProps{Retain: true, Backups: true})
+	records.GrantClaims(function) // GrantTransactions for atomic mode
+
+	got := properties(t, stack, "AWS::DynamoDB::Table")
+	want := map[string]any{
+		"AttributeDefinitions":             []any{map[string]any{"AttributeName": "id", "AttributeType": "S"}},
+		"KeySchema":                        []any{map[string]any{"AttributeName": "id", "KeyType": "HASH"}},
+		"BillingMode":                      "PAY_PER_REQUEST",
+		"TimeToLiveSpecification":          map[string]any{"AttributeName": "expiration", "Enabled": true},
+		"SSESpecification":                 map[string]any{"SSEEnabled": true},
+		"PointInTimeRecoverySpecification": map[string]any{"PointInTimeRecoveryEnabled": true},
+		"DeletionProtectionEnabled":        false,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // properties returns the properties of the stack's only resource of a type.
 func properties(t *testing.T, stack awscdk.Stack, kind string) map[string]any {
 	t.Helper()
