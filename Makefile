@@ -217,9 +217,19 @@ test-infra-static: ## cfn-lint and cdk-nag over the golden templates
 	@infra/static/run.sh
 
 .PHONY: test-client
-test-client: client/dist/.built ## the client library: lint, types, unit tests
+test-client: client/dist/.built webapp/node_modules/.installed ## the client library: lint, types, unit tests, simulation, in Chromium, as a package elsewhere
 	$(call say,Client tests)
-	@cd client && npm run --silent lint && npm run --silent typecheck && npm run --silent test
+	@node webapp/e2e/ensure-browser.mjs
+	@cd client && npm run --silent lint && npm run --silent typecheck && npm run --silent test && npm run --silent test:browser && npm run --silent test:package
+
+.PHONY: simulate-client
+simulate-client: client/node_modules/.installed ## minutes: 10,000 random histories of the client library (CASES=… of each kind)
+	@cd client && npm run --silent simulate
+
+.PHONY: soak-client
+soak-client: client/node_modules/.installed webapp/node_modules/.installed ## ten minutes: the client library in Chromium, with faults at random (SOAK_MINUTES=…)
+	@node webapp/e2e/ensure-browser.mjs
+	@cd client && npm run --silent soak
 
 .PHONY: test-web
 test-web: client/dist/.built webapp/node_modules/.installed ## web app: lint, types, unit tests, build

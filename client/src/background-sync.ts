@@ -6,10 +6,11 @@ interface SyncRegistration {
 const tagPrefix = 'idempotent-requests/outbox/';
 
 /**
- * Asks the browser to wake the service worker once the network is back, even if no page is open then. Nothing happens
+ * Asks the browser to keep what is stored, and to wake the service worker once the network is back, even if no page is open then. Nothing happens
  * if the browser can't, refuses, or believes to be online already and so would wake it at once.
  */
 export async function requestBackgroundSync(scope: string): Promise<void> {
+  globalThis.navigator?.storage?.persist?.().catch(() => {});
   if (globalThis.navigator?.onLine !== false) {
     return;
   }

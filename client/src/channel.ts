@@ -12,7 +12,8 @@ export function openChannel(name: string): Channel {
   if (typeof BroadcastChannel === 'undefined') {
     return { post: () => {}, listen: () => {}, close: () => {} };
   }
-  const channel = new BroadcastChannel(name);
+  const channel: BroadcastChannel & { unref?: () => void } = new BroadcastChannel(name);
+  channel.unref?.(); // in Node, where it would keep the process alive
   return {
     post: (message) => channel.postMessage(message),
     listen: (listener) => {

@@ -1,3 +1,4 @@
+import { timer, unlessAborted } from './abort.ts';
 import { openChannelLazily } from './channel.ts';
 import { createClock } from './clock.ts';
 import type { StoredEntry } from './entry.ts';
@@ -133,16 +134,16 @@ export function createClient(options: ClientOptions): Client {
   const platform: Platform = { ...browser, ...options.platform };
   const policy = retryPolicy(options.retry);
   if (!scope) {
-    throw new RangeError('scope must not be empty: without it callers share their responses');
+    throw new RangeError('scope is empty');
   }
   if (!storage) {
-    throw new TypeError('storage is missing: createBrowserStorage() is what a page takes');
+    throw new TypeError('storage is missing');
   }
   if (!(windowMs > 0 && dedupeFor > 0)) {
-    throw new RangeError(`windowMs and dedupeFor must be positive, not ${windowMs} and ${dedupeFor}`);
+    throw new RangeError('windowMs and dedupeFor must be positive');
   }
   if (!options.platform?.sha256 && !globalThis.crypto?.subtle) {
-    throw new TypeError('no crypto.subtle, as on http:// pages: give platform.sha256 of idempotent-requests/sha256');
+    throw new TypeError('no crypto.subtle: give platform.sha256');
   }
 
   const clock = createClock(platform);
@@ -190,7 +191,7 @@ export function createClient(options: ClientOptions): Client {
 
   function owned(intent: Intent): Intent {
     if (intent.scope !== scope) {
-      throw new TypeError('this intent was made in another scope');
+      throw new TypeError('an intent of another scope');
     }
     return intent;
   }
@@ -205,8 +206,6 @@ export function createClient(options: ClientOptions): Client {
     const draft = 'fingerprint' in request ? owned(request) : await prepare(request);
     const known = asNew ? undefined : await journal.find(draft);
     if (known?.state === 'succeeded') {
-      // The response doesn't wait for the bookkeeping.
-      journal.touch(known).catch(events.fail);
       return runner.outcomeOf(known, startedAt) as Result;
     }
     // Asked for before anything is written down, so that a mistake in it costs nothing.
@@ -241,11 +240,11 @@ export function createClient(options: ClientOptions): Client {
     });
     try {
       for (;;) {
-        const over = new AbortController();
+        let stop = () => {};
         // Before looking, so that what changes meanwhile is not missed.
         const changed = new Promise<void>((resolve) => {
           notice = resolve;
-          platform.sleep(glance, over.signal).then(resolve, () => {});
+          stop = timer(platform, glance, resolve);
         });
         try {
           const entry = (await unlessAborted(journal.list(), signal)).find(({ intent }) => intent.key === key);
@@ -258,7 +257,7 @@ export function createClient(options: ClientOptions): Client {
           }
           await unlessAborted(changed, signal);
         } finally {
-          over.abort();
+          stop();
         }
       }
     } finally {
@@ -309,19 +308,4 @@ export function createClient(options: ClientOptions): Client {
       channel.close();
     },
   };
-}
-
-/** The promise's outcome, or the signal's reason if that comes first. What the promise stands for goes on. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) {
-    return promise;
-  }
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-    if (signal.aborted) {
-      abort();
-    }
-  });
 }

@@ -35,8 +35,6 @@ export interface Entry {
   readonly createdAt: number;
   /** When the state or the response last changed. */
   readonly updatedAt: number;
-  /** When it last answered somebody. The least recently used makes room first. */
-  readonly usedAt: number;
   /** Requests that left, in all. */
   readonly attempts: number;
   /** The server asked not to be asked before. */
@@ -57,7 +55,12 @@ export interface StoredEntry extends Entry {
 }
 
 /** Picks of a response what may be stored. */
-export function toStored({ status, headers, body }: ReadResponse, source: ServerSource): StoredResponse {
+export function toStored({
+  status,
+  headers,
+  body,
+  source,
+}: ReadResponse & { readonly source: ServerSource }): StoredResponse {
   const kept = storedHeaders.filter((name) => headers.has(name)).map((name) => [name, headers.get(name) as string]);
   return { status, headers: Object.fromEntries(kept), body, source, complete: true };
 }
@@ -84,18 +87,17 @@ export function tombstone(entry: Entry): Entry {
 
 /** The entry as it would be if the device's clock had always been ahead by that many milliseconds more. */
 export function shifted(entry: Entry, ms: number): Entry {
-  const shift = <T extends number | undefined>(time: T) => (time === undefined ? time : time + ms) as T;
-  const { intent, createdAt, updatedAt, usedAt, notBefore, until } = entry;
-  const { firstSentAt, expiresAt, skew } = intent;
-  return {
-    ...entry,
-    createdAt: shift(createdAt),
-    updatedAt: shift(updatedAt),
-    usedAt: shift(usedAt),
-    notBefore: shift(notBefore),
-    until: shift(until),
-    intent: { ...intent, firstSentAt: shift(firstSentAt), expiresAt: shift(expiresAt), skew: shift(skew) },
+  const shift = <T extends object>(value: T, ...names: (keyof T)[]): T => {
+    const moved = { ...value };
+    for (const name of names) {
+      if (moved[name] !== undefined) {
+        moved[name] = (Number(moved[name]) + ms) as T[keyof T];
+      }
+    }
+    return moved;
   };
+  const intent = shift(entry.intent, 'firstSentAt', 'expiresAt', 'skew');
+  return { ...shift(entry, 'createdAt', 'updatedAt', 'notBefore', 'until'), intent };
 }
 
 /**
@@ -163,7 +165,7 @@ export function decodeEntry(text: string, id: string, scope: string): Entry {
   const finished = state === 'succeeded' || state === 'failed';
   if (
     !states.includes(state) ||
-    [rest.createdAt, rest.updatedAt, rest.usedAt, rest.attempts].some((time) => !Number.isFinite(time)) ||
+    [rest.createdAt, rest.updatedAt, rest.attempts].some((time) => !Number.isFinite(time)) ||
     [intent?.method, intent?.url, intent?.body].some((one) => typeof one !== 'string') ||
     (!Number.isFinite(intent.firstSentAt) && (finished || state === 'in-flight')) ||
     (finished

@@ -6,15 +6,13 @@ import type { ReadResponse, ServerSource, Trace } from './response.ts';
  * caller's: an abort's reason, a request that cannot be sent, whatever `headers` threw.
  */
 export abstract class SendError extends Error implements Trace {
-  readonly intent: Trace['intent'];
-  readonly attempts: number;
-  readonly latencyMs: number;
+  declare readonly intent: Trace['intent'];
+  declare readonly attempts: number;
+  declare readonly latencyMs: number;
 
-  constructor(message: string, trace: Trace, options?: ErrorOptions) {
-    super(message, options);
-    this.intent = trace.intent;
-    this.attempts = trace.attempts;
-    this.latencyMs = trace.latencyMs;
+  constructor(message: string, { intent, attempts, latencyMs }: Trace, more?: object) {
+    super(message);
+    Object.assign(this, { intent, attempts, latencyMs }, more);
   }
 }
 
@@ -22,18 +20,18 @@ export abstract class SendError extends Error implements Trace {
 export class ProblemError extends SendError {
   // Written out, here and below: a build may rename the class.
   override readonly name = 'ProblemError';
-  readonly problem: Problem;
-  readonly headers: Headers;
-  readonly body: Uint8Array<ArrayBuffer>;
+  declare readonly problem: Problem;
+  declare readonly headers: Headers;
+  declare readonly body: Uint8Array<ArrayBuffer>;
   /** A recorded error (402, 409, 410) is replayed like any other response. */
-  readonly source: ServerSource;
+  declare readonly source: ServerSource;
 
-  constructor(problem: Problem, { headers, body }: ReadResponse, source: ServerSource, trace: Trace) {
-    super(problem.detail ?? problem.title, trace);
-    this.problem = problem;
-    this.headers = headers;
-    this.body = body;
-    this.source = source;
+  constructor(
+    problem: Problem,
+    { headers, body, source }: Omit<ReadResponse, 'status'> & { readonly source: ServerSource },
+    trace: Trace,
+  ) {
+    super(problem.detail ?? problem.title, trace, { problem, headers, body, source });
   }
 }
 
@@ -42,7 +40,7 @@ export class NetworkError extends SendError {
   override readonly name = 'NetworkError';
 
   constructor(trace: Trace, cause: unknown) {
-    super('no response came; send the same intent again to learn its outcome', trace, { cause });
+    super('no response came: whether it was done is unknown', trace, { cause });
   }
 }
 
@@ -51,7 +49,7 @@ export class WindowPassedError extends SendError {
   override readonly name = 'WindowPassedError';
 
   constructor(trace: Trace) {
-    super('the window of this intent has passed; sending it again could execute it a second time', trace);
+    super('its window has passed: sending it again could do it twice', trace);
   }
 }
 
@@ -62,18 +60,12 @@ export class WindowPassedError extends SendError {
 export class UnreadableError extends SendError {
   override readonly name = 'UnreadableError';
   /** The key that is taken: to give up on it, `clear` it. */
-  readonly key: string;
+  declare readonly key: string;
   /** Whether a newer version of this library wrote it: reload the page. */
-  readonly newer: boolean;
+  declare readonly newer: boolean;
 
-  constructor(key: string, newer: boolean, trace: Trace) {
-    super(
-      newer
-        ? 'a newer version of this page has the intent in hand; reload'
-        : 'what is stored about the same intent is damaged',
-      trace,
-    );
-    this.key = key;
-    this.newer = newer;
+  constructor(key: string, newer: boolean, intent: Trace['intent']) {
+    const message = newer ? 'a newer version of the page wrote it: reload' : 'what is stored about it is damaged';
+    super(message, { intent, attempts: 0, latencyMs: 0 }, { key, newer });
   }
 }

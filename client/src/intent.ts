@@ -74,10 +74,10 @@ export async function createIntent(
   const method = (request.method ?? 'POST').toUpperCase();
   const url = new URL(request.url, globalThis.location?.href).href;
   if (method === 'GET' || method === 'HEAD') {
-    throw new TypeError(`${method} has no body and needs no idempotency key`);
+    throw new TypeError(`${method} needs no key`);
   }
   if (!/^[!-~]([ -~]{0,253}[!-~])?$/.test(key)) {
-    throw new TypeError('an idempotency key has 1 to 255 printable ASCII characters');
+    throw new TypeError('a key has 1 to 255 printable ASCII characters');
   }
   const text = toJson(request.body);
   return {
@@ -137,12 +137,12 @@ export function toJson(value: unknown): string {
       (typeof member === 'number' && !(Math.abs(member) <= Number.MAX_SAFE_INTEGER)) ||
       /\p{Surrogate}/u.test(typeof member === 'string' ? name + member : name)
     ) {
-      throw new TypeError(`"${name}" has no JSON form that says the same: ${kind} ${member}`);
+      throw new TypeError(`${kind} "${name}" has no JSON form`);
     }
     return member;
   }) as string | undefined;
   if (text === undefined) {
-    throw new TypeError('the body must be a JSON value');
+    throw new TypeError('the body has no JSON form');
   }
   return text;
 }

@@ -17,7 +17,7 @@ import { type Intent, windowEnd } from './intent.ts';
 import { isUnfinished, mayFollow, type State } from './state.ts';
 import { type IntentStorage, QuotaError, type StoredText, type Write } from './storage.ts';
 
-/** How much is stored. Above it the least recently used responses go; that their intents are done stays known. */
+/** How much is stored. Above it the oldest responses go; that their intents are done stays known. */
 export interface Limits {
   /** Responses. Default 200. */
   readonly entries: number;
@@ -64,8 +64,6 @@ export interface Journal {
    * change may not follow. Undefined if it has gone: an intent that was cleared does not come back.
    */
   update(intent: Intent, change: (entry: Entry, now: number) => Change): Promise<Entry | undefined>;
-  /** Notes that a response was used. */
-  touch(entry: Entry): Promise<void>;
   /** Forgets the intent with this key and all that were to follow it, or everything. */
   clear(key?: string): Promise<void>;
 }
@@ -81,7 +79,7 @@ export function createJournal(options: JournalOptions): Journal {
   const { scope, windowMs, dedupeFor, limits, storage, clock, sha256, events } = options;
   for (const [name, value] of Object.entries(limits)) {
     if (!(value > 0)) {
-      throw new RangeError(`limits.${name} must be positive, not ${value}`);
+      throw new RangeError(`limits.${name} must be positive`);
     }
   }
   const reported = new Set<string>();
@@ -142,7 +140,7 @@ export function createJournal(options: JournalOptions): Journal {
       (draft.named ? undefined : entries.filter(answers).at(-1));
     const taken = unreadable.find(({ key }) => !draft.named || key === draft.key);
     if (known === undefined && taken) {
-      throw new UnreadableError(taken.key, taken.newer, { intent: draft, attempts: 0, latencyMs: 0 });
+      throw new UnreadableError(taken.key, taken.newer, draft);
     }
     return known;
   }
@@ -154,7 +152,7 @@ export function createJournal(options: JournalOptions): Journal {
   function own(intent: Intent, { entries, unreadable }: ReturnType<typeof decode>): Entry | undefined {
     const taken = unreadable.find(({ key }) => key === intent.key);
     if (taken) {
-      throw new UnreadableError(taken.key, taken.newer, { intent, attempts: 0, latencyMs: 0 });
+      throw new UnreadableError(taken.key, taken.newer, intent);
     }
     return entries.find(({ intent: { key } }) => key === intent.key);
   }
@@ -175,7 +173,7 @@ export function createJournal(options: JournalOptions): Journal {
 
   /**
    * Moves what was written before the clock was set to the clock as it is now, so that any page can read it. Removes
-   * what is past its window, then the least recently used responses until the rest is within that share of what
+   * what is past its window, then the oldest responses until the rest is within that share of what
    * is stored, or of the limits. Reports whether anything changed.
    */
   async function evict(share = 1): Promise<boolean> {
@@ -187,7 +185,7 @@ export function createJournal(options: JournalOptions): Journal {
       evicted = [];
       const rest = entries.filter(isCurrent);
       const moved = rest.filter(({ intent }) => Math.abs(clock.setSince(intent)) > minute);
-      const complete = rest.filter(({ response }) => response?.complete).sort((a, b) => a.usedAt - b.usedAt);
+      const complete = rest.filter(({ response }) => response?.complete).sort((a, b) => a.updatedAt - b.updatedAt);
       let count = complete.length;
       let bytes = rest.reduce((sum, entry) => sum + entry.bytes, 0);
       const most = Math.min(limits.bytes, share < 1 ? bytes * share : Infinity);
@@ -268,7 +266,7 @@ export function createJournal(options: JournalOptions): Journal {
         const now = clock.now();
         // Later than all that ask for the same, even if the clock has gone back: the newest counts.
         const createdAt = Math.max(now, ...siblings.entries.map((sibling) => sibling.createdAt + 1));
-        entry = { intent: draft, state: 'pending', createdAt, updatedAt: now, usedAt: now, attempts: 0 };
+        entry = { intent: draft, state: 'pending', createdAt, updatedAt: now, attempts: 0 };
         const settled = asNew
           ? [
               ...siblings.entries.filter(({ state }) => state === 'expired').map(({ intent }) => intent),
@@ -294,14 +292,13 @@ export function createJournal(options: JournalOptions): Journal {
           }
           // Never earlier than what was seen before: a clock that is set back does not make a window longer.
           const now = Math.max(clock.now(), before.updatedAt);
-          const { intent: known, createdAt, usedAt, attempts } = before;
+          const { intent: known, createdAt, attempts } = before;
           const next: Entry = {
             intent: known,
             createdAt,
             attempts,
             ...change(before, now),
             updatedAt: now,
-            usedAt: Math.max(now, usedAt),
           };
           if (!mayFollow(before.state, next.state)) {
             return [];
@@ -327,13 +324,6 @@ export function createJournal(options: JournalOptions): Journal {
       }
       return after;
     },
-    touch: ({ intent }) =>
-      write(entryId(intent), (texts) => {
-        const entry = own(intent, decode(texts));
-        return entry?.response
-          ? [[entryId(intent), encodeEntry({ ...entry, usedAt: Math.max(clock.now(), entry.usedAt) })]]
-          : [];
-      }),
     clear: async (key) => {
       if (key === undefined) {
         await storage.clear(await folder());

@@ -1,3 +1,5 @@
+import { unlessAborted } from './abort.ts';
+
 /** Mutual exclusion between everything that may run an intent: the part of the Web Locks API that the client uses. */
 export interface Locks {
   /**
@@ -18,46 +20,35 @@ export function webLocks(manager: LockManager): Locks {
   return {
     request: async (name, { ifAvailable, signal }, task) =>
       // The platform refuses a signal together with `ifAvailable`, which never waits.
-      ifAvailable === true
-        ? await manager.request(name, { ifAvailable }, (lock) => task(lock !== null))
-        : await manager.request(name, signal === undefined ? {} : { signal }, () => task(true)),
+      await manager.request(name, ifAvailable ? { ifAvailable } : signal ? { signal } : {}, (lock) => task(!!lock)),
   };
 }
 
-/** Locks of this page alone, for where there are no Web Locks: outside a secure context, and in tests. */
+/** Locks of this page alone, if there are no Web Locks: outside a secure context, and in tests. */
 export function localLocks(): Locks {
   const queues = new Map<string, Promise<unknown>>();
   return {
     request: async (name, { ifAvailable, signal }, task) => {
-      signal?.throwIfAborted();
       const before = queues.get(name);
-      if (before !== undefined && ifAvailable === true) {
+      if (before && ifAvailable) {
         return task(false);
       }
-      const turn = Promise.resolve(before).then(() => {
-        signal?.throwIfAborted();
-        return task(true);
+      let release = () => {};
+      const done = new Promise<void>((resolve) => {
+        release = resolve;
       });
-      const done = turn.then(
-        () => {},
-        () => {},
-      );
-      queues.set(name, done);
-      void done.then(() => {
-        if (queues.get(name) === done) {
+      const turn = Promise.resolve(before);
+      const mine = turn.then(() => done);
+      queues.set(name, mine);
+      try {
+        await unlessAborted(turn, signal);
+        return await task(true);
+      } finally {
+        release();
+        if (queues.get(name) === mine) {
           queues.delete(name);
         }
-      });
-      return signal === undefined ? turn : Promise.race([turn, aborted(signal, done)]);
+      }
     },
   };
-}
-
-/** Rejects once the signal aborts, unless the task is done before. */
-function aborted(signal: AbortSignal, done: Promise<void>): Promise<never> {
-  return new Promise((_, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    void done.then(() => signal.removeEventListener('abort', abort));
-  });
 }

@@ -1,3 +1,4 @@
+import { timer } from './abort.ts';
 import { type Clock, originOf } from './clock.ts';
 import type { Entry } from './entry.ts';
 import type { Journal } from './journal.ts';
@@ -25,7 +26,7 @@ export interface OutboxOptions {
 export interface Outbox {
   /** Sends at once what may be sent, blocked intents included if so told. Resolves once nothing more can be. */
   drain(blocked?: boolean): Promise<void>;
-  /** From now on heeds the browser's hints, and wakes for what is unfinished at the latest in a minute. */
+  /** From now on heeds the browser's hints, and wakes for what is stored by now as it becomes due. */
   start(): void;
   /** The opposite of {@link start}. */
   stop(): void;
@@ -35,7 +36,7 @@ export interface Outbox {
 
 export function createOutbox({ policy, journal, runner, platform, clock, onError }: OutboxOptions): Outbox {
   let stopWaking: (() => void) | undefined;
-  let timer: { readonly at: number; readonly cancel: AbortController } | undefined;
+  let alarm: { readonly at: number; readonly stop: () => void } | undefined;
 
   /** How long until an entry is due by itself, in milliseconds. */
   function dueIn({ updatedAt, notBefore, attempts, state }: Entry): number {
@@ -102,19 +103,15 @@ export function createOutbox({ policy, journal, runner, platform, clock, onError
     // Not all tabs at the same moment, and never in a loop.
     const delay = Math.max(ms, 1_000) + platform.random() * 1_000;
     const at = clock.uptime() + delay;
-    if (stopWaking === undefined || (timer && timer.at <= at)) {
+    if (stopWaking === undefined || (alarm && alarm.at <= at)) {
       return;
     }
-    timer?.cancel.abort();
-    const cancel = new AbortController();
-    timer = { at, cancel };
-    platform.sleep(delay, cancel.signal, true).then(
-      () => {
-        timer = undefined;
-        pass(-Infinity, false).catch(failed);
-      },
-      () => {}, // it was set anew
-    );
+    alarm?.stop();
+    const ring = () => {
+      alarm = undefined;
+      pass(-Infinity, false).catch(failed);
+    };
+    alarm = { at, stop: timer(platform, delay, ring, true) };
   }
 
   function failed(error: unknown): void {
@@ -132,13 +129,13 @@ export function createOutbox({ policy, journal, runner, platform, clock, onError
     drain: (blocked = false) => pass(clock.now(), blocked),
     start: () => {
       stopWaking ??= platform.onWake(hint);
-      wakeIn(longest);
+      journal.list().then(arm).catch(failed);
     },
     stop: () => {
       stopWaking?.();
       stopWaking = undefined;
-      timer?.cancel.abort();
-      timer = undefined;
+      alarm?.stop();
+      alarm = undefined;
     },
     hint,
   };

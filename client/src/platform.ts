@@ -1,4 +1,3 @@
-import { requestBackgroundSync } from './background-sync.ts';
 import { type Channel, openChannel } from './channel.ts';
 import { type Locks, localLocks, webLocks } from './locks.ts';
 import { type Runtime, runtime } from './runtime.ts';
@@ -11,7 +10,10 @@ export interface Platform extends Runtime {
   readonly reachable: (url: string) => Promise<boolean>;
   /** Calls back when it is worth trying again: the network is back, the page is looked at. Returns the unsubscriber. */
   readonly onWake: (wake: () => void) => () => void;
-  /** Told that something was queued: asks that it be kept, and that the outbox of this scope be drained later on. */
+  /**
+   * Told that something of this scope was queued. By default it asks the browser to keep what is stored; to have the
+   * outbox drained with no page open, give it `requestBackgroundSync` of `idempotent-requests/worker`.
+   */
   readonly onQueued: (scope: string) => void;
   /** Locks shared by all tabs. */
   readonly locks: Locks;
@@ -47,9 +49,8 @@ export const browser: Platform = {
     document.addEventListener('visibilitychange', visible, { signal });
     return () => listening.abort();
   },
-  onQueued: (scope) => {
+  onQueued: () => {
     globalThis.navigator?.storage?.persist?.().catch(() => {});
-    void requestBackgroundSync(scope);
   },
   get locks() {
     const manager = globalThis.navigator?.locks as LockManager | undefined;

@@ -22,8 +22,7 @@ export function isProblem(problem: Problem, slug: string): boolean {
 export function readProblem(status: number, contentType: string | null, body: Uint8Array): Problem {
   const blank = {
     type: 'about:blank',
-    title:
-      status === 0 ? 'The server redirects, which a keyed request does not follow' : `The server answered ${status}`,
+    title: status === 0 ? 'The server redirects' : `The server answered ${status}`,
     status,
   };
   if (contentType?.split(';')[0]?.trim().toLowerCase() !== 'application/problem+json') {

@@ -47,8 +47,7 @@ export type Outcome = Result | Queued;
 
 /** Makes a result of a response. */
 export function resultOf<S extends Result['source']>(
-  { status, headers, body }: ReadResponse,
-  source: S,
+  { status, headers, body, source }: ReadResponse & { readonly source: S },
   trace: Trace,
   complete = true,
 ): Result & { readonly source: S } {

@@ -1,3 +1,4 @@
+import { timer } from './abort.ts';
 import { isProblem, type Problem, readProblem } from './problem.ts';
 import type { ReadResponse } from './response.ts';
 import type { Runtime } from './runtime.ts';
@@ -28,7 +29,7 @@ export function retryPolicy(given: Partial<RetryPolicy> = {}): RetryPolicy {
   };
   for (const [name, value] of Object.entries(policy)) {
     if (!(value > 0) || (name === 'maxAttempts' && value % 1)) {
-      throw new RangeError(`retry.${name} must be a positive number, not ${value}`);
+      throw new RangeError(`retry.${name} must be positive`);
     }
   }
   return policy;
@@ -118,12 +119,10 @@ export async function attempt<T>(
   new Request(url, init); // what it throws is the caller's mistake, and no lost network
   signal?.throwIfAborted();
   const controller = new AbortController();
-  const done = new AbortController();
   const abort = () => controller.abort(signal?.reason);
   signal?.addEventListener('abort', abort);
-  sleep(timeoutMs, done.signal).then(
-    () => controller.abort(new DOMException('the attempt took too long', 'TimeoutError')),
-    () => {}, // it ended in time
+  const stop = timer({ sleep }, timeoutMs, () =>
+    controller.abort(new DOMException('it took too long', 'TimeoutError')),
   );
   try {
     return await Promise.race([
@@ -137,7 +136,7 @@ export async function attempt<T>(
     return { lost };
   } finally {
     signal?.removeEventListener('abort', abort);
-    done.abort();
+    stop();
   }
 }
 

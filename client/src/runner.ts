@@ -1,12 +1,13 @@
+import { timer } from './abort.ts';
 import type { Clock } from './clock.ts';
 import { type Entry, fromStored, type StoredResponse, toStored } from './entry.ts';
-import { ProblemError, type SendError, WindowPassedError } from './errors.ts';
+import { ProblemError, SendError, WindowPassedError } from './errors.ts';
 import type { Emitter } from './events.ts';
 import { type Intent, windowEnd } from './intent.ts';
 import type { Change, Journal } from './journal.ts';
 import type { Platform } from './platform.ts';
 import type { Trace } from './response.ts';
-import { type Outcome, type Queued, resultOf, toDate } from './result.ts';
+import { type Outcome, type Queued, resultOf, type ServerResult, toDate } from './result.ts';
 import type { RetryPolicy } from './retry.ts';
 import { isUnfinished } from './state.ts';
 import type { Transport } from './transport.ts';
@@ -84,11 +85,11 @@ export function createRunner(options: RunnerOptions): Runner {
         const { key, fingerprint } = intent;
         events.emit({ type: 'cached', key, fingerprint });
         const stored = response as StoredResponse;
-        return resultOf(fromStored(stored), 'client-cache', trace, stored.complete);
+        return resultOf({ ...fromStored(stored), source: 'client-cache' }, trace, stored.complete);
       }
       case 'failed': {
         const stored = response as StoredResponse;
-        throw new ProblemError(problem as ProblemError['problem'], fromStored(stored), stored.source, trace);
+        throw new ProblemError(problem as ProblemError['problem'], { ...stored, ...fromStored(stored) }, trace);
       }
       case 'expired':
         throw new WindowPassedError(trace);
@@ -101,7 +102,7 @@ export function createRunner(options: RunnerOptions): Runner {
     }
   }
 
-  /** Stores a change; undefined if somebody else has meanwhile brought the intent to an end, whose outcome counts. */
+  /** Stores a change, unless somebody else has meanwhile brought the intent to an end. @throws if it was cleared */
   async function store(intent: Intent, change: (entry: Entry, now: number) => Change): Promise<Entry> {
     return (await journal.update(intent, change)) ?? gone();
   }
@@ -141,33 +142,29 @@ export function createRunner(options: RunnerOptions): Runner {
 
   async function run(entry: Entry, startedAt: number, signal: AbortSignal, { headers, once }: How): Promise<Outcome> {
     const { intent } = entry;
+    /** Leaves the intent as it is but for this change; what has become of it is the outcome. */
+    const leave = async (change: Change) => outcomeOf(await store(intent, () => change), startedAt) as Outcome;
     const hindered = await obstacle(entry);
     if (hindered) {
-      const after = await store(intent, () => hindered);
-      return outcomeOf(after, startedAt) as Outcome;
+      return leave(hindered);
     }
     if (!platform.online() && !(await platform.reachable(intent.url))) {
-      const waiting = await store(intent, () => ({ state: 'queued' }));
       platform.onQueued(scope);
-      return outcomeOf(waiting, startedAt) as Outcome;
+      return leave({ state: 'queued' });
     }
-    const first = headers ?? (await transport.headersFor(intent));
-    // Written ahead: from here on a request may have left, and any page that comes later knows since when.
-    const marked = await store(intent, (before, now) => ({
-      state: 'in-flight',
-      intent: { ...before.intent, firstSentAt: before.intent.firstSentAt ?? now },
-    }));
-    if (marked.state !== 'in-flight') {
-      return outcomeOf(marked, startedAt) as Outcome;
-    }
-    let outcome: Awaited<ReturnType<Transport['send']>>;
+    let marked = entry;
+    let sent: Awaited<ReturnType<Transport['send']>>;
     try {
-      outcome = await transport.send(marked.intent, {
-        signal,
-        headers: first,
-        notBefore: marked.updatedAt,
-        once,
-      });
+      const first = headers ?? (await transport.headersFor(intent));
+      // Written ahead: from here on a request may have left, and any page that comes later knows since when.
+      marked = await store(intent, (before, now) => ({
+        state: 'in-flight',
+        intent: { ...before.intent, firstSentAt: before.intent.firstSentAt ?? now },
+      }));
+      if (marked.state !== 'in-flight') {
+        return outcomeOf(marked, startedAt) as Outcome;
+      }
+      sent = await transport.send(marked.intent, { signal, headers: first, notBefore: marked.updatedAt, once });
     } catch (error) {
       // Of the caller's making: told to whoever waits, and tried again later, because a request may have left.
       if (!signal.aborted) {
@@ -175,55 +172,42 @@ export function createRunner(options: RunnerOptions): Runner {
       }
       throw error;
     }
-    const settled = (trace: Trace) => entry.attempts + trace.attempts;
-    if (!('error' in outcome)) {
-      await settle(outcome.intent, {
-        state: 'succeeded',
-        attempts: settled(outcome),
-        response: toStored(outcome, outcome.source),
-      });
-      return { ...outcome, latencyMs: clock.uptime() - startedAt };
+    const failed = 'error' in sent ? sent : undefined;
+    const refusal = failed?.error instanceof ProblemError && failed.verdict === 'final' ? failed.error : undefined;
+    const trace: Trace = failed?.error ?? (sent as ServerResult);
+    const { expiresAt, skew } = trace.intent;
+    const change = { intent: trace.intent, attempts: entry.attempts + trace.attempts };
+    if (!failed || refusal) {
+      const response = refusal ? { ...refusal, status: refusal.problem.status } : (sent as ServerResult);
+      // The last word is true whether or not it can be stored: at worst it has to be asked for again.
+      await journal
+        .update(intent, (_, now) => ({
+          ...change,
+          state: refusal ? 'failed' : 'succeeded',
+          problem: refusal?.problem,
+          response: toStored(response),
+          // From when the response came, because by this device's clock the first send may have been at any time.
+          until: skew !== undefined && expiresAt !== undefined ? expiresAt : now + windowMs,
+        }))
+        .catch(events.fail);
+      if (refusal) {
+        throw refusal;
+      }
+      return { ...(sent as ServerResult), latencyMs: clock.uptime() - startedAt };
     }
-    const { error, verdict, retryAfterMs } = outcome;
+    const { error, verdict, retryAfterMs } = failed;
     if (error instanceof WindowPassedError) {
-      await store(intent, () => ({ state: 'expired' }));
-      throw error;
-    }
-    if (verdict === 'final' && error instanceof ProblemError) {
-      const { problem, headers: received, body, source } = error;
-      await settle(error.intent, {
-        state: 'failed',
-        attempts: settled(error),
-        problem,
-        response: toStored({ status: problem.status, headers: received, body }, source),
-      });
-      throw error;
+      return leave({ state: 'expired' });
     }
     const waiting = await store(intent, () => ({
+      ...change,
       state: verdict === 'blocked' ? 'blocked' : 'queued',
-      intent: error.intent,
-      attempts: settled(error),
       notBefore: retryAfterMs === undefined ? undefined : clock.now() + retryAfterMs,
     }));
     if (!(error instanceof ProblemError)) {
       platform.onQueued(scope);
     }
-    return queuedOf(waiting, traceOf(error.intent, startedAt, error.attempts), error);
-  }
-
-  /** Stores the last word. It is true whether or not that works: at worst it has to be asked for again. */
-  async function settle(intent: Intent, change: Change): Promise<void> {
-    const { expiresAt, skew } = intent;
-    try {
-      await journal.update(intent, (_, now) => ({
-        ...change,
-        intent,
-        // From when the response came, because by this device's clock the first send may have been at any time.
-        until: skew !== undefined && expiresAt !== undefined ? expiresAt : now + windowMs,
-      }));
-    } catch (error) {
-      events.fail(error);
-    }
+    return queuedOf(waiting, traceOf(trace.intent, startedAt, trace.attempts), error);
   }
 
   return {
@@ -237,11 +221,7 @@ export function createRunner(options: RunnerOptions): Runner {
       }
       // Somebody else runs it, who may be frozen or hang: the wait for a turn has an end.
       const patience = new AbortController();
-      const over = new AbortController();
-      platform.sleep(policy.totalTimeoutMs + 1_000, over.signal).then(
-        () => patience.abort(),
-        () => {},
-      );
+      const stop = timer(platform, policy.totalTimeoutMs + 1_000, () => patience.abort());
       try {
         return await locks.request(lockOf(intent), { signal: patience.signal }, () =>
           perform(intent, startedAt, { joined: true }),
@@ -252,7 +232,7 @@ export function createRunner(options: RunnerOptions): Runner {
         }
         return queuedOf({}, traceOf(intent, startedAt));
       } finally {
-        over.abort();
+        stop();
       }
     },
     attend: async (intent, wanted, once) => {
@@ -263,8 +243,8 @@ export function createRunner(options: RunnerOptions): Runner {
             return entry && wanted(entry) ? perform(intent, clock.uptime(), { once }) : undefined;
           }));
       } catch (error) {
-        const told = error instanceof ProblemError || error instanceof WindowPassedError || isAbort(error);
-        if (!told) {
+        // What became of the intent has been told by events.
+        if (!(error instanceof SendError) && (error as Error)?.name !== 'AbortError') {
           events.fail(error);
         }
       }
@@ -291,8 +271,4 @@ export function withdrawn(): DOMException {
 
 function gone(): never {
   throw withdrawn();
-}
-
-function isAbort(error: unknown): boolean {
-  return error instanceof DOMException && error.name === 'AbortError';
 }

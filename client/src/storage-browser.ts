@@ -8,24 +8,22 @@ import { createMemoryStorage } from './storage-memory.ts';
  * Only one that is unavailable is passed over. One that fails may hold what was asked for before: not to see it would
  * give an intent a second key, and so the failure is passed on.
  */
-export function createFirstAvailableStorage(candidates: readonly [IntentStorage, ...IntentStorage[]]): IntentStorage {
-  let available: readonly IntentStorage[] = candidates;
+export function createFirstAvailableStorage(candidates: readonly IntentStorage[]): IntentStorage {
+  let available = candidates;
 
   async function use<T>(action: (storage: IntentStorage) => Promise<T>): Promise<T> {
-    let refusal: unknown;
-    for (const storage of available) {
-      try {
-        const value = await action(storage);
-        available = [storage];
-        return value;
-      } catch (error) {
-        if (!(error instanceof UnavailableError)) {
-          throw error;
-        }
-        refusal = error;
+    const [storage, ...others] = available as [IntentStorage];
+    try {
+      const value = await action(storage);
+      available = [storage];
+      return value;
+    } catch (error) {
+      if (!(error instanceof UnavailableError && others.length)) {
+        throw error;
       }
+      available = others;
+      return use(action);
     }
-    throw refusal;
   }
 
   return {

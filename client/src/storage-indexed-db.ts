@@ -15,7 +15,7 @@ export function createIndexedDbStorage(name = 'idempotent-requests'): IntentStor
       opening = undefined;
     }).catch((error) => {
       opening = undefined;
-      throw isRefusal(error) ? new UnavailableError('the browser refuses IndexedDB', { cause: error }) : error;
+      throw isRefusal(error) ? new UnavailableError('no IndexedDB', { cause: error }) : error;
     });
     return opening;
   }
@@ -104,7 +104,7 @@ type Key = readonly [scope: string, id: string];
 function open(name: string, closed: () => void): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     if (!globalThis.indexedDB) {
-      throw new UnavailableError('there is no IndexedDB');
+      throw new UnavailableError('no IndexedDB');
     }
     const request = indexedDB.open(name);
     let timer: ReturnType<typeof setTimeout> | undefined = setTimeout(() => {

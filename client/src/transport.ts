@@ -92,7 +92,7 @@ export function createTransport(options: TransportOptions): Transport {
   ): Promise<ServerResult | Failure> {
     signal?.throwIfAborted();
     if (given.body.length === 0) {
-      throw new TypeError('the bytes of this intent are no longer stored');
+      throw new TypeError('its bytes are no longer stored');
     }
     const startedAt = clock.uptime();
     // Never goes back, whatever the clock does meanwhile: the window must not open again.
@@ -151,12 +151,12 @@ export function createTransport(options: TransportOptions): Transport {
         intent = learn(intent, received);
         seen = { status, source };
         if (status >= 200 && status < 300) {
-          return { value: resultOf(outcome, source, trace()), again: false, decided: tell };
+          return { value: resultOf({ ...outcome, source }, trace()), again: false, decided: tell };
         }
         const { problem, verdict } = judge(outcome, classify);
         seen = { status, source, problem };
         const retryAfterMs = readRetryAfter(received, clock.now());
-        last = { error: new ProblemError(problem, outcome, source, trace()), verdict, retryAfterMs };
+        last = { error: new ProblemError(problem, { ...outcome, source }, trace()), verdict, retryAfterMs };
         return { value: last, again: verdict === 'retry', retryAfterMs, decided: tell };
       },
     );

@@ -1,6 +1,6 @@
 import type { Client } from './client.ts';
 
-export { scopeOfSync } from './background-sync.ts';
+export { requestBackgroundSync, scopeOfSync } from './background-sync.ts';
 
 /**
  * Drains the outbox within a `sync` event; give it to `waitUntil`. Rejects if something is left over that time or

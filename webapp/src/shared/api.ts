@@ -7,6 +7,7 @@ import {
   readProblem,
 } from 'idempotent-requests';
 import { sha256 } from 'idempotent-requests/sha256';
+import { requestBackgroundSync } from 'idempotent-requests/worker';
 import type { Config } from './config.ts';
 import { createNetwork, type Network } from './network.ts';
 import type { SessionStore } from './session.ts';
@@ -64,7 +65,7 @@ export function createApi(config: Config, sessions: SessionStore): Api {
       },
       storage,
       // The page works on http:// in a LAN, too, where browsers offer no Web Crypto.
-      platform: { sha256, fetch: send, online, reachable, onWake },
+      platform: { sha256, fetch: send, online, reachable, onWake, onQueued: requestBackgroundSync },
     });
 
   return {
