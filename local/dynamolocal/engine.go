@@ -44,6 +44,8 @@ type Engine struct {
 	readTimeout time.Duration
 	parser      *expression.Parser
 	calls       atomic.Int64
+	closed      chan struct{} // closed by Close
+	closing     sync.Once
 	faults      faults
 
 	mu     sync.RWMutex // guards what follows
@@ -66,6 +68,7 @@ func New(config Config) (*Engine, error) {
 		observe:     config.Observe,
 		readTimeout: cmp.Or(config.ReadTimeout, defaultReadTimeout),
 		parser:      parser,
+		closed:      make(chan struct{}),
 		tables:      make(map[string]*table),
 		tokens:      make(map[string]token),
 	}
@@ -82,9 +85,11 @@ func New(config Config) (*Engine, error) {
 	return e, nil
 }
 
-// Close closes the file, if there is one. Calls after it that change something
-// fail. It may be called more than once.
+// Close closes the file, if there is one, and ends the calls that injected faults
+// delay. With a file, calls after it that change something fail. It may be called
+// more than once.
 func (e *Engine) Close() error {
+	e.closing.Do(func() { close(e.closed) })
 	if e.file == nil {
 		return nil
 	}

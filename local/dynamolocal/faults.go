@@ -3,10 +3,11 @@ package dynamolocal
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// Call describes a call for those who inject faults or observe.
+// Call describes a call to a [Fault] or an observer.
 type Call struct {
 	// Number counts the calls of an engine, from 1, in the order of arrival.
 	Number int64
@@ -18,8 +19,8 @@ type Call struct {
 	// Actions are what an IAM policy has to allow for the call, in the order of the
 	// request: of a transaction, the actions of its parts.
 	Actions []TableAction
-	// AccessKeyID is who signed the call, "" if nobody did. The signature is not
-	// verified.
+	// AccessKeyID is the access key that the call is signed with, "" if it is not
+	// signed. The signature is not verified.
 	AccessKeyID string
 }
 
@@ -36,7 +37,8 @@ type Event struct {
 	// Exception is the name of the error that answered the call, such as
 	// ConditionalCheckFailedException; "" for success and for dropped calls.
 	Exception string
-	// Applied tells whether the operation ran, even if the reply was dropped.
+	// Applied reports whether the operation ran, even if the reply was dropped. An
+	// operation that ran may have failed: see Exception.
 	Applied bool
 }
 
@@ -75,6 +77,11 @@ const (
 	Conflict
 	// Stop refuses this call and all later ones until [Engine.Resume].
 	Stop
+	// Hang never replies; the operation does not run. The connection stays open
+	// until the client gives up or the engine is closed.
+	Hang
+	// HangApplied runs the operation and never replies, as Hang does.
+	HangApplied
 )
 
 // Action is what happens to a call. The zero value lets it pass.
@@ -92,6 +99,32 @@ type Action struct {
 // at a time.
 type Fault func(Call) Action
 
+// On returns a fault of the calls of one operation, such as PutItem.
+func On(operation string, action Action) Fault {
+	return func(call Call) Action {
+		if call.Operation != operation {
+			return Action{}
+		}
+		return action
+	}
+}
+
+// Once returns a fault that acts as the given one for the first call for which
+// that has an action, and for no other.
+func Once(fault Fault) Fault {
+	var done atomic.Bool
+	return func(call Call) Action {
+		if done.Load() {
+			return Action{}
+		}
+		action := fault(call)
+		if action == (Action{}) || !done.CompareAndSwap(false, true) {
+			return Action{}
+		}
+		return action
+	}
+}
+
 // faults are those injected in an engine.
 type faults struct {
 	mu      sync.Mutex
@@ -99,9 +132,9 @@ type faults struct {
 	stopped bool
 }
 
-// Inject adds a fault and returns what removes it. A call meets the first of the
-// engine's faults that has an action for it, in the order in which they were
-// injected.
+// Inject adds a fault and returns a function that removes it. A call meets the
+// first of the engine's faults that returns an action for it, in the order in
+// which they were injected.
 func (e *Engine) Inject(fault Fault) (remove func()) {
 	e.faults.mu.Lock()
 	defer e.faults.mu.Unlock()
@@ -177,5 +210,8 @@ func (a Action) dropsBefore() bool { return a.Effect == Refuse || a.Effect == St
 
 // runs reports whether the operation runs.
 func (a Action) runs() bool {
-	return a.Effect == NoEffect || a.Effect == DropReply || a.Effect == FailApplied
+	return a.Effect == NoEffect || a.Effect == DropReply || a.Effect == FailApplied || a.Effect == HangApplied
 }
+
+// hangs reports whether the call is never replied to.
+func (a Action) hangs() bool { return a.Effect == Hang || a.Effect == HangApplied }

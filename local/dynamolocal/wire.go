@@ -9,6 +9,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"strconv"
@@ -147,7 +148,7 @@ func (e *Engine) serve(ctx context.Context, w http.ResponseWriter, call Call, bo
 	call.Tables, call.Actions = distinct(in.tables()), actionsOf(call.Operation, in)
 
 	action := e.faults.decide(call)
-	wait(ctx, action.Delay)
+	e.wait(ctx, action.Delay)
 	event := Event{Call: call, Applied: action.runs()}
 	if action.dropsBefore() {
 		e.observed(event)
@@ -161,6 +162,11 @@ func (e *Engine) serve(ctx context.Context, w http.ResponseWriter, call Call, bo
 	for _, t := range consumed.tables {
 		total := t.total()
 		event.Consumed = append(event.Consumed, Consumed{Table: t.table, Read: total.read, Write: total.write})
+	}
+	if action.hangs() {
+		e.observed(event)
+		e.wait(ctx, forever)
+		panic(http.ErrAbortHandler)
 	}
 	if action.Effect == DropReply {
 		e.observed(event)
@@ -206,8 +212,12 @@ func (e *Engine) observed(event Event) {
 	}
 }
 
-// wait waits for the delay of an injected fault, or less if the client gives up.
-func wait(ctx context.Context, delay time.Duration) {
+// forever is longer than any client waits.
+const forever = time.Duration(math.MaxInt64)
+
+// wait waits for the delay of an injected fault, or less if the client gives up
+// or the engine is closed.
+func (e *Engine) wait(ctx context.Context, delay time.Duration) {
 	if delay <= 0 {
 		return
 	}
@@ -216,6 +226,7 @@ func wait(ctx context.Context, delay time.Duration) {
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
+	case <-e.closed:
 	}
 }
 
