@@ -1,9 +1,10 @@
-// Command dynamodb serves the embedded DynamoDB alone, so that the AWS CLI, other
-// languages and other test suites can be pointed at it:
+// Command dynamodb serves the embedded DynamoDB alone, for the AWS CLI, other
+// languages and other test suites:
 //
-//	AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:8000 aws dynamodb list-tables
+//	go run github.com/idempotent-requests/idempotent-requests/local/cmd/dynamodb@latest
 //
-// Any credentials and any region do. It is for development and tests only.
+// It prints its URL, then what to export so that SDKs find it and an example with
+// the AWS CLI. It is for development and tests only: any credentials do.
 package main
 
 import (
@@ -34,6 +35,26 @@ const (
 Serves an embedded DynamoDB on 127.0.0.1 for development and tests.
 `
 )
+
+// instructions are printed at the start: the URL alone on the first line, for
+// programs; what is indented is meant to be pasted.
+const instructions = `%[1]s
+
+An SDK or CLI without configuration finds it with these variables; any credentials and any region do:
+
+  export AWS_ENDPOINT_URL_DYNAMODB=%[1]s
+  export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
+  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
+
+A table, an item and what is in the table, with the AWS CLI:
+
+  aws dynamodb create-table --table-name things --billing-mode PAY_PER_REQUEST \
+    --attribute-definitions AttributeName=id,AttributeType=S --key-schema AttributeName=id,KeyType=HASH
+  aws dynamodb wait table-exists --table-name things
+  aws dynamodb put-item --table-name things --item '{"id": {"S": "1"}, "name": {"S": "first"}}'
+  aws dynamodb scan --table-name things
+
+`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -90,7 +111,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	server := &http.Server{Handler: engine, ReadHeaderTimeout: readHeaderLimit}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	fmt.Fprintf(stdout, "http://%s\n", listener.Addr())
+	url := "http://" + listener.Addr().String()
+	fmt.Fprintf(stdout, instructions, url)
 
 	sweep(ctx, engine, stderr)
 	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
