@@ -68,26 +68,28 @@ func (i *index) entry(item attribute.Item) attribute.Item {
 	return entry
 }
 
-// put adds a record, unless it lacks an attribute of the index's key.
-func (i *index) put(r *record) {
-	entry := i.entry(r.item)
-	if entry == nil {
-		return
+// replace puts the record added in the place of old. Either may be nil, or lack
+// the index's key and so not be in the index.
+func (i *index) replace(old, added *record) {
+	var before, after attribute.Item
+	if old != nil {
+		before = i.entry(old.item)
 	}
-	i.records.put(placeOf(i.schema.of(r.item), r))
-	i.items++
-	i.bytes += entry.Size()
-}
-
-// remove removes a record, if it is there.
-func (i *index) remove(r *record) {
-	entry := i.entry(r.item)
-	if entry == nil {
-		return
+	if added != nil {
+		after = i.entry(added.item)
 	}
-	i.records.remove(placeOf(i.schema.of(r.item), r))
-	i.items--
-	i.bytes -= entry.Size()
+	if before != nil {
+		i.items--
+		i.bytes -= before.Size()
+	}
+	if before != nil && (after == nil || !i.sameKey(before, after)) {
+		i.records.remove(placeOf(i.schema.of(old.item), old))
+	}
+	if after != nil {
+		i.items++
+		i.bytes += after.Size()
+		i.records.put(placeOf(i.schema.of(added.item), added))
+	}
 }
 
 // writeUnits returns the units that the change of an item costs the index: of

@@ -81,7 +81,13 @@ func (o order) get(key primaryKey) *record {
 	return found.record
 }
 
-func (o order) put(p place)    { o.tree.ReplaceOrInsert(p) }
+// put adds a record and returns the one whose place it takes, nil if there is
+// none.
+func (o order) put(p place) (replaced *record) {
+	before, _ := o.tree.ReplaceOrInsert(p)
+	return before.record
+}
+
 func (o order) remove(p place) { o.tree.Delete(p) }
 
 // all returns the records from the bound from on, in their order.

@@ -105,7 +105,7 @@ func (t *table) define(definition tableDefinition) {
 			if on == nil {
 				on = newIndex(d, definition.Attributes, t.schema, global)
 				for r := range t.all() {
-					on.put(r)
+					on.replace(nil, r)
 				}
 			}
 			indexes = append(indexes, on)
@@ -118,7 +118,7 @@ func (t *table) define(definition tableDefinition) {
 	}
 	t.expiry = newExpiryOrder()
 	for r := range t.all() {
-		t.expiry.put(r, definition.TimeToLive)
+		t.expiry.replace(nil, r, definition.TimeToLive)
 	}
 }
 
@@ -129,15 +129,18 @@ func (t *table) get(key primaryKey) *record { return t.records.get(key) }
 
 // put stores the item in place of any other with the key.
 func (t *table) put(key primaryKey, item attribute.Item) {
-	t.remove(key)
 	stored := &record{item: item, key: key, size: item.Size()}
-	t.records.put(placeOf(key, stored))
 	t.items++
 	t.bytes += stored.size
-	for _, on := range t.indexes {
-		on.put(stored)
+	replaced := t.records.put(placeOf(key, stored))
+	if replaced != nil {
+		t.items--
+		t.bytes -= replaced.size
 	}
-	t.expiry.put(stored, t.definition.TimeToLive)
+	for _, on := range t.indexes {
+		on.replace(replaced, stored)
+	}
+	t.expiry.replace(replaced, stored, t.definition.TimeToLive)
 }
 
 // remove deletes the item with the key, if there is one.
@@ -150,9 +153,9 @@ func (t *table) remove(key primaryKey) {
 	t.items--
 	t.bytes -= stored.size
 	for _, on := range t.indexes {
-		on.remove(stored)
+		on.replace(stored, nil)
 	}
-	t.expiry.remove(stored, t.definition.TimeToLive)
+	t.expiry.replace(stored, nil, t.definition.TimeToLive)
 }
 
 // all returns the table's records in the order of scans.

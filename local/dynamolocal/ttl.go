@@ -191,15 +191,22 @@ func expiryOf(item attribute.Item, name string) (int64, bool) {
 	return number.Int64()
 }
 
-func (o expiryOrder) put(r *record, name string) {
-	if expiry, ok := expiryOf(r.item, name); ok {
-		o.tree.ReplaceOrInsert(expiring{expiry, r})
+// replace puts the record added in the place of old, by the attribute with the
+// time of expiry. Either may be nil, or have no such time.
+func (o expiryOrder) replace(old, added *record, name string) {
+	var before, after int64
+	var expired, expires bool
+	if old != nil {
+		before, expired = expiryOf(old.item, name)
 	}
-}
-
-func (o expiryOrder) remove(r *record, name string) {
-	if expiry, ok := expiryOf(r.item, name); ok {
-		o.tree.Delete(expiring{expiry, r})
+	if added != nil {
+		after, expires = expiryOf(added.item, name)
+	}
+	if expired && (!expires || before != after) {
+		o.tree.Delete(expiring{before, old})
+	}
+	if expires {
+		o.tree.ReplaceOrInsert(expiring{after, added})
 	}
 }
 
