@@ -87,7 +87,7 @@ check-model: ## one to two minutes: every interleaving of the protocol's models,
 	@evidence/model/check.sh
 
 .PHONY: conformance
-conformance: ## the DynamoDB contract suite against moto, or against AWS_ENDPOINT_URL_DYNAMODB
+conformance: ## the DynamoDB contract suite: ours against moto, or against AWS_ENDPOINT_URL_DYNAMODB, in a table
 	@local/dynamolocal/conformance/moto.sh
 
 .PHONY: synth

@@ -155,3 +155,30 @@ func (s *server) count(t *testing.T) string {
 	}
 	return n.Value
 }
+
+// A sweep deletes more items than it deletes at a time.
+func TestSweepMany(t *testing.T) {
+	t.Parallel()
+	now := &clock{now: time.Unix(1_700_000_000, 0)}
+	s := serve(t, dynamolocal.Config{Clock: now.Now})
+	s.table(t, "items", false)
+	s.enableTTL(t, "items", "expiration")
+	const items, size = 2500, 25
+	for i := 0; i < items; i += size {
+		var puts []types.WriteRequest
+		for j := range size {
+			puts = append(puts, types.WriteRequest{PutRequest: &types.PutRequest{Item: item{
+				"pk": str(strconv.Itoa(i + j)), "expiration": num(strconv.FormatInt(now.Now().Unix()+int64(i%2), 10)),
+			}}})
+		}
+		if _, err := s.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{"items": puts}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []int{0, items / 2, items / 2, 0} {
+		if deleted := sweep(t, s); deleted != want {
+			t.Errorf("the sweep deleted %d items, want %d", deleted, want)
+		}
+		now.advance(time.Second)
+	}
+}

@@ -111,16 +111,15 @@ func (e *Engine) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	control := http.NewResponseController(w)
 	// A server that has no deadlines, such as a recorder, has no clients that stall.
 	_ = control.SetReadDeadline(time.Now().Add(e.readTimeout))
-	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
-	body := http.MaxBytesReader(w, r.Body, maxRequestBytes)
-	if r.Header.Get("Content-Encoding") != "gzip" {
-		return io.ReadAll(body)
-	}
-	compressed, err := io.ReadAll(body)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequestBytes))
 	if err != nil {
-		return nil, err
+		return nil, err // and the deadline stays, for the server reads on
 	}
-	expanding, err := gzip.NewReader(bytes.NewReader(compressed))
+	_ = control.SetReadDeadline(time.Time{})
+	if r.Header.Get("Content-Encoding") != "gzip" {
+		return body, nil
+	}
+	expanding, err := gzip.NewReader(bytes.NewReader(body))
 	if err != nil {
 		return nil, errNotGzip
 	}

@@ -1,13 +1,17 @@
 package dynamolocal_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"hash/crc32"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal"
 )
@@ -138,5 +142,51 @@ func TestHealth(t *testing.T) {
 	body, err := io.ReadAll(response.Body)
 	if err != nil || !strings.HasPrefix(string(body), "healthy") {
 		t.Errorf("got %q, %v", body, err)
+	}
+}
+
+// What is compressed may not expand to more than a request may have.
+func TestCompressedRequestSize(t *testing.T) {
+	t.Parallel()
+	s := serve(t, dynamolocal.Config{})
+	var compressed bytes.Buffer
+	writer := gzip.NewWriter(&compressed)
+	if _, err := writer.Write([]byte("{" + strings.Repeat(" ", 16<<20) + "}")); err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url, &compressed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Encoding", "gzip")
+	request.Header.Set("X-Amz-Target", "DynamoDB_20120810.ListTables")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := response.Body.Close(); err != nil || response.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("it is answered %s, %v", response.Status, err)
+	}
+}
+
+// A client that begins a request and does not go on is answered, and its
+// connection closed.
+func TestStalledBody(t *testing.T) {
+	t.Parallel()
+	s := serve(t, dynamolocal.Config{ReadTimeout: 20 * time.Millisecond})
+	connection, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = connection.Close() }()
+	if _, err := io.WriteString(connection, "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: DynamoDB_20120810.ListTables\r\nContent-Length: 10\r\n\r\n{"); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(connection)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 408 ") {
+		t.Errorf("it is answered %q, %v", answer, err)
 	}
 }

@@ -16,8 +16,9 @@ without_account() {
 
 suite() {
     echo "conformance: $CONFORMANCE_TARGET at $AWS_ENDPOINT_URL_DYNAMODB"
-    cd "$root"
-    go test -count=1 "$@" ./local/dynamolocal/conformance/remote
+    # In its own directory go test shows what a test prints: the table.
+    cd "$here/remote"
+    go test -count=1 "$@"
 }
 
 if [ -n "${AWS_ENDPOINT_URL_DYNAMODB:-}" ]; then

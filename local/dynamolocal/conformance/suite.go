@@ -30,9 +30,11 @@ type Target struct {
 }
 
 // Run holds the target to the whole contract. Each subject is a subtest with tables of its own, whose names nobody else
-// uses; they are deleted when it ends. Subjects and cases run in parallel.
-func Run(t *testing.T, target Target) {
+// uses; they are deleted when it ends. Subjects and cases run in parallel. The tally that it returns is complete when the
+// test has ended.
+func Run(t *testing.T, target Target) *Tally {
 	t.Helper()
+	tally := new(Tally)
 	if target.Client == nil {
 		t.Fatal("conformance: Target.Client is nil: give it a *dynamodb.Client")
 	}
@@ -40,9 +42,10 @@ func Run(t *testing.T, target Target) {
 	for _, s := range subjects() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			s.run(&probe{T: t, db: db, target: target.Name})
+			s.run(&probe{T: t, db: db, target: target.Name, subject: s.name, tally: tally})
 		})
 	}
+	return tally
 }
 
 // subject is a part of the contract: the cases of one file, or some of them.
@@ -81,6 +84,9 @@ type probe struct {
 	db     *dynamodb.Client
 	target string
 	reason string // why the target is known to fail; empty if it must pass
+	// subject and tally are where the outcome is counted.
+	subject string
+	tally   *Tally
 
 	mu         sync.Mutex
 	complained bool
@@ -90,7 +96,8 @@ type probe struct {
 func (p *probe) check(name string, known wrong, body func(p *probe)) {
 	p.Run(name, func(t *testing.T) {
 		t.Parallel()
-		q := &probe{T: t, db: p.db, target: p.target, reason: known[p.target]}
+		q := &probe{T: t, db: p.db, target: p.target, reason: known[p.target], subject: p.subject, tally: p.tally}
+		defer func() { p.tally.count(p.subject, q.reason == "" && !t.Failed()) }()
 		if q.reason == "" {
 			body(q)
 			return
