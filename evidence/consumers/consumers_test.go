@@ -144,18 +144,18 @@ func deploy(t *testing.T, use string, output io.Writer) (invoke func(event strin
 		t.Fatal(err)
 	}
 	return func(event string) string {
-		t.Helper()
-		result, err := service.Invoke(t.Context(), use, []byte(event))
-		if err != nil {
-			t.Fatalf("%s, %v", result, err)
+			t.Helper()
+			result, err := service.Invoke(t.Context(), use, []byte(event))
+			if err != nil {
+				t.Fatalf("%s, %v", result, err)
+			}
+			return string(result)
+		}, func() {
+			t.Helper()
+			if err := service.Close(); err != nil {
+				t.Fatal(err)
+			}
 		}
-		return string(result)
-	}, func() {
-		t.Helper()
-		if err := service.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // The embedded DynamoDB is installed by version, as the documents say.

@@ -1,10 +1,13 @@
 package idemclient_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -20,7 +23,12 @@ import (
 // payment takes so long. It counts payments.
 func newShop(t *testing.T, takes time.Duration, status int) (http.Handler, *atomic.Int64) {
 	t.Helper()
-	guard, err := idempotency.New(idempotency.Config{Store: memstore.New()})
+	return newShopOn(t, memstore.New(), takes, status)
+}
+
+func newShopOn(t *testing.T, store idempotency.Store, takes time.Duration, status int) (http.Handler, *atomic.Int64) {
+	t.Helper()
+	guard, err := idempotency.New(idempotency.Config{Store: store})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,4 +185,70 @@ func TestConnectionCutAnywhere(t *testing.T) {
 			t.Logf("cut at each of %d bytes", length)
 		})
 	}
+}
+
+// deadStore loses everything that its first owner writes after its claim, as if
+// that owner's process had been killed.
+type deadStore struct {
+	idempotency.Store
+	mu    sync.Mutex
+	owner string
+}
+
+var errDead = errors.New("the process is dead")
+
+func (s *deadStore) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
+	s.mu.Lock()
+	if s.owner == "" {
+		s.owner = c.Record.Owner
+	}
+	s.mu.Unlock()
+	return s.Store.Claim(ctx, c)
+}
+
+func (s *deadStore) dead(owner string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if owner == s.owner {
+		return errDead
+	}
+	return nil
+}
+
+func (s *deadStore) Renew(ctx context.Context, r idempotency.Record) (bool, error) {
+	if err := s.dead(r.Owner); err != nil {
+		return false, err
+	}
+	return s.Store.Renew(ctx, r)
+}
+
+func (s *deadStore) Complete(ctx context.Context, r idempotency.Record) (*idempotency.Record, error) {
+	if err := s.dead(r.Owner); err != nil {
+		return nil, err
+	}
+	return s.Store.Complete(ctx, r)
+}
+
+func (s *deadStore) Release(ctx context.Context, id, owner string) error {
+	if err := s.dead(owner); err != nil {
+		return err
+	}
+	return s.Store.Release(ctx, id, owner)
+}
+
+// A client outlasts the lease of a server that died: another one takes over while
+// it is still asking.
+func TestServerThatDied(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		shop, payments := newShopOn(t, &deadStore{Store: memstore.New()}, 2*time.Second, http.StatusCreated)
+		n := newNetwork(t, shop, firstCut(-1, time.Second))
+		response, err := n.client(t, idemclient.Config{}).Post("http://shop.test/", "text/plain", strings.NewReader("coffee"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := body(t, response); response.StatusCode != http.StatusCreated || text != "payment 2" || payments.Load() != 2 {
+			t.Errorf("got %s %q; %d executions", response.Status, text, payments.Load())
+		}
+	})
 }

@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
 // HTTPEvent is an HTTP request as one of these sends it to a Lambda function; the
@@ -121,6 +123,19 @@ type eventKey struct{}
 func EventOf(r *http.Request) *HTTPEvent {
 	event, _ := r.Context().Value(eventKey{}).(*HTTPEvent)
 	return event
+}
+
+// RequestID returns the id of a request: the one that the gateway has given it,
+// else that of the invocation, or "" outside Lambda. It is an
+// idemhttp.Config.Instance, so that a problem names what the logs name.
+func RequestID(r *http.Request) string {
+	if event := EventOf(r); event != nil && event.RequestContext.RequestID != "" {
+		return url.PathEscape(event.RequestContext.RequestID)
+	}
+	if invocation, ok := lambdacontext.FromContext(r.Context()); ok {
+		return url.PathEscape(invocation.AwsRequestID)
+	}
+	return ""
 }
 
 // isV2 reports whether the event has payload format 2.0.

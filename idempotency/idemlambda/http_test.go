@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/idemlambda"
 )
@@ -234,6 +236,26 @@ func TestHTTPContext(t *testing.T) {
 	}
 	if idemlambda.EventOf(&http.Request{}) != nil {
 		t.Error("a request from elsewhere has an event")
+	}
+}
+
+func TestRequestID(t *testing.T) {
+	t.Parallel()
+	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "i1"})
+	for source, want := range map[string]string{"HTTP API 2.0": "r1", "REST API": "r1", "ALB": "i1"} {
+		var event idemlambda.HTTPEvent
+		read(t, sources[source], &event)
+		_, err := idemlambda.HTTP(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if got := idemlambda.RequestID(r); got != want {
+				t.Errorf("%s: got %q, want %q", source, got, want)
+			}
+		}))(ctx, event)
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if got := idemlambda.RequestID(&http.Request{}); got != "" {
+		t.Errorf("outside Lambda: got %q", got)
 	}
 }
 

@@ -22,7 +22,8 @@ func ExampleHTTP() {
 	}
 	protect, err := idemhttp.New(idemhttp.Config{
 		Guard: guard, Operation: "payments.create",
-		Scope: idemlambda.ClaimScope("sub"),
+		Scope:    idemlambda.ClaimScope("sub"),
+		Instance: idemlambda.RequestID, // by which a problem is found in the logs
 	})
 	if err != nil {
 		log.Fatal(err)
