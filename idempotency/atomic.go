@@ -17,11 +17,11 @@ const maxPlans = 3
 func (c *call) transact(ctx context.Context, run func(context.Context) (Result, error)) (Outcome, error) {
 	// A client that hangs up stops nothing, as in Leased mode: what it asked for is
 	// better done and recorded.
-	executing, _, free := c.detach(ctx)
-	defer free()
+	executing := c.detach(ctx)
+	defer executing.end()
 	var refusal error
 	for range maxPlans {
-		outcome, refused, err := c.attempt(ctx, executing, refusal, run)
+		outcome, refused, err := c.attempt(ctx, executing.ctx, refusal, run)
 		if refused != nil {
 			refusal = refused
 			continue

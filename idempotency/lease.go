@@ -85,90 +85,84 @@ const checkEvery = time.Second
 // is recorded, and ends the execution's context when the lease is over.
 type heartbeat struct {
 	*call
-	ctx    context.Context // of the execution
-	store  context.Context // of requests to the store
-	cancel context.CancelCauseFunc
-	free   func() // releases what belongs to ctx
-
-	over *time.Timer // fires at the end of the lease
+	detached
 	next *time.Timer // fires when the lease is looked at
 	due  time.Time   // when the lease is to be renewed; zero for never
 
-	renewing sync.Mutex // held during a renewal
-	stopped  bool       // guarded by renewing
+	looking sync.Mutex // held while the lease is looked at
+	stopped bool       // guarded by looking
 
 	mu     sync.Mutex
 	ended  bool               // no renewal begins any more
 	giveUp context.CancelFunc // ends the renewal under way
 }
 
-// beat starts the heartbeat of a lease that was just claimed. The execution's
-// context ends with the lease, before the caller's deadline, and with the lease
-// of the execution that ctx itself belongs to. It does not end when ctx is
-// cancelled.
+// beat starts the heartbeat of a lease that was just claimed.
 func (c *call) beat(ctx context.Context) *heartbeat {
-	h := &heartbeat{call: c, store: context.WithoutCancel(ctx)}
-	h.ctx, h.cancel, h.free = c.detach(ctx)
-	h.due = h.renewalOf(c.lease.until)
-	h.over = time.AfterFunc(time.Until(c.lease.until), func() { h.cancel(ErrLeaseOver) })
-	h.renewing.Lock() // until next is set
+	h := &heartbeat{call: c, detached: c.detach(ctx), due: c.renewalOf(c.lease.until)}
+	h.looking.Lock() // until next is set
 	h.next = time.AfterFunc(h.pause(), h.look)
-	h.renewing.Unlock()
+	h.looking.Unlock()
 	return h
 }
 
-// detach returns a context for an execution, which does not end with ctx; a
-// function that ends it; and one that releases what belongs to it.
-func (c *call) detach(ctx context.Context) (detached context.Context, cancel context.CancelCauseFunc, free func()) {
-	detached, cancel = context.WithCancelCause(context.WithoutCancel(ctx))
-	free = func() { cancel(context.Canceled) }
+// detached is the context of an execution. It does not end with the caller's
+// context, but some time before that one's deadline, and with the lease of the
+// execution that the caller itself belongs to.
+type detached struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	timer  context.CancelFunc // of the deadline, nil if there is none
+	outer  func() bool        // nil if there is no outer execution
+}
+
+func (c *call) detach(ctx context.Context) (d detached) {
+	d.ctx, d.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	if !c.lease.deadline.IsZero() {
-		var stop context.CancelFunc
-		detached, stop = context.WithDeadlineCause(detached, c.lease.runUntil, ErrLeaseOver)
-		free = func() {
-			cancel(context.Canceled)
-			stop()
-		}
+		d.ctx, d.timer = context.WithDeadlineCause(d.ctx, c.lease.runUntil, ErrLeaseOver)
 	}
 	if outer, ok := FromContext(ctx); ok && outer.lease != nil {
-		// What a nested execution does is done under the outer one's lease, too.
-		stop := context.AfterFunc(outer.lease, func() {
+		cancel := d.cancel
+		d.outer = context.AfterFunc(outer.lease, func() {
 			if cause := context.Cause(outer.lease); cause == ErrLeaseOver {
 				cancel(cause)
 			}
 		})
-		inner := free
-		free = func() {
-			stop()
-			inner()
-		}
 	}
-	return detached, cancel, free
+	return d
 }
 
-// pause returns how long it is until the lease is to be looked at.
+// end ends the context and releases what belongs to it.
+func (d *detached) end() {
+	d.cancel(context.Canceled)
+	if d.timer != nil {
+		d.timer()
+	}
+	if d.outer != nil {
+		d.outer()
+	}
+}
+
+// pause returns how long it is until the lease is to be looked at. The heartbeat
+// alone changes the lease, and so reads it without a lock.
 func (h *heartbeat) pause() time.Duration {
-	pause := min(checkEvery, h.cfg.Lease/6)
+	pause := min(checkEvery, h.cfg.Lease/6, time.Until(h.lease.until))
 	if !h.due.IsZero() {
 		pause = min(pause, time.Until(h.due))
 	}
-	return max(pause, time.Millisecond)
+	return max(pause, 0)
 }
 
 // look ends the execution's context if the lease is over, by whichever clock, and
 // renews the lease if a third of it has passed. A renewal that fails is tried
 // again soon; otherwise the lease ends as it was last known to.
 func (h *heartbeat) look() {
-	h.renewing.Lock()
-	defer h.renewing.Unlock()
+	h.looking.Lock()
+	defer h.looking.Unlock()
 	if h.stopped {
 		return
 	}
-	if h.leaseIsOver() {
-		h.cancel(ErrLeaseOver)
-		return
-	}
-	if !h.due.IsZero() && !time.Now().Before(h.due) && !h.renew() {
+	if h.leaseIsOver() || !h.due.IsZero() && !time.Now().Before(h.due) && !h.renew() {
 		h.cancel(ErrLeaseOver)
 		return
 	}
@@ -177,8 +171,9 @@ func (h *heartbeat) look() {
 
 // renew moves the lease's end, and reports whether the lease is still held.
 func (h *heartbeat) renew() bool {
-	// A request that hangs must leave time for another one.
-	ctx, giveUp := context.WithTimeout(h.store, h.cfg.Lease/3)
+	// A request that hangs must leave time for another one, and the lease may end
+	// meanwhile.
+	ctx, giveUp := context.WithTimeout(context.WithoutCancel(h.ctx), h.cfg.Lease/3)
 	defer giveUp()
 	h.mu.Lock()
 	ended := h.ended
@@ -187,35 +182,33 @@ func (h *heartbeat) renew() bool {
 	if ended {
 		return true
 	}
-	renewed, until := h.extend(h.held())
-	held, err := h.cfg.Store.Renew(ctx, renewed)
+	held := h.held()
+	renewed, until := h.extend(held)
+	over := time.AfterFunc(time.Until(h.lease.until), func() { h.cancel(ErrLeaseOver) })
+	defer over.Stop()
+	own, err := h.cfg.Store.Renew(ctx, renewed)
 	switch {
 	case err != nil:
 		h.due = time.Now().Add(h.cfg.Lease / 6)
-	case held:
+	case own:
 		h.setLease(renewed, until)
-		h.over.Reset(time.Until(until))
 		h.due = h.renewalOf(until)
 	}
-	return held || err != nil
+	return own || err != nil
 }
 
 // renewalOf returns when a lease is to be renewed that ends at the given time:
 // when a third of it has passed, or never if it lasts until the caller's deadline.
-func (h *heartbeat) renewalOf(until time.Time) time.Time {
-	if !h.lease.deadline.IsZero() && !until.Before(h.lease.deadline) {
+func (c *call) renewalOf(until time.Time) time.Time {
+	if !c.lease.deadline.IsZero() && !until.Before(c.lease.deadline) {
 		return time.Time{}
 	}
-	return until.Add(-h.cfg.Lease / 3 * 2)
+	return until.Add(-c.cfg.Lease / 3 * 2)
 }
-
-// end ends the execution's context. The lease is renewed on.
-func (h *heartbeat) end() { h.free() }
 
 // stop ends the heartbeat. When it returns no renewal is under way.
 func (h *heartbeat) stop() {
-	h.free()
-	h.over.Stop()
+	h.end()
 	h.next.Stop()
 	h.mu.Lock()
 	h.ended = true
@@ -223,9 +216,8 @@ func (h *heartbeat) stop() {
 		h.giveUp()
 	}
 	h.mu.Unlock()
-	h.renewing.Lock()
-	defer h.renewing.Unlock()
+	h.looking.Lock()
+	defer h.looking.Unlock()
 	h.stopped = true
 	h.next.Stop()
-	h.over.Stop()
 }
