@@ -2,6 +2,7 @@ package memstore_test
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -13,6 +14,48 @@ import (
 func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(*testing.T) idempotency.Store { return memstore.New() })
+}
+
+// A key that is released leaves nothing behind, and one that is renewed not one
+// thing for each renewal.
+func TestNothingIsLeftOfReleasedKeys(t *testing.T) {
+	store := memstore.New()
+	start := time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
+	use := func(keys int) {
+		for i := range keys {
+			r := idempotency.Record{
+				ID: fmt.Sprint("operation#", i), Owner: "a", Status: idempotency.InProgress,
+				LeaseUntil: start.Add(time.Minute), Expires: start.Add(24 * time.Hour),
+			}
+			if existing, err := store.Claim(t.Context(), idempotency.Claim{Now: start, Record: r}); existing != nil || err != nil {
+				t.Fatal(existing, err)
+			}
+			for range 3 {
+				r.LeaseUntil = r.LeaseUntil.Add(time.Minute)
+				if held, err := store.Renew(t.Context(), r); !held || err != nil {
+					t.Fatal(held, err)
+				}
+			}
+			if err := store.Release(t.Context(), r.ID, "a"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	inUse := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	use(100)
+	before := inUse()
+	use(50_000)
+	if after := inUse(); after > before+2<<20 {
+		t.Errorf("%d KiB are left of 50,000 released keys", (after-before)>>10)
+	}
+	if store.Len() != 0 {
+		t.Errorf("%d records are held", store.Len())
+	}
 }
 
 func TestExpiredRecordsAreRemoved(t *testing.T) {

@@ -1,4 +1,5 @@
-// Package storetest holds the tests that every [idempotency.Store] passes.
+// Package storetest holds the tests that every [idempotency.Store] passes: [Run]
+// for all stores, and [RunHanging] for those that make requests to a server.
 package storetest
 
 import (
@@ -13,7 +14,7 @@ import (
 )
 
 // Run runs the whole suite. open returns an empty store that no other test
-// uses; whatever it needs to close it registers with t.Cleanup.
+// uses. It registers with t.Cleanup whatever is to be closed.
 func Run(t *testing.T, open func(t *testing.T) idempotency.Store) {
 	for _, test := range []struct {
 		name string
@@ -24,8 +25,10 @@ func Run(t *testing.T, open func(t *testing.T) idempotency.Store) {
 		{"a repeated claim of the same owner succeeds", testOwnClaim},
 		{"a record past its window counts as absent", testExpired},
 		{"an observed owner is taken over once", testTakeOver},
+		{"a claim whose owner has given up is taken over", testTakeOverGivenUp},
 		{"a renewed lease or a completed record is not taken over", testTakeOverOfOther},
 		{"a lease is renewed by its owner alone", testRenew},
+		{"a renewal moves the end of the window as well", testRenewWindow},
 		{"completion replaces the claim", testComplete},
 		{"completion without data differs from empty data", testCompleteWithoutData},
 		{"a repeated completion succeeds and changes nothing", testCompleteTwice},
@@ -209,6 +212,30 @@ func testTakeOver(t *testing.T, s *suite) {
 	s.stored(&heir)
 }
 
+// The lease of a claim whose owner has given up is the zero time. It has to come
+// back from the store as what it was, and to be found again.
+func testTakeOverGivenUp(t *testing.T, s *suite) {
+	failed := s.record("failed")
+	s.mustClaim(failed)
+	failed.LeaseUntil = time.Time{}
+	if held, err := s.store.Renew(t.Context(), failed); !held || err != nil {
+		t.Fatalf("Renew: %v, %v", held, err)
+	}
+	observed := s.claim(idempotency.Claim{Record: s.record("heir"), Now: s.now})
+	s.same("record met", observed, &failed)
+	if observed == nil {
+		return
+	}
+	if !s.now.After(observed.LeaseUntil) {
+		t.Errorf("the lease ends at %v, want a time that has passed", observed.LeaseUntil)
+	}
+	heir := s.record("heir")
+	if existing := s.claim(idempotency.Claim{Record: heir, Now: s.now, TakeOver: observed}); existing != nil {
+		t.Fatalf("the takeover met %q, want success", existing.Owner)
+	}
+	s.stored(&heir)
+}
+
 func testTakeOverOfOther(t *testing.T, s *suite) {
 	observed := s.record("slow")
 	s.mustClaim(observed)
@@ -262,6 +289,25 @@ func testRenew(t *testing.T, s *suite) {
 	done := completed(r, []byte("answer"))
 	s.mustComplete(done)
 	renew(r, false)
+	s.stored(&done)
+}
+
+// A record never expires before its lease, so a renewal may bring a later end of
+// the window, which then counts.
+func testRenewWindow(t *testing.T, s *suite) {
+	r := s.record("a")
+	s.mustClaim(r)
+	end := r.Expires
+	r.LeaseUntil, r.Expires = end.Add(time.Minute), end.Add(2*time.Minute)
+	if held, err := s.store.Renew(t.Context(), r); !held || err != nil {
+		t.Fatalf("Renew: %v, %v", held, err)
+	}
+	s.stored(&r)
+	if existing := s.claim(idempotency.Claim{Record: s.record("early"), Now: end}); existing == nil {
+		t.Error("a key was free while its lease ran")
+	}
+	done := completed(r, []byte("answer"))
+	s.mustComplete(done)
 	s.stored(&done)
 }
 

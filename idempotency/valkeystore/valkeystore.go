@@ -56,7 +56,8 @@ import (
 // as string, arrays as []any, and nothing as nil. With the common clients it is
 // one line; see the examples.
 //
-// It must return when ctx ends: ctx carries the time limit of the request. It may
+// It must return when ctx ends, because ctx carries the time limit of the request:
+// go-redis needs Options.ContextTimeoutEnabled for that. It may
 // repeat a request that failed: a step that was taken already succeeds again.
 type Eval func(ctx context.Context, script, key string, args []string) (reply any, err error)
 

@@ -425,22 +425,19 @@ func TestAtomicResponseSizes(t *testing.T) {
 // goes on in spite of it.
 func TestAtomicMistakesInPlans(t *testing.T) {
 	t.Parallel()
-	put := func(i int) types.TransactWriteItem {
-		return types.TransactWriteItem{Put: &types.Put{TableName: aws.String(goods), Item: article(i)}}
-	}
 	touch := func(i int) types.TransactWriteItem {
 		return types.TransactWriteItem{Update: &types.Update{
-			TableName: aws.String(goods), Key: map[string]types.AttributeValue{"id": article(i)["id"]},
+			TableName: aws.String(goods), Key: map[string]types.AttributeValue{"id": put(i).Put.Item["id"]},
 			UpdateExpression: aws.String("SET touched = :yes"), ExpressionAttributeValues: map[string]types.AttributeValue{":yes": &types.AttributeValueMemberBOOL{Value: true}},
 		}}
 	}
 	remove := func(i int) types.TransactWriteItem {
-		return types.TransactWriteItem{Delete: &types.Delete{TableName: aws.String(goods), Key: map[string]types.AttributeValue{"id": article(i)["id"]}}}
+		return types.TransactWriteItem{Delete: &types.Delete{TableName: aws.String(goods), Key: map[string]types.AttributeValue{"id": put(i).Put.Item["id"]}}}
 	}
 	check := types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
-		TableName: aws.String(goods), Key: map[string]types.AttributeValue{"id": article(1)["id"]}, ConditionExpression: aws.String("attribute_exists(id)"),
+		TableName: aws.String(goods), Key: map[string]types.AttributeValue{"id": put(1).Put.Item["id"]}, ConditionExpression: aws.String("attribute_exists(id)"),
 	}}
-	elsewhere := types.TransactWriteItem{Put: &types.Put{TableName: aws.String("no such table"), Item: article(1)}}
+	elsewhere := types.TransactWriteItem{Put: &types.Put{TableName: aws.String("no such table"), Item: put(1).Put.Item}}
 	another := put(1)
 	another.Put.Item["colour"] = &types.AttributeValueMemberS{Value: "red"}
 	both := put(1)

@@ -1,0 +1,101 @@
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+)
+
+// RunHanging tests that a store gives up a request whose reply never comes, by a
+// time limit of its own, and that the same step then succeeds.
+//
+// open returns an empty store that no other test uses, and a function hang: the
+// next request that the store makes to its server is not answered before the
+// request's context ends. If lost is set it does not reach the server either. limit
+// is the store's time limit, for which the tests wait in real time.
+func RunHanging(t *testing.T, limit time.Duration, open func(t *testing.T) (store idempotency.Store, hang func(lost bool))) {
+	for name, lost := range map[string]bool{"lost": true, "carried out": false} {
+		for _, test := range []struct {
+			name   string
+			before []step
+			hangs  step
+			after  func(*testing.T, *suite)
+		}{
+			{"claim", nil, claims, func(_ *testing.T, s *suite) { r := s.record("a"); s.stored(&r) }},
+			{"renewal", []step{claims}, renews, func(_ *testing.T, s *suite) { r := s.renewed(); s.stored(&r) }},
+			{"completion", []step{claims}, completes, func(_ *testing.T, s *suite) { r := completed(s.record("a"), []byte("answer")); s.stored(&r) }},
+			{"release", []step{claims}, releases, func(_ *testing.T, s *suite) { s.stored(nil) }},
+			{"load", []step{claims}, loads, func(*testing.T, *suite) {}},
+		} {
+			t.Run(test.name+", "+name, func(t *testing.T) {
+				t.Parallel()
+				store, hang := open(t)
+				s := &suite{t, store, time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)}
+				for _, step := range test.before {
+					if err := step(t.Context(), s); err != nil {
+						t.Fatal(err)
+					}
+				}
+				hang(lost)
+				began := time.Now()
+				// The store may make the request again by itself, or leave that to the guard.
+				ctx, cancel := context.WithTimeout(t.Context(), 20*limit)
+				defer cancel()
+				if err := test.hangs(ctx, s); err != nil {
+					if took := time.Since(began); ctx.Err() != nil || took > 10*limit {
+						t.Fatalf("given up after %v, though the limit is %v: %v", took, limit, err)
+					}
+					if err := test.hangs(t.Context(), s); err != nil {
+						t.Fatalf("the step that hung does not succeed any more: %v", err)
+					}
+				}
+				test.after(t, s)
+			})
+		}
+	}
+}
+
+// step is a step of the protocol, which owner "a" takes.
+type step func(context.Context, *suite) error
+
+func (s *suite) renewed() idempotency.Record {
+	r := s.record("a")
+	r.LeaseUntil = r.LeaseUntil.Add(time.Minute)
+	return r
+}
+
+func claims(ctx context.Context, s *suite) error {
+	existing, err := s.store.Claim(ctx, idempotency.Claim{Record: s.record("a"), Now: s.now})
+	if existing != nil {
+		s.t.Errorf("the claim met a record of %q, want success", existing.Owner)
+	}
+	return err
+}
+
+func renews(ctx context.Context, s *suite) error {
+	held, err := s.store.Renew(ctx, s.renewed())
+	if err == nil && !held {
+		s.t.Error("the renewal found no record of its owner")
+	}
+	return err
+}
+
+func completes(ctx context.Context, s *suite) error {
+	existing, err := s.store.Complete(ctx, completed(s.record("a"), []byte("answer")))
+	if existing != nil {
+		s.t.Errorf("the completion met a record of %q, want success", existing.Owner)
+	}
+	return err
+}
+
+func releases(ctx context.Context, s *suite) error { return s.store.Release(ctx, id, "a") }
+
+func loads(ctx context.Context, s *suite) error {
+	r, err := s.store.Load(ctx, id)
+	if err == nil && r == nil {
+		s.t.Error("the record was not loaded")
+	}
+	return err
+}
