@@ -9,8 +9,8 @@ import (
 )
 
 // cache holds completed records, which never change within their window, so
-// that a duplicate on a warm process costs no request to the store. It forgets
-// the least recently used first. A nil cache holds nothing.
+// that a duplicate on a warm process costs no request to the store. It drops
+// the least recently used records first. A nil cache holds nothing.
 type cache struct {
 	mu       sync.Mutex
 	lru      *simplelru.LRU[string, *Record]
@@ -18,7 +18,7 @@ type cache struct {
 	maxBytes int
 }
 
-// recordOverhead is about what a record takes in memory beside its data.
+// recordOverhead is the approximate size of a record in memory without its data.
 const recordOverhead = 512
 
 func newCache(entries, maxBytes int) *cache {
@@ -50,8 +50,8 @@ func (c *cache) get(id string, now time.Time) (r Record, found bool) {
 	return clone(held), true
 }
 
-// put keeps a copy of a completed record. Others, and one larger than all the
-// cache, it passes over.
+// put keeps a copy of a completed record. It ignores other records, and one that is
+// larger than the whole cache.
 func (c *cache) put(r *Record) {
 	if c == nil || r.Status != Completed || size(r) > c.maxBytes {
 		return

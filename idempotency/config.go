@@ -22,21 +22,23 @@ type Config struct {
 	// Store keeps the records.
 	Store Store
 
-	// Mode is how effects are kept from happening twice. Default [Leased].
+	// Mode chooses how effects are kept from happening twice. Default [Leased].
 	Mode Mode
 
 	// Window is how long a key is remembered, counted from its claim. After it
-	// the same key executes again. Default 24 hours.
+	// the same key executes again. At most 180 years, to which a longer one is
+	// shortened. Default 24 hours.
 	Window time.Duration
 
 	// Lease is how long a key stays claimed when its owner dies. It is renewed
-	// for as long as an execution runs. Where the caller's context has a deadline,
-	// as in Lambda, the lease ends then and is not renewed. Default one minute.
+	// until the result of the execution is recorded, but never lasts beyond the
+	// deadline of the caller's context, if there is one. At most 90 years, to which
+	// a longer one is shortened. Default one minute.
 	Lease time.Duration
 
 	// Skew is added to every lease before it may be taken over: clocks of
 	// different machines may differ by that much without two owners running at
-	// once. Default 5 seconds; negative for none.
+	// once. Default 5 seconds; a negative value means none.
 	Skew time.Duration
 
 	// Wait is how long a duplicate waits for the running execution's result before
@@ -44,19 +46,20 @@ type Config struct {
 	// running executions makes it wait. Default: it does not wait.
 	Wait time.Duration
 
-	// Recovery says what to do with a key whose owner crashed. Default
+	// Recovery chooses what to do with a key whose owner crashed. Default
 	// [Reexecute].
 	Recovery Recovery
 
 	// CompletionTimeout bounds the time spent on recording a result, or on
-	// releasing a key, retries included. Where the caller's context has a
-	// deadline, a quarter of what is left until then is kept for the answer. In
-	// Atomic mode it bounds the repetitions after conflicts. Default 5 seconds.
+	// releasing a key, retries included. If the caller's context has a deadline, it
+	// is also bounded by three quarters of what is left until then, and at least
+	// half a second. In Atomic mode it bounds the repetitions after conflicts.
+	// Default 5 seconds.
 	CompletionTimeout time.Duration
 
 	// MaxResult is the largest result that is recorded, in bytes. A larger one
-	// reaches the first caller and leaves a record that says so: duplicates get
-	// [ErrResultNotKept]. Default 6 MiB.
+	// is returned to the first caller, and duplicates get [ErrResultNotKept]. So do
+	// they if the store has no room for the result. Default 6 MiB.
 	MaxResult int
 
 	// CacheEntries and CacheBytes bound the completed records kept in memory, from
@@ -65,19 +68,19 @@ type Config struct {
 	CacheEntries int
 	CacheBytes   int
 
-	// Observer is told what happens. Default: nobody.
+	// Observer receives an event for everything that happens. Default: none.
 	Observer Observer
 
-	// Clock tells the time written into records and compared with them. Default
-	// [time.Now].
+	// Clock returns the time that is written into records and compared with them.
+	// Default [time.Now].
 	Clock func() time.Time
 
-	// Disabled executes every call, claims and records nothing: for tests of the
-	// code that a guard protects.
+	// Disabled executes every call, and claims and records nothing. It is for tests
+	// of the code that a guard protects.
 	Disabled bool
 }
 
-// Mode is how effects are kept from happening twice.
+// Mode is a way in which effects are kept from happening twice.
 type Mode int
 
 const (
@@ -91,13 +94,14 @@ const (
 	Atomic
 )
 
-// Recovery is what to do with a key whose owner vanished in mid-execution: its
-// lease is over and nothing was recorded.
+// Recovery is a policy for a key whose owner vanished in mid-execution: its lease
+// is over and nothing was recorded.
 //
-// It also decides about an execution that ended by an error or a panic, for that
-// may have come after the effect: under Reexecute the key is released, under the
-// other policies the execution counts as interrupted at once. A Result with
-// Discard set releases the key under every policy.
+// It also applies to an execution that ended by an error or a panic, or without a
+// result after its context had ended, because that may have come after the effect:
+// under Reexecute the key is released, and under the other policies the execution
+// counts as interrupted at once. A Result with Discard set, an error marked by
+// [Discard] and [Execution.Discard] release the key under every policy.
 type Recovery int
 
 const (
@@ -107,8 +111,9 @@ const (
 	// [ErrOutcomeUnknown] until the window has passed.
 	Refuse
 	// Reconcile takes the lease over and calls Request.Reconcile, which finds out
-	// whether the effect has happened: if so its result is recorded, if not the
-	// operation is executed again. Exactly once, if what it finds is the truth.
+	// whether the effect has happened. If so its result is recorded, if not the
+	// operation is executed again: exactly once, provided Reconcile reports
+	// correctly.
 	Reconcile
 )
 

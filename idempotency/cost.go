@@ -5,17 +5,17 @@ import (
 	"sync"
 )
 
-// Cost is what a call has asked of the store.
+// Cost counts the requests of a call to the store.
 type Cost struct {
-	// RoundTrips counts the requests, those made at the same time included.
+	// RoundTrips is the number of requests, those made at the same time included.
 	RoundTrips int
-	// ReadUnits and WriteUnits are capacity units, where the store has such.
+	// ReadUnits and WriteUnits are capacity units, if the store has such.
 	ReadUnits  float64
 	WriteUnits float64
 }
 
-// AddCost is for stores: it adds to the cost of the call that ctx belongs to. It
-// may be called concurrently.
+// AddCost adds to the cost of the call that ctx belongs to, if any. Stores call it.
+// It may be called concurrently.
 func AddCost(ctx context.Context, c Cost) {
 	if m, ok := ctx.Value(meterKey{}).(*meter); ok {
 		m.mu.Lock()

@@ -8,38 +8,38 @@ import (
 	"fmt"
 )
 
-// Intent is what [Do] is asked to execute once: whose wish it is, and for what.
+// Intent names what [Do] executes once.
 type Intent struct {
-	// Scope, Operation and Token make the key; see [NewKey]. All are required.
+	// Scope, Operation and Key compose the key; see [NewKey]. All are required.
 	Scope     Scope
 	Operation string
 	Key       string
 
-	// Payload is what is asked for. Its JSON encoding makes the fingerprint, so
-	// fields that are tagged json:"-" or not exported may differ between a request
-	// and its duplicates. Structs, maps and slices always encode alike; raw JSON
-	// keeps the order of its members and is better decoded first. Where the key
-	// says it all, struct{}{} is a payload. One that encodes as null is refused,
-	// because it is usually a mistake.
+	// Payload is the request's payload. The fingerprint is made from its JSON
+	// encoding, so fields that are tagged json:"-" or not exported may differ between
+	// a request and its duplicates. Structs, maps and slices always encode alike; raw
+	// JSON keeps the order of its members and is better decoded first. If the key says
+	// it all, use struct{}{}. A payload that encodes as null is refused, because it is
+	// usually a mistake.
 	Payload any
 
-	// Fingerprint takes the place of Payload, if it is set.
+	// Fingerprint is used instead of Payload if it is set.
 	Fingerprint Fingerprint
 
 	// LikelyDuplicate hints that the key has probably been used before; see [Request].
 	LikelyDuplicate bool
 
-	// Reconcile finds out what became of an interrupted execution; see [Request].
-	// Where that has completed, [CompletedWith] is what it returns.
+	// Reconcile finds out what became of an interrupted execution; see [Request]. It
+	// returns [CompletedWith] if that has completed.
 	Reconcile func(context.Context) (Reconciliation, error)
 
-	// Codec encodes results. Default: JSON, by package encoding/json. A key's
-	// recorded result has to be understood for as long as the window lasts, by
-	// later versions of the program as well.
+	// Codec encodes results. Default: JSON, by package encoding/json. Later versions
+	// of the program must be able to decode a recorded result for as long as its
+	// window lasts.
 	Codec Codec
 }
 
-// Codec encodes results into what is recorded and back.
+// Codec encodes results to be recorded, and decodes recorded ones.
 type Codec interface {
 	Marshal(value any) ([]byte, error)
 	Unmarshal(data []byte, value any) error
@@ -63,19 +63,20 @@ func (jsonCodec) Unmarshal(data []byte, value any) error { return json.Unmarshal
 //		return send(ctx, mail)
 //	})
 //
-// Every caller, the first one included, is given the value as it was recorded:
-// what a Receipt loses by being encoded and decoded is missing from the start,
-// and not only once there are duplicates. A value that does not survive that at
-// all is still given to the first caller, as run returned it; duplicates get
-// [ErrResultNotKept], and nothing is executed again. So they do where the
-// recorded value can no longer be decoded.
+// Every caller, the first one included, gets the value as it was recorded: what a
+// Receipt loses by being encoded and decoded is missing from the start, and not only
+// for duplicates. If a value cannot be encoded and decoded at all, the first caller
+// gets it as run returned it, duplicates get [ErrResultNotKept], and nothing is
+// executed again. Duplicates get that error, too, if a recorded value can no longer
+// be decoded.
 //
 // An error from run is returned as it is and not recorded; what becomes of the
 // key is up to the guard's [Recovery] policy, unless it is marked by [Discard].
-// A refusal that duplicates are to be given as well, such as a declined card, is
-// a result: let T say so. Errors that come without executing are those of
-// [Guard.Do]. An intent that is incomplete is refused before anything is
-// claimed.
+// A refusal that duplicates should get as well, such as a declined card, is a
+// result, for which T needs a field. A function that stops because its context has
+// ended must return an error: a value without one is recorded. Errors that come
+// without executing are those of [Guard.Do]. An intent that is incomplete is refused
+// before anything is claimed.
 func Do[T any](ctx context.Context, guard *Guard, intent Intent, run func(context.Context) (T, error)) (T, Outcome, error) {
 	var none T
 	request, err := intent.request()
@@ -131,8 +132,8 @@ func Do[T any](ctx context.Context, guard *Guard, intent Intent, run func(contex
 }
 
 // Discard marks an error of an operation as one that came before any effect: the
-// key is released under every [Recovery] policy, so that a retry executes. What
-// it returns reads and unwraps as err does, and is nil if err is.
+// key is released under every [Recovery] policy, so that a retry executes. The
+// returned error has the message of err and wraps it. It is nil if err is nil.
 func Discard(err error) error {
 	if err == nil {
 		return nil
@@ -145,10 +146,9 @@ type discardError struct{ cause error }
 func (e *discardError) Error() string { return e.cause.Error() }
 func (e *discardError) Unwrap() error { return e.cause }
 
-// CompletedWith is what an Intent's Reconcile returns where it finds that the
-// interrupted execution has had its effect: value is what it would have
-// returned. It is encoded as JSON; for another [Codec] make the [Reconciliation]
-// yourself.
+// CompletedWith returns the [Reconciliation] of an interrupted execution that has
+// had its effect: value is what the operation would have returned. It is encoded as
+// JSON; with another [Codec], make the Reconciliation yourself.
 func CompletedWith(value any) (Reconciliation, error) {
 	data, err := encode(jsonCodec{}, value)
 	return Reconciliation{Completed: true, Result: Result{Data: data}}, err

@@ -1,10 +1,10 @@
 // Package idempotency makes operations safe to retry: however often a request
-// arrives, its effect happens once and every caller gets the same answer.
+// arrives, its effect happens once and every caller gets the same result.
 //
 // A [Key] names one intent of one caller. A [Guard] executes the operation and
-// records its result in a [Store] under the key; duplicates are given the
-// recorded result, byte for byte. Packages dynamostore, valkeystore and memstore
-// are stores, idemhttp is the middleware for net/http:
+// records its result in a [Store] under the key; duplicates get the recorded
+// result, byte for byte. Packages dynamostore, valkeystore and memstore are stores,
+// and package idemhttp is the middleware for net/http:
 //
 //	store, err := dynamostore.New(dynamodb.NewFromConfig(cfg), "idempotency")
 //	guard, err := idempotency.New(idempotency.Config{Store: store})
@@ -22,8 +22,8 @@
 //
 // In [Leased] mode, for effects anywhere, the key is claimed by one conditional
 // write, the operation is executed under a lease, and its result is recorded
-// under a fencing token. What becomes of a key whose owner died in between is
-// decided by [Recovery].
+// under a fencing token. If the owner dies in between, the [Recovery] policy decides
+// what becomes of the key.
 //
 // In [Atomic] mode, for effects that are writes to the store, the operation
 // plans its writes, and they and the record are one transaction. There is
@@ -31,27 +31,31 @@
 //
 // # What is promised
 //
-// Behind each promise stand tests that fail when it is broken.
+// Each promise has tests that fail when it is broken.
 //
 // At most one result is recorded for a key within its window, and every replay
 // is identical to it (TestDuplicateIsReplayed, TestHazardZombieOverwrites).
 //
 // At any instant at most one owner holds a running lease, as long as clocks
-// differ by less than Config.Skew (TestHazardSkewedClock, and the concurrent
-// tests of storetest).
+// differ by less than Config.Skew (TestHazardSkewedClock,
+// TestHazardLeaseEndsBeforeTheRecord, and the concurrent tests of storetest).
 //
-// An acknowledged effect is never lost, and happens twice only if the process
-// died between the effect and its completion, or ran on after its lease
-// (TestHazardUnsavedEffect, TestHazardDisconnectLosesTheCompletion). In Atomic
-// mode it never happens twice (TestAtomicConcurrentDuplicates, TestAtomicLostReply
-// in dynamostore), and with [Reconcile] it does not if reconciliation finds the
-// truth (TestReconcileCompletesWhatHasHappened,
-// TestFailureAfterTheEffectIsReconciled).
+// An acknowledged effect is never lost. In Leased mode an effect happens twice only
+// if its execution died or outlived its lease between the effect and the record, or,
+// under [Reexecute], ended by an error or a panic after the effect; in idemhttp a
+// server error counts as one (TestHazardUnsavedEffect,
+// TestHazardDisconnectLosesTheCompletion, TestHazardOneHungRequest). Under [Refuse]
+// it never happens twice. With [Reconcile] it does not, provided Reconcile reports
+// correctly and executions heed their contexts (TestReconcileCompletesWhatHasHappened,
+// TestFailureAfterTheEffectIsReconciled). In Atomic mode it never happens twice
+// (TestAtomicConcurrentDuplicates, TestAtomicLostReply in dynamostore).
 //
-// Where the store is unavailable nothing executes
+// A result that nobody wrote is not recorded (TestHazardSilenceRecorded).
+//
+// If the store is unavailable nothing executes
 // (TestStoreUnavailableExecutesNothing).
 //
-// No caller is given another scope's result, nor can tell that the key exists
+// No caller gets another scope's result, nor can tell that the key exists
 // there (TestHazardStrangersShare, TestDifferentPartsMakeDifferentKeys).
 //
 // A record past its window is never used (TestWindowPassed).
@@ -62,7 +66,8 @@
 // # What callers must do
 //
 // Give each caller its own [Scope]. Pass the execution's context on to
-// everything that works on its behalf: it ends with the lease. Hand
+// everything that works on its behalf: it ends with the lease, and some time before
+// the caller's deadline. When it has ended, return an error. Pass
 // [Execution.DerivedKey] to downstream systems that take idempotency keys, so
 // that even an execution repeated after a crash has its effect there once.
 // Choose a window longer than any client retries.

@@ -5,12 +5,14 @@ import (
 	"encoding/hex"
 )
 
-// Fingerprint tells whether two requests with the same key ask for the same
-// thing. It is compared for equality only. The empty Fingerprint is invalid.
+// Fingerprint identifies the payload of a request: two requests with the same key
+// are the same request if their fingerprints are equal. The empty Fingerprint is
+// invalid.
 type Fingerprint string
 
-// NewFingerprint returns the SHA-256, in hex, of everything that makes the
-// request what it is. Parts are length-prefixed, so their borders count.
+// NewFingerprint returns the SHA-256, in hex, of the parts, which together make up
+// the request. Each part is prefixed by its length, so the borders between parts
+// count.
 func NewFingerprint(parts ...[]byte) Fingerprint {
 	sum := hashParts(parts...)
 	var text [2 * sha256.Size]byte

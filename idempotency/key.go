@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Scope says on whose behalf a key is used: an authenticated principal, an API
-// key, a tenant. Two scopes never share a record, so one caller is never
+// Scope is the party on whose behalf a key is used: an authenticated principal, an
+// API key, a tenant. Two scopes never share a record, so one caller is never
 // replayed another caller's response.
 //
 // The zero Scope is invalid. Make one with [NewScope] or, to give up the
@@ -20,8 +20,9 @@ type Scope struct {
 	shared    bool
 }
 
-// NewScope returns the scope of one principal. It refuses an empty principal,
-// because callers that cannot be told apart must not share records by accident.
+// NewScope returns the scope of one principal. It refuses a principal that is empty
+// or blank, because callers that cannot be told apart must not share records by
+// accident.
 func NewScope(principal string) (Scope, error) {
 	if strings.TrimSpace(principal) == "" {
 		return Scope{}, errors.New("idempotency: scope: the principal is empty or blank")
@@ -29,16 +30,16 @@ func NewScope(principal string) (Scope, error) {
 	return Scope{principal: principal}, nil
 }
 
-// SharedScope returns the one scope in which all callers share their keys:
-// whoever sends a known key is given its recorded response. It is only safe
-// where there is a single caller, or where the idempotency key itself is a secret or is
-// assigned by a trusted party (an SQS message id, for example).
+// SharedScope returns the one scope in which all callers share their keys: any
+// caller that sends a known key gets its recorded response. It is only safe if there
+// is a single caller, or if the idempotency key itself is a secret or is assigned by
+// a trusted party, such as an SQS message id.
 func SharedScope() Scope { return Scope{shared: true} }
 
 func (s Scope) valid() bool { return s.shared || s.principal != "" }
 
-// Key identifies one intent of one caller: scope, operation and idempotency key. Equal
-// parts make equal keys, and no two different combinations of parts share one.
+// Key identifies one intent of one caller. It is composed of scope, operation and
+// idempotency key: equal parts make equal keys, and different parts different ones.
 //
 // The zero Key is invalid; make one with [NewKey].
 type Key struct {
@@ -50,9 +51,9 @@ const maxOperationLength = 100
 
 // NewKey composes a key from its three parts: the scope of the caller; the
 // operation, a fixed name such as "payments.create" (1 to 100 letters, digits,
-// dots, hyphens and underscores); and the client's idempotency key, usually the value of
-// its Idempotency-Key header. It refuses an empty or malformed part: there are
-// no defaults.
+// dots, hyphens and underscores); and the client's idempotency key, usually the
+// value of its Idempotency-Key header. It refuses an empty, blank or malformed part.
+// There are no defaults.
 func NewKey(scope Scope, operation, key string) (Key, error) {
 	if !scope.valid() {
 		return Key{}, errors.New("idempotency: key: the scope is empty; use NewScope or, knowingly, SharedScope")
@@ -64,8 +65,8 @@ func NewKey(scope Scope, operation, key string) (Key, error) {
 		return Key{}, errors.New("idempotency: key: the idempotency key is empty or blank")
 	}
 	// Each part is preceded by its length, so that moving a character from one
-	// part to the next makes another key. A shared scope is the empty one, which
-	// no principal can be.
+	// part to the next makes another key. The shared scope is the empty string, which
+	// is no principal.
 	sum := hashParts(scope.principal, key)
 	id := make([]byte, 0, maxOperationLength+len("#")+sha256.Size*4/3+1)
 	id = append(append(id, operation...), '#')
@@ -73,8 +74,8 @@ func NewKey(scope Scope, operation, key string) (Key, error) {
 }
 
 // ID returns the partition key under which the record is stored: the operation,
-// "#", and the base64url SHA-256 of scope and idempotency key. It holds no personal data
-// and may be logged.
+// "#", and the base64url SHA-256 of scope and idempotency key. It holds no personal
+// data and may be logged.
 func (k Key) ID() string { return k.id }
 
 // Operation returns the operation's name.
@@ -107,9 +108,8 @@ func notOperationRune(r rune) bool {
 // hashParts is the SHA-256 of the parts, each preceded by its length in bytes
 // as a 64-bit big-endian integer.
 func hashParts[T ~string | ~[]byte](parts ...T) (sum [sha256.Size]byte) {
-	// Parts are gathered in a block, since each call of Write costs about what it
-	// costs to hash a short one. By way of it strings need not be copied to the
-	// heap either.
+	// Parts are gathered in a block, because a call of Write costs about as much as
+	// hashing a short part. Strings need not be copied to the heap either.
 	const full = 8 * sha256.BlockSize
 	block := make([]byte, 0, full+8)
 	h := sha256.New()

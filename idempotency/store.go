@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Status is where an operation stands.
+// Status is the state of an operation.
 type Status string
 
 // The statuses of a record. The words are those of Powertools for AWS Lambda.
@@ -14,7 +14,7 @@ const (
 	Completed  Status = "COMPLETED"
 )
 
-// Record is what a store keeps for a key.
+// Record is the record that a store keeps for a key.
 type Record struct {
 	// ID is the key's [Key.ID].
 	ID string
@@ -31,8 +31,9 @@ type Record struct {
 	// Expires is the end of the window: from then on the record counts as
 	// absent, whether or not the store has removed it. Second precision.
 	Expires time.Time
-	// Data is the recorded result of a completed operation. It is nil where the
-	// result could not be kept, and never nil, though maybe empty, where it was.
+	// Data is the recorded result of a completed operation. It is nil if the
+	// result could not be kept; a result that was kept is not nil, even if it is
+	// empty.
 	Data []byte
 }
 
@@ -42,47 +43,55 @@ type Claim struct {
 	Record Record
 	// Now decides which records have expired.
 	Now time.Time
-	// TakeOver, where set, is a record seen before whose lease is over. It is
-	// replaced if it is still the one stored: same owner, same lease, still in
-	// progress.
+	// TakeOver, if set, is a record seen before whose lease is over. It is
+	// replaced if it is still the one stored: with the same owner and the same lease,
+	// and still in progress.
 	TakeOver *Record
 }
 
-// Store keeps records. An implementation makes each method that writes one
-// atomic step, after which every other such step sees its effect, and must pass
+// Store keeps records. Each method that writes is one atomic step, whose effect
+// every later step sees. An implementation must pass the tests of
 // [github.com/idempotent-requests/idempotent-requests/idempotency/storetest].
 //
-// An error means that the store could not answer; whether the step was taken
+// An error means that the store did not answer; whether the step was taken
 // is then unknown. A condition that does not hold is never an error: the
 // record in the way is returned instead.
+//
+// A store that makes requests to a server gives each of them a time limit of its
+// own, and returns an error that wraps [context.DeadlineExceeded] if that has
+// passed. A guard then takes the step again. A step that was taken already has to
+// succeed again, as described at the methods.
 type Store interface {
 	// Claim writes c.Record and returns nil if the key is free: there is no
-	// record, its window has passed at c.Now, or it is c.TakeOver. A record in
-	// progress that already carries c.Record's owner and lease is an earlier attempt
-	// of this same claim whose answer was lost: that is success, too. Otherwise nothing is written
-	// and the record in the way is returned; if its fingerprint is not that of
-	// c.Record, it may come without its data.
+	// record, its window has passed at c.Now, or it is c.TakeOver. It also returns nil
+	// for a record in progress with c.Record's owner and lease, which an earlier
+	// attempt of the same claim has written. Otherwise it writes nothing and returns
+	// the record in the way, which may lack its data if its fingerprint is not that of
+	// c.Record.
 	Claim(ctx context.Context, c Claim) (*Record, error)
 
-	// Renew replaces the owner's unfinished record by r, which has another lease,
-	// and tells whether the owner's unfinished record is there. Any other record, or
-	// none, is left alone. So is one with a later lease, for r is then a copy of an
-	// earlier renewal that arrives late; but the zero LeaseUntil ends a lease at once.
+	// Renew replaces the owner's unfinished record by r, which has another lease and
+	// perhaps a later Expires, and reports whether the owner's unfinished record is
+	// there. Any other record, or none, is left alone. A record with a later lease is
+	// left alone, too: r is then a delayed duplicate of an earlier renewal. But the
+	// zero LeaseUntil ends a lease at once.
 	Renew(ctx context.Context, r Record) (held bool, err error)
 
 	// Complete replaces the owner's unfinished record by completed, whose
-	// Status is Completed, and returns nil. It does the same where no record is
-	// left at all, because the effect has happened and must be remembered, and
-	// returns nil where the owner's completed record is already there. A record
-	// of another owner stays as it is and is returned.
+	// Status is Completed, and returns nil. It does the same if there is no record
+	// at all, because the effect has happened and must be remembered. It returns nil
+	// without writing if the owner's completed record is already there. A record
+	// of another owner is left alone and returned. If the store cannot keep
+	// completed.Data, but could keep the record without, Complete writes nothing and
+	// returns an error that wraps [ErrTooLarge].
 	Complete(ctx context.Context, completed Record) (*Record, error)
 
-	// Release deletes the unfinished record of this owner. Any other record, or
-	// none, is left alone without an error.
+	// Release deletes the owner's unfinished record. Any other record, or none, is
+	// left alone without an error.
 	Release(ctx context.Context, id, owner string) error
 
 	// Load returns the record, expired or not, or nil if there is none. It may lag
-	// behind the other methods, so what it says is a hint.
+	// behind the other methods, so its result is only a hint.
 	Load(ctx context.Context, id string) (*Record, error)
 }
 
@@ -113,13 +122,17 @@ type AtomicStore interface {
 	// executed then.
 	Begin(ctx context.Context, a Attempt) (execution context.Context, existing *Record, err error)
 
-	// Commit writes the effects of ctx, which comes from Begin, together with
-	// completed, and returns nil, if the key is free at now. It also returns nil if
-	// an earlier attempt with the same owner has done so. Otherwise it writes
-	// nothing and returns the record in the way; or an error that wraps
-	// [ErrConflict] if another transaction is at it, and the same can be tried
-	// again; or one that wraps [ErrRefused] if a condition of the effects themselves
-	// does not hold, and the execution has to run again.
+	// Commit writes the effects of ctx, which carries the values of a context from
+	// Begin, together with completed, and returns nil, if the key is free at now. It
+	// also returns nil if an earlier attempt with the same owner has done so. Otherwise
+	// it writes nothing and returns the record in the way, or an error that wraps
+	//   - [ErrConflict] if another transaction is at it, and the same can be tried again
+	//   - [ErrRefused] if a condition of the effects themselves does not hold, and the
+	//     execution has to run again
+	//   - [ErrPlan] if the effects can never be written
+	//   - [ErrTooLarge] if they can, but only without completed.Data
+	//
+	// completed.Expires may be later than that of the attempt's record.
 	Commit(ctx context.Context, completed Record, now time.Time) (*Record, error)
 
 	// End gives up what Begin holds for ctx, and the effects unless they were

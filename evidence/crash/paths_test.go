@@ -61,6 +61,7 @@ var leasedPaths = []path{
 	{name: "error after the effect", request: call, run: failing(declines, true)},
 	{name: "panic before the effect", request: call, run: failing(panics, false)},
 	{name: "panic after the effect", request: call, run: failing(panics, true)},
+	{name: "nothing returned once its context has ended", request: request{caller: alice, payload: original, deadline: 10 * time.Second}, run: silently},
 	{name: "duplicate", before: completed, request: call, run: pay},
 	{name: "duplicate that says so (read first)", before: completed, request: request{caller: alice, payload: original, hint: true}, run: pay},
 	{name: "duplicate, response beside the record", before: completed, request: call, run: pay, size: large},
@@ -200,6 +201,12 @@ func slowly(p *process, ctx context.Context) (idempotency.Result, error) {
 
 func discard(*process, context.Context) (idempotency.Result, error) {
 	return idempotency.Result{Data: []byte(nothingDone), Discard: true}, nil
+}
+
+// silently gives up when its context ends, and says nothing.
+func silently(_ *process, ctx context.Context) (idempotency.Result, error) {
+	<-ctx.Done()
+	return idempotency.Result{}, nil
 }
 
 func declines() error { return errDeclined }

@@ -243,18 +243,23 @@ inline giveUp() {
 	forgetRecord()
 }
 
-inline execute() {
+inline begin() {
 	assert(time[me]);		/* no execution begins after its lease */
+	goTo(Running)
+}
+
+inline execute() {
+	assert(time[me]);		/* nothing is asked, and nothing begins, after its lease */
 #ifndef CLOCKS_LIE
 	assert(!anyExecutesUnderLease);	/* G2: one owner under a running lease */
 #endif
 #if defined(RECONCILE) && !defined(NO_RECONCILIATION)
 	if
 	:: overOwner != NOBODY -> goTo(Reconciling)
-	:: else -> goTo(Running)
+	:: else -> begin()
 	fi;
 #else
-	goTo(Running);
+	begin();
 #endif
 	forgetRecord()
 }
@@ -321,7 +326,15 @@ proctype call(byte me) {
 
 	/* Execute: execute.go */
 	:: d_step { at[me] == Reconciling && effects > 0 && !past[me] -> goTo(Completing) }
-	:: d_step { at[me] == Reconciling && (effects == 0 || past[me]) -> goTo(Running) }
+	:: d_step { at[me] == Reconciling && (effects == 0 || past[me]) ->
+		if
+#ifndef LATE_RECONCILIATION_EXECUTES
+		:: !time[me] -> goTo(Interrupting)	/* finding out took longer than the lease */
+		:: else -> begin()
+#else
+		:: true -> begin()
+#endif
+		fi }
 	:: d_step { at[me] == Reconciling -> goTo(Interrupting) }		/* it cannot be found out */
 
 	:: d_step { at[me] == Running && !past[me] ->
@@ -339,6 +352,9 @@ proctype call(byte me) {
 	:: d_step { at[me] == Running && past[me] -> goTo(HasRun) }	/* counts for a window that has passed */
 	:: d_step { at[me] == Running -> goTo(Releasing); time[me] = false }		/* the result is discarded */
 	:: d_step { at[me] == HasRun -> goTo(Completing) }
+#ifdef SILENCE_RECORDED
+	:: d_step { at[me] == Running && !time[me] -> goTo(Completing) }	/* it gave up, and said nothing */
+#endif
 	:: d_step { at[me] == Running || at[me] == HasRun ->			/* an error or a panic */
 		leaseEnds();
 #if defined(REEXECUTE) || defined(FAILURE_RELEASES)
@@ -360,6 +376,14 @@ proctype call(byte me) {
 	:: d_step { at[me] == Renewing && mayRepeat -> storeRenew(me, leases[me] + 1); repeated = true; refused = false }
 	:: d_step { at[me] == Renewing && mayBeLate -> isLate(Renew, leases[me] + 1) }
 	:: d_step { at[me] == Renewing -> goTo(Running) }
+	/* It goes on until the result is recorded. */
+	:: d_step { (at[me] == HasRun || at[me] == Completing) && time[me] && leases[me] <= CLAIMS ->
+		storeRenew(me, leases[me] + 1);
+		if
+		:: refused -> leaseEnds()
+		:: else -> leases[me]++
+		fi;
+		refused = false }
 
 	/* Complete */
 	:: d_step { at[me] == Completing ->
@@ -376,7 +400,10 @@ proctype call(byte me) {
 			:: else
 			fi
 		:: else ->
-			assert(answer == me || past[me])	/* G1: the response is the one on record */
+			assert(answer == me || past[me]);	/* G1: the response is the one on record */
+#ifndef CLOCKS_LIE
+			assert(effects > 0 || past[me])		/* what is on record has happened */
+#endif
 		fi;
 		finish(); refused = false }
 	:: d_step { at[me] == Completing && mayRepeat -> storeComplete(me); repeated = true; refused = false }

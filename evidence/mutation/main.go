@@ -50,7 +50,7 @@ func run(ctx context.Context, only string, parallel int) error {
 	defer os.RemoveAll(scratch)
 
 	var chosen []mutant
-	for _, m := range slices.Concat(mutants, valkeystoreMutants, idemclientMutants, idemhttpMutants, idemlambdaMutants, jmespathMutants) {
+	for _, m := range allMutants() {
 		if strings.Contains(m.name, only) {
 			chosen = append(chosen, m)
 		}
@@ -90,6 +90,10 @@ func run(ctx context.Context, only string, parallel int) error {
 	}
 	fmt.Printf("all %d mutants were caught\n", len(chosen))
 	return nil
+}
+
+func allMutants() []mutant {
+	return slices.Concat(mutants, coreMutants, valkeystoreMutants, idemclientMutants, idemhttpMutants, idemlambdaMutants, jmespathMutants)
 }
 
 // repositoryRoot returns the directory of go.work, from which mutants are tested.

@@ -10,14 +10,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// Tuned makes the SDK's client quicker at what a store asks of it:
+// Tuned is an option of the SDK's client that makes a store's requests faster:
 //
 //	client := dynamodb.NewFromConfig(cfg, dynamostore.Tuned)
 //
-// Requests go out in one piece, and as many connections are kept open as there
-// are in all, 100 by default, where the SDK keeps 10. Everything else is as
-// configured, and a store works as well without. What it brings is measured in
-// docs/performance.md.
+// Requests are written in one piece, and all idle connections are kept, 100 by
+// default, instead of the SDK's 10. Everything else is as configured. A store works
+// without it, too. Its effect is measured in docs/performance.md.
 func Tuned(o *dynamodb.Options) {
 	if o.HTTPClient == nil {
 		o.HTTPClient = awshttp.NewBuildableClient()
@@ -30,11 +29,10 @@ func Tuned(o *dynamodb.Options) {
 	o.HTTPClient = inOnePiece{o.HTTPClient}
 }
 
-// inOnePiece sends requests whose bodies net/http can see to be in memory. Of
-// others, like the SDK's own, it writes the header first and the body by
-// another system call. And the SDK closes those as soon as the reply is there;
-// where that is before net/http has looked whether the body has ended, the
-// connection is lost.
+// inOnePiece sends requests with bodies that net/http knows to be in memory. For
+// other bodies, like the SDK's own, net/http writes the header first and the body by
+// another system call. The SDK also closes its bodies as soon as the reply is there:
+// if net/http has not yet seen the end of the body then, the connection is lost.
 type inOnePiece struct{ next aws.HTTPClient }
 
 // Do implements [aws.HTTPClient].

@@ -257,8 +257,8 @@ func (s *Store) limited(ctx context.Context) (context.Context, context.CancelFun
 	return context.WithTimeout(ctx, s.timeout)
 }
 
-// refusal returns the item that refused a write by its condition, and whether
-// that is what the error means.
+// refusal returns the item that refused a write by its condition, and reports
+// whether the error means that.
 func refusal(err error) (existing map[string]types.AttributeValue, refused bool) {
 	failed, refused := errors.AsType[*types.ConditionalCheckFailedException](err)
 	if !refused {

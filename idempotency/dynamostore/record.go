@@ -37,9 +37,9 @@ func toItem(r idempotency.Record, p payload) map[string]types.AttributeValue {
 	return item
 }
 
-// fromItem reads a record, but for the data that is not in the item. One that
-// lacks what it needs is an error and not a free key: whoever wrote it meant
-// something by it.
+// fromItem reads a record, without the data that is beside the item. An item that
+// lacks an attribute is an error and not a free key, because it was written for some
+// purpose.
 func fromItem(item map[string]types.AttributeValue) (*idempotency.Record, payload, error) {
 	r := reader{item: item}
 	record := &idempotency.Record{
@@ -72,7 +72,7 @@ func fromItem(item map[string]types.AttributeValue) (*idempotency.Record, payloa
 	return record, p, nil
 }
 
-// reader reads attributes and remembers the first that is not as it should be.
+// reader reads attributes and keeps the first error.
 type reader struct {
 	item map[string]types.AttributeValue
 	err  error
@@ -107,7 +107,7 @@ func (r *reader) number(name string) int64 {
 	return 0
 }
 
-// parts reads how many parts there are.
+// parts returns the number of parts.
 func (r *reader) parts(name string) int {
 	n := r.number(name)
 	if n < 1 || n > maxParts {
@@ -117,7 +117,7 @@ func (r *reader) parts(name string) int {
 	return int(n)
 }
 
-// bytes is never nil: empty data is data.
+// bytes returns the data, which is not nil even if it is empty.
 func (r *reader) bytes(name string) []byte {
 	b, ok := r.item[name].(*types.AttributeValueMemberB)
 	if !ok {

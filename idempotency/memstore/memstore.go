@@ -1,6 +1,6 @@
-// Package memstore is an in-memory [idempotency.Store], for tests and for
-// programs of a single process: it protects against duplicates that reach this
-// process and forgets everything when the process ends.
+// Package memstore is an in-memory [idempotency.Store] for tests and for
+// programs of a single process. It protects against duplicates that reach this
+// process, and its records are gone when the process ends.
 package memstore
 
 import (
@@ -110,8 +110,8 @@ func (s *Store) Load(ctx context.Context, id string) (*idempotency.Record, error
 	return clone(&existing.Record), nil
 }
 
-// Len returns the number of records held, expired ones that are not yet removed
-// included.
+// Len returns the number of records in the store, including expired ones that are
+// not yet removed.
 func (s *Store) Len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

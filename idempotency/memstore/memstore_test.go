@@ -21,6 +21,10 @@ func TestStore(t *testing.T) {
 func TestNothingIsLeftOfReleasedKeys(t *testing.T) {
 	store := memstore.New()
 	start := time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
+	stays := idempotency.Record{ID: "stays", Owner: "a", Status: idempotency.InProgress, LeaseUntil: start.Add(time.Minute), Expires: start.Add(time.Hour)}
+	if existing, err := store.Claim(t.Context(), idempotency.Claim{Now: start, Record: stays}); existing != nil || err != nil {
+		t.Fatal(existing, err)
+	}
 	use := func(keys int) {
 		for i := range keys {
 			r := idempotency.Record{
@@ -53,8 +57,8 @@ func TestNothingIsLeftOfReleasedKeys(t *testing.T) {
 	if after := inUse(); after > before+2<<20 {
 		t.Errorf("%d KiB are left of 50,000 released keys", (after-before)>>10)
 	}
-	if store.Len() != 0 {
-		t.Errorf("%d records are held", store.Len())
+	if store.Len() != 1 {
+		t.Errorf("%d records are held, want the one that was not released", store.Len())
 	}
 }
 

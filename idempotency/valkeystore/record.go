@@ -52,9 +52,9 @@ func (s *Store) toFields(r idempotency.Record) ([]string, error) {
 	return fields, nil
 }
 
-// toRecord reads a script's reply: no elements where there is no record, or the
-// fields that its look has read. A record that lacks what it needs is an error and not a
-// free key: whoever wrote it meant something by it.
+// toRecord reads a script's reply: no elements if there is no record, or the
+// fields that the script's look has read. A record that lacks a field is an error and
+// not a free key, because it was written for some purpose.
 func (s *Store) toRecord(id string, reply any) (*idempotency.Record, error) {
 	values, ok := reply.([]any)
 	if !ok || len(values) != 0 && len(values) != 7 {
@@ -85,7 +85,7 @@ func (s *Store) toRecord(id string, reply any) (*idempotency.Record, error) {
 	return r, nil
 }
 
-// fields reads values and remembers the first that is not as it should be.
+// fields reads values and keeps the first error.
 type fields struct {
 	values []any
 	codec  *compression.Codec
@@ -114,7 +114,7 @@ func (f *fields) number(i int, name string) int64 {
 	return n
 }
 
-// data is nil where there is none. Empty data is data.
+// data returns the data, or nil if there is none. Empty data is not nil.
 func (f *fields) data(i, encodingAt int) []byte {
 	if f.values[i] == nil {
 		return nil

@@ -6,10 +6,10 @@
 // a time limit, [RequestTimeout], so that one whose reply never comes can be made
 // again.
 //
-// # What a server has to be like
+// # Requirements on the server
 //
-// A server that loses a record forgets that the operation has run. What is
-// promised rests on how it is set up:
+// If a server loses a record, the operation may run again. The guarantees therefore
+// depend on its configuration:
 //
 //   - maxmemory-policy must be noeviction. Every other policy removes records
 //     when memory is short, those for keys with a time to live too, which all
@@ -25,16 +25,17 @@
 //     second or two, with appendfsync always nothing that was acknowledged,
 //     without an append-only file everything since the last snapshot.
 //
-// A lost claim means that a duplicate runs beside its first; a lost completion,
-// that it runs again. Where that is not acceptable, keep records in a store that
-// loses none it has acknowledged: DynamoDB (dynamostore), or Amazon MemoryDB,
-// whose nodes share a durable log. What a server has not lost is fenced as in
-// any store: no late owner overwrites, renews or releases another's record.
+// After a lost claim a duplicate may run beside the first call; after a lost
+// completion the operation may run again. If that is not acceptable, keep records in
+// a store that does not lose what it has acknowledged: DynamoDB (dynamostore), or
+// Amazon MemoryDB, whose nodes share a durable log. Records that are not lost are
+// fenced as in any store: no late owner overwrites, renews or releases another's
+// record.
 //
 // # Expiry
 //
 // The callers' clocks decide whether a record has expired. The server removes
-// one by itself an hour after its window.
+// a record an hour after its window.
 //
 // Field names and status words are those of the DynamoDB record, and so of
 // Powertools for AWS Lambda.
@@ -82,9 +83,8 @@ const (
 // Option configures a store.
 type Option func(*Store)
 
-// Prefix sets what the names of the records' keys begin with, default
-// "idempotency:". In a cluster it should have no part in braces, which would put
-// all records on one node.
+// Prefix sets the prefix of the records' keys, default "idempotency:". In a cluster
+// it should have no part in braces, which would put all records on one node.
 func Prefix(prefix string) Option { return func(s *Store) { s.prefix = prefix } }
 
 // CompressAbove sets the size in bytes from which responses are compressed if

@@ -437,7 +437,7 @@ func TestAtomicMistakesInPlans(t *testing.T) {
 	check := types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{
 		TableName: aws.String(goods), Key: map[string]types.AttributeValue{"id": put(1).Put.Item["id"]}, ConditionExpression: aws.String("attribute_exists(id)"),
 	}}
-	elsewhere := types.TransactWriteItem{Put: &types.Put{TableName: aws.String("no such table"), Item: put(1).Put.Item}}
+	elsewhere := types.TransactWriteItem{Put: &types.Put{TableName: aws.String("no-such-table"), Item: put(1).Put.Item}}
 	another := put(1)
 	another.Put.Item["colour"] = &types.AttributeValueMemberS{Value: "red"}
 	both := put(1)
