@@ -434,10 +434,12 @@ var coreMutants = []mutant{
 		why:      "one caller's change is another's replay",
 	},
 	{
-		name:     "an observer's panic breaks the request",
-		file:     "observer.go",
-		old:      "if r := recover(); r != nil {",
-		new:      "if r := any(nil); r != nil {",
+		name: "an observer's panic breaks the request",
+		file: "observer.go",
+		old: `if r := recover(); r != nil {
+			slog.ErrorContext(ctx, "idempotency: the observer panicked",`,
+		new: `if r := any(nil); r != nil {
+			slog.ErrorContext(ctx, "idempotency: the observer panicked",`,
 		packages: []string{"idempotency"},
 		why:      "a mistake in a metric costs the response",
 	},

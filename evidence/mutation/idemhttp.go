@@ -164,8 +164,8 @@ var idemhttpMutants = []mutant{
 	{
 		name:     "http: a reconciled server error passes",
 		file:     "idemhttp/idemhttp.go",
-		old:      "errors.Is(err, errServerError) && !errors.Is(err, idempotency.ErrReconcile)",
-		new:      "errors.Is(err, errServerError)",
+		old:      "case errors.Is(err, idempotency.ErrReconcile):\n",
+		new:      "case err == nil && errors.Is(err, idempotency.ErrReconcile):\n",
 		packages: []string{"idempotency/idemhttp"},
 		why:      "the client is not told to retry",
 	},
@@ -342,8 +342,8 @@ var idemhttpMutants = []mutant{
 	{
 		name:     "http: the application's errors taken for the guard's",
 		file:     "idemhttp/problems.go",
-		old:      "case errors.As(err, &mistake):",
-		new:      "case errors.As(err, &mistake) && mistake == nil:",
+		old:      "case errors.As(err, &mistake), errors.Is(err, idempotency.ErrPlan):",
+		new:      "case errors.As(err, &mistake) && mistake == nil, errors.Is(err, idempotency.ErrPlan):",
 		packages: []string{"idempotency/idemhttp"},
 		why:      "a mistake in the program is told as try again",
 	},
