@@ -80,7 +80,7 @@ class Deployment:
         said = run(
             "make", target, "YES=1", "ARGS=" + " ".join(self.arguments(*arguments)), cwd=ROOT, env=self.environment,
         )
-        for needed in (ACCOUNT, REGION):
+        for needed in (STACK, ACCOUNT, REGION):
             check(needed in said, f"make {target} does not say {needed}:\n{said}")
         return said
 
@@ -131,11 +131,16 @@ def check_template(deployment):
     check(len(tables) == 2, f"{len(tables)} tables")
     for table in tables:
         check(table["TimeToLiveSpecification"] == {"AttributeName": "expiration", "Enabled": True}, "no time to live")
-        check(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], "no point-in-time recovery")
+        check(not table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], "the demo is backed up")
+        check(table["OnDemandThroughput"]["MaxWriteRequestUnits"] > 0, "writes are not bounded")
         check(table["SSESpecification"]["SSEEnabled"], "no encryption")
     (api,), (stage,) = properties["AWS::ApiGatewayV2::Api"], properties["AWS::ApiGatewayV2::Stage"]
     check("Idempotent-Replayed" in api["CorsConfiguration"]["ExposeHeaders"], "no CORS")
-    check(stage["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0, "no throttles")
+    routes = {route["RouteKey"] for route in properties["AWS::ApiGatewayV2::Route"]}
+    check(routes == stage["RouteSettings"].keys(), f"throttles of {sorted(stage['RouteSettings'])}")
+    (distribution,) = properties["AWS::CloudFront::Distribution"]
+    errors = distribution["DistributionConfig"]["CustomErrorResponses"]
+    check(all(error["ErrorCachingMinTTL"] == 0 for error in errors) and len(errors) == 11, "errors are cached")
 
 
 def complete(deployment):
@@ -210,6 +215,37 @@ def pay(url, key):
         return answer.read(), answer.headers
 
 
+def activity(url, session):
+    """What was executed in a session, and how many effects that had."""
+    with urlopen(Request(url + "/api/executions", headers={"Demo-Session": session}), timeout=30) as answer:
+        found = json.load(answer)
+    return found["executionCount"], found["effectCount"]
+
+
+def check_queue(deployment, url):
+    """Sends a payment to the queue twice: its event source mapping delivers both, and one charge is made."""
+    sqs, session = deployment.emulator.client("sqs"), "7c1e9a54-3b0f-4d8e-9a61-2f5d8c7b4e10"
+    (mapping,) = deployment.emulator.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    check(mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"], f"the mapping is {mapping}")
+    attributes = sqs.get_queue_attributes(QueueUrl=deployment.outputs["PaymentQueueUrl"], AttributeNames=["All"])["Attributes"]
+    check(attributes["VisibilityTimeout"] == "60", f"messages are hidden for {attributes['VisibilityTimeout']} s")
+    check('"maxReceiveCount"' in attributes["RedrivePolicy"], "there is no dead-letter queue")
+    message = {
+        "session": session, "idempotencyKey": "queued",
+        "payment": {"amount": 100, "currency": "EUR", "description": "by message"},
+    }
+    for _ in range(2):
+        sqs.send_message(QueueUrl=deployment.outputs["PaymentQueueUrl"], MessageBody=json.dumps(message))
+    waiting = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    deadline = min(DEADLINE, time.monotonic() + 30)
+    while time.monotonic() < deadline:
+        left = sqs.get_queue_attributes(QueueUrl=deployment.outputs["PaymentQueueUrl"], AttributeNames=list(waiting))
+        if activity(url, session) == (1, 1) and all(left["Attributes"][name] == "0" for name in waiting):
+            return
+        time.sleep(0.2)
+    sys.exit(f"deploy test: of two messages with one key came {activity(url, session)}, and left is {left['Attributes']}")
+
+
 def window(headers):
     return parsedate_to_datetime(headers["Idempotency-Expires"]) - parsedate_to_datetime(headers["Date"])
 
@@ -240,6 +276,8 @@ def inventory(emulator):
         ("dynamodb", "list_tables", "TableNames", None),
         ("iam", "list_roles", "Roles", "RoleName"),
         ("lambda", "list_functions", "Functions", "FunctionName"),
+        ("lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),
+        ("sqs", "list_queues", "QueueUrls", None),
         ("lambda", "list_layers", "Layers", "LayerName"),
         ("logs", "describe_log_groups", "logGroups", "logGroupName"),
         ("s3", "list_buckets", "Buckets", "Name"),
@@ -289,6 +327,8 @@ def main(architecture, work):
         with closing(Front(emulator, urlsplit(deployment.outputs["ApiUrl"]).netloc)) as front:
             say("smoke test with a burst of duplicates")
             run("go", "run", "./evidence/contract/smoke", "-api", front.url, cwd=ROOT, env=deployment.environment)
+            say("the queue, polled by its event source mapping")
+            check_queue(deployment, front.url)
             say("HTTP contract tests")
             contract_tests(front.url, deployment.environment)
             say("cdk deploy of a change")

@@ -63,7 +63,7 @@ class Emulator:
         self.log = work / "emulator.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "ministack.app"],
+                [sys.executable, "-m", "emulate"],
                 cwd=work,
                 env=self.environment | {
                     "BIND_HOST": "127.0.0.1",

@@ -25,7 +25,7 @@ type route struct {
 // what a month costs. docs/costs.md adds them up.
 const (
 	pressedRate, pressedBurst = 0.5, 200  // payments, with protection and without
-	usualRate, usualBurst     = 0.25, 100 // other writes, and the evidence
+	usualRate, usualBurst     = 0.2, 100 // other writes, and the evidence
 	rareRate, rareBurst       = 0.05, 50  // single resources and records
 	headRate, headBurst       = 0.01, 10
 )

@@ -43,7 +43,7 @@ const MaxDelay = 4 * time.Second
 // How many faults a minute are caused for one session, and for all of them.
 const (
 	PerSession = 10
-	ForAll     = 60
+	ForAll     = 30
 )
 
 // ShortWindow is how long a key is remembered that was asked to be forgotten
