@@ -20,10 +20,8 @@ LOCAL_SOURCES    := $(call go_sources,local)
 CLIENT_SOURCES := $(shell find client/src client/tsconfig.json client/tsconfig.build.json -type f -not -name '*.test.ts' -not -path 'client/src/testing/*')
 WEB_SOURCES := $(shell find webapp -type f -not -path '*/node_modules/*' -not -path 'webapp/dist/*' -not -path 'webapp/e2e/*' -not -path 'webapp/budgets/*' -not -path 'webapp/test-results/*')
 
-# The CDK's kernel is a Node program that complains about Node versions and would
-# ask the registry for newer ones.
-JSII_QUIET := JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION=1
-CDK        := $(JSII_QUIET) CDK_DISABLE_VERSION_CHECK=1 npx --no-install cdk
+# The version of the CDK is pinned: it need not ask the registry for newer ones.
+CDK := CDK_DISABLE_VERSION_CHECK=1 npx --no-install cdk
 
 # The modules of go.work; `go test ./...` at the root of a workspace tests nothing.
 GO_DIRS     := evidence functions idempotency infra local tools
@@ -65,7 +63,7 @@ check: valkey-server postgres-server ## seconds: what to run before a commit (fo
 
 .PHONY: golden
 golden: node_modules/.installed ## rewrite the golden templates after a change to infra
-	cd infra && $(JSII_QUIET) go test . -run Golden -update
+	cd infra && go test . -run Golden -update
 	@git --no-pager diff --stat -- infra/testdata/golden || true
 
 .PHONY: guarantees
@@ -95,7 +93,7 @@ synth: node_modules/.installed ## synthesise the CloudFormation template into cd
 	@$(CDK) synth --quiet $(ARGS) && echo "cdk.out/IdempotentRequests.template.json"
 
 # It says where to and what it costs, and asks; YES=1 goes on without, for CI.
-DEPLOY := $(JSII_QUIET) go run ./infra/deploy $(if $(YES),-yes)
+DEPLOY := go run ./infra/deploy $(if $(YES),-yes)
 
 .PHONY: deploy
 deploy: node_modules/.installed ## deploy everything to the AWS account of your credentials (ARGS='-c stage=…', YES=1)
@@ -120,6 +118,23 @@ test-kills: build/bin/local build-local webapp/dist/index.html ## minutes: kill 
 .PHONY: screenshots
 screenshots: build/bin/local build-local webapp/dist/index.html ## take the pictures that the README shows
 	@cd webapp && SCREENSHOTS=true npm run --silent e2e -- screenshots
+
+# Everything with a go.mod, and everything with a lock file of npm's.
+ALL_MODULES  := $(patsubst %/go.mod,%,$(shell git ls-files '*go.mod' ':!*/testdata/*'))
+ALL_PACKAGES := $(dir $(shell git ls-files '*package-lock.json'))
+
+.PHONY: audit
+audit: build/bin/govulncheck ## look for known vulnerabilities in what the code depends on; needs the network
+	@for module in $(ALL_MODULES); do echo "$$module"; (cd $$module && GOWORK=off GOFLAGS=-mod=mod $(CURDIR)/build/bin/govulncheck ./...) || exit 1; done
+	@for package in $(ALL_PACKAGES); do echo "$$package"; (cd $$package && npm audit --audit-level=moderate) || exit 1; done
+
+.PHONY: sbom
+sbom: build/bin/cyclonedx-gomod ## write what modules, functions and packages consist of into build/sbom (CycloneDX)
+	@mkdir -p build/sbom
+	@for module in $(ALL_MODULES); do build/bin/cyclonedx-gomod mod -json -output build/sbom/$$(echo $$module | tr / -).cdx.json $$module || exit 1; done
+	@for name in $(FUNCTIONS); do build/bin/cyclonedx-gomod app -json -main cmd/$$name -output build/sbom/function-$$name.cdx.json functions || exit 1; done
+	@for package in client webapp; do (cd $$package && npm sbom --package-lock-only --sbom-format cyclonedx) > build/sbom/$$package.cdx.json || exit 1; done
+	@echo "build/sbom: $$(ls build/sbom | wc -l) documents"
 
 .PHONY: release
 release: ## check everything, then commit and tag a release; pushes nothing: VERSION=v0.1.0
@@ -149,13 +164,19 @@ build/bin/%: $(LOCAL_SOURCES)
 	@echo "building $*"
 	@cd local && GOWORK=off go build -o ../$@ ./cmd/$*
 
-TOOLS := build/bin/staticcheck build/bin/actionlint
+TOOLS := build/bin/staticcheck build/bin/actionlint build/bin/govulncheck
 build/bin/staticcheck: TOOL := honnef.co/go/tools/cmd/staticcheck
 build/bin/actionlint:  TOOL := github.com/rhysd/actionlint/cmd/actionlint
+build/bin/govulncheck: TOOL := golang.org/x/vuln/cmd/govulncheck
 
 $(TOOLS): tools/go.mod tools/go.sum
 	@echo "building $(@F)"
 	@cd tools && GOWORK=off go build -o ../$@ $(TOOL)
+
+# Of many dependencies, so that it is a module of its own.
+build/bin/cyclonedx-gomod: tools/sbom/go.mod tools/sbom/go.sum
+	@echo "building $(@F)"
+	@cd tools/sbom && GOWORK=off go build -o ../../$@ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 
 # The page's node_modules links to the client package, which is used as it is built.
 client/dist/.built: client/node_modules/.installed $(CLIENT_SOURCES)
@@ -182,7 +203,7 @@ node_modules/.installed: package.json package-lock.json
 # --- parts of test ------------------------------------------------------------
 
 .PHONY: lint
-lint: $(TOOLS) ## gofmt, go vet, staticcheck, and the workflows of GitHub
+lint: build/bin/staticcheck build/bin/actionlint ## gofmt, go vet, staticcheck, and the workflows of GitHub
 	$(call say,Lint)
 	@unformatted=$$(gofmt -l $(GO_DIRS)) && if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
 	@go vet work
@@ -209,7 +230,7 @@ postgres-server:
 .PHONY: test-infra
 test-infra: ## the stack against its golden template
 	$(call say,Infrastructure tests)
-	@$(JSII_QUIET) go test -shuffle=on ./infra/...
+	@go test -shuffle=on ./infra/...
 
 .PHONY: test-infra-static
 test-infra-static: ## cfn-lint and cdk-nag over the golden templates

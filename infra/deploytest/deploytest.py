@@ -67,8 +67,6 @@ class Deployment:
             name: os.environ[name] for name in ("GOCACHE", "GOMODCACHE", "GOPROXY", "GOFLAGS") if name in os.environ
         } | {
             "CDK_DISABLE_VERSION_CHECK": "1",
-            "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",
-            "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
         }
 
     def arguments(self, *more):
