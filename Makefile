@@ -237,6 +237,11 @@ test-infra-static: ## cfn-lint and cdk-nag over the golden templates
 	$(call say,Static checks of the templates)
 	@infra/static/run.sh
 
+.PHONY: test-openapi
+test-openapi: build/bin/local build-local ## linters over docs/openapi.yaml, and schemathesis for a minute over the local stack
+	$(call say,OpenAPI document)
+	@evidence/openapi/run.sh
+
 .PHONY: test-client
 test-client: client/dist/.built webapp/node_modules/.installed ## the client library: lint, types, unit tests, simulation, in Chromium, as a package elsewhere
 	$(call say,Client tests)

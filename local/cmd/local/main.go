@@ -83,6 +83,17 @@ func parse(args []string, getenv func(string) string, stdout io.Writer) (localst
 	flags.StringVar(&cfg.Data, "data", "", "`directory` in which the tables survive a restart; in memory without")
 	flags.BoolVar(&cfg.Reset, "reset", false, "forget what --data holds")
 	flags.BoolVar(&cfg.Unthrottled, "unthrottled", false, "lift the API's throttles and the limits on faults, for tests that need load")
+	flags.Func("env", "`NAME=VALUE` of a variable in the environment of every function, in place of the template's; may be given more than once", func(text string) error {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok || name == "" {
+			return errors.New("NAME=VALUE is expected")
+		}
+		if cfg.Env == nil {
+			cfg.Env = map[string]string{}
+		}
+		cfg.Env[name] = value
+		return nil
+	})
 	flags.StringVar(&cfg.LogLevel, "log-level", "", "`level` of the logs, of functions too: debug, info, warn or error (default: what the template says)")
 	flags.StringVar(&cfg.Template, "template", "infra/testdata/golden/default.template.json", "`file` of the template to deploy")
 	flags.StringVar(&cfg.Functions, "functions", "build/lambda/local", "`directory` that holds <function>/bootstrap, built for this machine")
@@ -101,7 +112,10 @@ func parse(args []string, getenv func(string) string, stdout io.Writer) (localst
 		return cfg, errors.New("--reset forgets what --data holds, and there is no --data")
 	}
 	if cfg.Unthrottled {
-		cfg.Env = map[string]string{"FAULT_LIMITS": "false"}
+		if cfg.Env == nil {
+			cfg.Env = map[string]string{}
+		}
+		cfg.Env["FAULT_LIMITS"] = "false"
 	}
 	cfg.Addr, err = loopback(port)
 	return cfg, err

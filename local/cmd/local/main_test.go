@@ -104,6 +104,7 @@ func TestFailuresAreTold(t *testing.T) {
 		{2, `"many" is not the number of a port`, []string{"--port", "many"}},
 		{2, "--reset forgets what --data holds, and there is no --data", []string{"--reset"}},
 		{2, "flag provided but not defined: -colour", []string{"--colour"}},
+		{2, "NAME=VALUE is expected", []string{"--env", "COLOUR"}},
 		{2, `"start" is not understood`, []string{"start"}},
 	} {
 		var stdout, stderr bytes.Buffer
@@ -120,7 +121,7 @@ func TestHelp(t *testing.T) {
 	if got := run(t.Context(), []string{"--help"}, noEnv, &stdout, &stderr); got != 0 || stderr.Len() > 0 {
 		t.Errorf("exit status %d, stderr %s", got, stderr.String())
 	}
-	for _, flag := range []string{"--port number", "--data directory", "--reset", "--log-level level", "--template file", "--functions directory", "--site directory", "(default: 8787)"} {
+	for _, flag := range []string{"--port number", "--data directory", "--reset", "--log-level level", "--unthrottled", "--env NAME=VALUE", "--template file", "--functions directory", "--site directory", "(default: 8787)"} {
 		if !strings.Contains(stdout.String(), flag) {
 			t.Errorf("the help does not tell of %s:\n%s", flag, stdout.String())
 		}
