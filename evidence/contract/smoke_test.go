@@ -33,7 +33,7 @@ var smoke = sync.OnceValues(func() (string, error) {
 func TestSmokeTestPasses(t *testing.T) {
 	t.Parallel()
 	output, err := runSmoke(t, apiURL)
-	if err != nil || strings.Count(output, "ok ") != 6 {
+	if err != nil || strings.Count(output, "ok ") != 7 {
 		t.Errorf("%v:\n%s", err, output)
 	}
 }
@@ -62,6 +62,16 @@ func TestSmokeTestNotices(t *testing.T) {
 		"a worker that is kept":         {header("/service-worker.js", "Cache-Control", "max-age=86400"), "/service-worker.js"},
 		"a manifest that is a download": {header("/manifest.webmanifest", "Content-Type", "binary/octet-stream"), "manifest"},
 		"a replay that does not say so": {header("/api/payments", "Idempotent-Replayed", ""), "replayed"},
+		"an error from the cache": {func(r *http.Response) {
+			if strings.HasPrefix(r.Request.URL.Path, "/api/payments/") && r.StatusCode == http.StatusOK {
+				r.Header.Set("X-Cache", "Error from cloudfront")
+			}
+		}, "the API is cached"},
+		"somebody else's error": {func(r *http.Response) {
+			if strings.HasPrefix(r.Request.URL.Path, "/api/payments/") && r.StatusCode == http.StatusOK {
+				r.StatusCode = http.StatusNotFound
+			}
+		}, "the owner, after a stranger"},
 		"a page in place of a file": {func(r *http.Response) {
 			if r.StatusCode == http.StatusNotFound {
 				r.StatusCode = http.StatusOK

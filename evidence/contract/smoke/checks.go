@@ -192,6 +192,46 @@ func (s *session) refusals(ctx context.Context) error {
 	return errors.Join(keyless.expect(http.StatusBadRequest), nothing.expect(http.StatusNotFound))
 }
 
+// errorsOfOthers asks for a payment in the name of somebody else, who may not see
+// it, and then in that of its owner. A cache on the way that remembers errors would
+// give the owner the stranger's.
+func (s *session) errorsOfOthers(ctx context.Context) error {
+	owner, stranger := newSession(s.url), newSession(s.url)
+	made, err := owner.pay(ctx, uuid.NewString(), coffee)
+	if err != nil {
+		return err
+	}
+	if err := made.expect(http.StatusCreated); err != nil {
+		return err
+	}
+	location := made.header.Get("Location")
+	refused, err := stranger.read(ctx, location, nil)
+	if err != nil {
+		return err
+	}
+	if err := refused.expect(http.StatusNotFound); err != nil {
+		return fmt.Errorf("a stranger: %w", err)
+	}
+	own, err := owner.read(ctx, location, nil)
+	if err != nil {
+		return err
+	}
+	if err := own.expect(http.StatusOK); err != nil {
+		return fmt.Errorf("the owner, after a stranger: %w", err)
+	}
+	if cache := own.header.Get("X-Cache"); strings.HasPrefix(cache, "Error from") || own.header.Get("Age") != "" {
+		return fmt.Errorf("the owner, after a stranger: X-Cache %q, Age %q: the API is cached", cache, own.header.Get("Age"))
+	}
+	head, err := owner.do(ctx, http.MethodHead, location, "", map[string]string{"Demo-Session": owner.id})
+	if err != nil {
+		return err
+	}
+	if head.status != http.StatusOK || head.body != "" || head.header.Get("ETag") != own.header.Get("ETag") {
+		return fmt.Errorf("HEAD: %v, want the headers of GET", head)
+	}
+	return nil
+}
+
 // duplicates is how many requests a burst consists of: fewer than the fewest that
 // Lambda runs at a time in a new account.
 const duplicates = 8
@@ -238,7 +278,7 @@ func (s *session) settled(ctx context.Context, key string) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	patient := &session{url: s.url, id: s.id, client: &http.Client{Transport: transport}}
+	patient := &session{url: s.url, token: s.token, id: s.id, client: &http.Client{Transport: transport}}
 	a, err := patient.pay(ctx, key, coffee)
 	if err != nil {
 		return answer{}, err

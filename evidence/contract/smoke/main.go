@@ -6,6 +6,10 @@
 //	go run ./evidence/contract/smoke https://d111111abcdef8.cloudfront.net
 //	go run ./evidence/contract/smoke -api https://abcdef.execute-api.us-east-1.amazonaws.com
 //
+// A deployment that has an authorizer is given a token by the environment variable
+// TOKEN. What tells visitors apart, the burst of duplicates among it, is left out
+// then: they are all the token's subject.
+//
 // With -api it leaves the page out, for an API that is called without CloudFront.
 // The exit status is 1 where something is not as it should be.
 package main
@@ -42,7 +46,11 @@ func main() {
 	checks := []check{
 		{"a payment is made and replayed", s.payment},
 		{"what cannot be a request is refused", s.refusals},
-		{"of a burst of duplicates one is executed", s.burst},
+	}
+	if s.token == "" {
+		checks = append(checks,
+			check{"of a burst of duplicates one is executed", s.burst},
+			check{"one visitor's error is not another's", s.errorsOfOthers})
 	}
 	if !*apiOnly {
 		checks = append([]check{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -14,12 +15,13 @@ import (
 // session is a visitor of a deployment.
 type session struct {
 	url    string
+	token  string // of a deployment that has an authorizer
 	id     string
 	client *http.Client
 }
 
 func newSession(url string) *session {
-	return &session{url: strings.TrimSuffix(url, "/"), id: uuid.NewString(), client: newClient()}
+	return &session{url: strings.TrimSuffix(url, "/"), token: os.Getenv("TOKEN"), id: uuid.NewString(), client: newClient()}
 }
 
 // answer is a response, read to its end.
@@ -60,6 +62,9 @@ func (s *session) doOnce(ctx context.Context, method, path, body string, header 
 	}
 	for name, value := range header {
 		request.Header.Set(name, value)
+	}
+	if s.token != "" && strings.HasPrefix(path, "/api/") {
+		request.Header.Set("Authorization", "Bearer "+s.token)
 	}
 	response, err := s.client.Do(request)
 	if err != nil {
