@@ -761,8 +761,8 @@ var mutants = []mutant{
 	{
 		name:     "http: missing key accepted",
 		file:     "idemhttp/idemhttp.go",
-		old:      "errors.Is(err, ErrNoKey) && h.cfg.OptionalKey",
-		new:      "errors.Is(err, ErrNoKey)",
+		old:      "err == ErrNoKey && h.cfg.OptionalKey",
+		new:      "err == ErrNoKey",
 		packages: []string{"idempotency/idemhttp"},
 		why:      "unprotected requests pass",
 	},

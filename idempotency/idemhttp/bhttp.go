@@ -101,7 +101,7 @@ func notInName(r rune) bool { return 'A' <= r && r <= 'Z' || r > '~' }
 func (s fieldSection) setIn(header http.Header) {
 	previous := ""
 	for r := (varintReader[fieldSection]{rest: s}); len(r.rest) > 0; {
-		name, value := http.CanonicalHeaderKey(string(r.next())), string(r.next())
+		name, value := canonicalName(string(r.next())), string(r.next())
 		if name == previous {
 			header[name] = append(header[name], value)
 		} else {
@@ -109,6 +109,19 @@ func (s fieldSection) setIn(header http.Header) {
 		}
 		previous = name
 	}
+}
+
+// canonicalName is http.CanonicalHeaderKey, and faster for the usual names.
+func canonicalName(name string) string {
+	switch name {
+	case "content-type":
+		return "Content-Type"
+	case "etag":
+		return "Etag"
+	case "location":
+		return "Location"
+	}
+	return http.CanonicalHeaderKey(name)
 }
 
 func appendString[T ~string | ~[]byte](b []byte, s T) []byte {

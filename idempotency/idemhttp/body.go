@@ -18,19 +18,23 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		return nil, nil
 	}
 	body, err := readAll(http.MaxBytesReader(w, r.Body, limit), min(r.ContentLength, limit))
-	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, payloadTooLarge(tooLarge.Limit)
-	}
-	if errors.Is(err, http.ErrBodyReadAfterClose) {
-		return nil, errBodyRead
-	}
-	if err != nil {
-		return nil, malformed("it could not be read to its end")
-	}
-	if !isWhole(r, len(body)) {
+	switch {
+	case err != nil:
+		return nil, unreadable(err)
+	case !isWhole(r, len(body)):
 		return nil, errBodyRead
 	}
 	return body, nil
+}
+
+func unreadable(err error) error {
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return payloadTooLarge(tooLarge.Limit)
+	}
+	if errors.Is(err, http.ErrBodyReadAfterClose) {
+		return errBodyRead
+	}
+	return malformed("it could not be read to its end")
 }
 
 // isWhole reports whether length bytes are the whole body of r. A body of unknown
@@ -38,9 +42,11 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 // that was read, or if it was parsed as a form. A body with a content coding is of
 // unknown length if it has another one than stated: it was decoded.
 func isWhole(r *http.Request, length int) bool {
-	_, coded := r.Header["Content-Encoding"]
-	if r.ContentLength >= 0 && (int64(length) == r.ContentLength || !coded) {
-		return int64(length) == r.ContentLength
+	if int64(length) == r.ContentLength {
+		return true
+	}
+	if _, coded := r.Header["Content-Encoding"]; r.ContentLength >= 0 && !coded {
+		return false
 	}
 	parsed := r.MultipartForm != nil || r.PostForm != nil && mediaType(r) == urlencodedForm
 	return length > 0 && !parsed

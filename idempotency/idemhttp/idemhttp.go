@@ -25,7 +25,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	e := &execution{handler: h, request: r, outer: w}
 	token, err := e.key()
-	if errors.Is(err, ErrNoKey) && h.cfg.OptionalKey {
+	if err == ErrNoKey && h.cfg.OptionalKey {
 		if h.cfg.Key != nil { // the body has been read
 			r = e.requestIn(r.Context())
 		}
@@ -45,7 +45,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		request.Reconcile = e.reconcile
 	}
 	outcome, err := h.cfg.Guard.Do(r.Context(), request, e.run)
-	own := err == nil && !outcome.Replayed || e.responded(err)
+	own := err == nil && !outcome.Replayed || err != nil && e.responded(err)
 	if own {
 		e.response.setHeaderOf(w)
 	}
@@ -118,20 +118,23 @@ func (e *execution) key() (token string, err error) {
 		if e.body, err = readBody(e.outer, e.request, e.cfg.MaxBody); err != nil {
 			return "", err
 		}
+		e.request = e.requestIn(e.request.Context()) // Key and Scope may read it, too
 		if token, err = e.cfg.Key(e.request, e.body); err == nil {
 			err = checkKey(token, "idempotency key")
 		}
 	}
-	if errors.Is(err, ErrNoKey) {
+	if err == nil && e.cfg.CheckKey != nil {
+		if err = e.cfg.CheckKey(token); err != nil {
+			return "", keyMalformed(err)
+		}
+	}
+	switch {
+	case err == nil:
+		return token, nil
+	case errors.Is(err, ErrNoKey):
 		return "", ErrNoKey
 	}
-	if err == nil && e.cfg.CheckKey != nil {
-		err = e.cfg.CheckKey(token)
-	}
-	if err != nil {
-		return "", keyMalformed(err)
-	}
-	return token, nil
+	return "", keyMalformed(err)
 }
 
 // operationName returns the name of the operation, or "" if it is invalid.

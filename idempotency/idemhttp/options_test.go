@@ -185,6 +185,21 @@ func TestKeyFromTheBody(t *testing.T) {
 	s.wantExecutions(1)
 }
 
+// With Config.Key the body is there for all of the application's functions.
+func TestScopeFromTheBody(t *testing.T) {
+	t.Parallel()
+	s := newService(t, created, configured(func(c *idemhttp.Config) {
+		c.Key = func(r *http.Request, _ []byte) (string, error) { return r.FormValue("id"), nil }
+		c.Scope = func(r *http.Request) (idempotency.Scope, error) { return idempotency.NewScope(r.FormValue("account")) }
+	}))
+	for _, account := range []string{"alice", "bob", "alice"} {
+		if body := bodyOf(t, s.send(form("", "id=1&account="+account))); body != "created id=1&account="+account {
+			t.Errorf("%s: got %q", account, body)
+		}
+	}
+	s.wantExecutions(2)
+}
+
 // Without a key an optional one lets the request pass, body and all.
 func TestKeyFromTheBodyIsOptional(t *testing.T) {
 	t.Parallel()

@@ -36,8 +36,10 @@ func replay(w http.ResponseWriter, r *http.Request, recorded []byte) error {
 	if undo {
 		toIdentity(header)
 	}
-	if _, set := header["Content-Type"]; !set {
-		header["Content-Type"] = nil // the handler did without, so net/http must not guess one
+	if !response.fields.mayHave("content-type") && len(response.body) > 0 {
+		if _, set := header["Content-Type"]; !set {
+			header["Content-Type"] = nil // the handler did without, so net/http must not guess one
+		}
 	}
 	header[HeaderReplayed] = []string{"true"}
 	var trailer http.Header
@@ -49,9 +51,13 @@ func replay(w http.ResponseWriter, r *http.Request, recorded []byte) error {
 	return nil
 }
 
+// mayHave reports whether the section may have a field of the given name. It is a
+// fast check: only its false is certain.
+func (s fieldSection) mayHave(name string) bool { return strings.Contains(string(s), name) }
+
 // contentCoding returns the value of Content-Encoding, or "" for none.
 func (s fieldSection) contentCoding() string {
-	if !strings.Contains(string(s), "content-encoding") {
+	if !s.mayHave("content-encoding") {
 		return ""
 	}
 	header := make(http.Header)
