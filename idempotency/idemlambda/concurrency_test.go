@@ -52,6 +52,23 @@ func TestDuplicatesInOneBatchDoNotMeet(t *testing.T) {
 	})
 }
 
+// So does a notification of S3 that came twice.
+func TestS3DuplicatesInOneBatchDoNotMeet(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.fail = func(string) error { time.Sleep(100 * time.Millisecond); return nil }
+		cfg := ordersOf(w, idemlambda.BucketScope, idemlambda.ObjectChange)
+		cfg.Concurrency = 10
+		consume, err := idemlambda.S3InSQS(cfg, func(_ context.Context, r events.S3EventRecord) error { return w.handle(r.S3.Object.Key) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantFailed(t, deliver(t, consume, message("m1", objects("1", "a")), message("m2", objects("2", "a"))))
+		w.wantEffects("a")
+	})
+}
+
 // The groups of a FIFO queue are handled side by side, each in its order, and a
 // failure holds up its own group alone.
 func TestFIFOGroupsAreConcurrent(t *testing.T) {

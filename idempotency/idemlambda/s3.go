@@ -51,7 +51,11 @@ func S3InSQS(cfg Config[events.S3EventRecord], handle func(context.Context, even
 			}
 			return err
 		})
-		return entry{id: id, refused: firstRefused(err, records), handle: func(ctx context.Context) error {
+		e := entry{id: id, refused: firstRefused(err, records)}
+		if len(records) == 1 { // nearly all have one
+			e.lane = records[0].lane
+		}
+		e.handle = func(ctx context.Context) error {
 			errs := []error{err}
 			for _, record := range records {
 				if ctx.Err() != nil {
@@ -60,7 +64,8 @@ func S3InSQS(cfg Config[events.S3EventRecord], handle func(context.Context, even
 				errs = append(errs, record.handle(ctx))
 			}
 			return errors.Join(errs...)
-		}}
+		}
+		return e
 	}
 	return sqsFunction(read, c.runAll, c.verdict), nil
 }
