@@ -4,7 +4,7 @@ import { type Runtime, runtime } from './runtime.ts';
 
 /** What {@link idempotentFetch} takes besides what `fetch` does. */
 export interface IdempotentInit extends RequestInit {
-  /** The idempotency key. Default: the one among the headers, else a random UUID. */
+  /** The idempotency key. Default: the one among the headers, else a random UUID for `POST` and `PATCH`. */
   readonly idempotencyKey?: string;
   readonly retry?: Partial<RetryPolicy>;
   readonly classify?: Classify;
@@ -12,8 +12,11 @@ export interface IdempotentInit extends RequestInit {
   readonly runtime?: Partial<Runtime>;
 }
 
+/** The methods that get a key unasked. HTTP lets the others be repeated without one (RFC 9110 §9.2.2). */
+const keyed = new Set(['POST', 'PATCH']);
+
 /**
- * `fetch` with an idempotency key: the same key and the same bytes for every attempt, and attempts by the rules until a
+ * `fetch` with an idempotency key: `POST` unless told otherwise, the same key and the same bytes for every attempt, and attempts by the rules until a
  * response is final. It stores nothing: to do something once even over reloads and double clicks, use `createClient`.
  *
  * Returns the last response, read to its end, errors included, as `fetch` does. Redirects are not followed unless
@@ -31,8 +34,9 @@ export async function idempotentFetch(url: string | URL, init: IdempotentInit = 
   const first = new Request(address, { method: 'POST', redirect: 'manual', ...rest });
   const body = rest.body == null ? undefined : await first.arrayBuffer();
   const { headers } = first;
-  if (idempotencyKey !== undefined || !headers.has('Idempotency-Key')) {
-    headers.set('Idempotency-Key', idempotencyKey ?? platform.randomUUID());
+  const key = idempotencyKey ?? headers.get('Idempotency-Key') ?? (keyed.has(first.method) && platform.randomUUID());
+  if (key) {
+    headers.set('Idempotency-Key', key);
   }
   const same: RequestInit = { method: 'POST', redirect: 'manual', ...rest, headers, ...(body && { body }) };
 
