@@ -186,6 +186,9 @@ export function createClient(options: ClientOptions): Client {
     if (event.type === 'forgotten' && event.reason === 'cleared') {
       runner.withdraw(event.key);
     }
+    if (event.type === 'state' && isUnfinished(event.state)) {
+      outbox.watch();
+    }
     events.emit(event);
   }
 

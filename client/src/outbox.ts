@@ -32,6 +32,8 @@ export interface Outbox {
   stop(): void;
   /** Tries again, with nobody waiting for it, if it is started. */
   hint(): void;
+  /** Wakes in a minute if it is started: another tab has something to send, and may die. */
+  watch(): void;
 }
 
 export function createOutbox({ policy, journal, runner, platform, clock, onError }: OutboxOptions): Outbox {
@@ -138,5 +140,6 @@ export function createOutbox({ policy, journal, runner, platform, clock, onError
       alarm = undefined;
     },
     hint,
+    watch: () => wakeIn(longest),
   };
 }

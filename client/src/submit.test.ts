@@ -334,6 +334,11 @@ describe('offline', () => {
 });
 
 describe('the window', () => {
+  beforeEach(async () => {
+    world = new Simulation({ retry, windowMs: hour });
+    tab = await world.open();
+  });
+
   const lostFor = async (ms: number) => {
     const outcome = tab.client.submit(payment);
     await loseAll();
@@ -342,7 +347,7 @@ describe('the window', () => {
   };
 
   it('once passed without an answer stops everything and asks', async () => {
-    await lostFor(24 * hour);
+    await lostFor(hour);
     await tab.client.resume();
     await expect(tab.client.submit(payment)).rejects.toThrow(WindowPassedError);
     expect(new Set(world.sent.map(({ key }) => key)).size).toBe(1);
@@ -350,7 +355,7 @@ describe('the window', () => {
   });
 
   it('once passed leaves the decision to a person', async () => {
-    await lostFor(24 * hour);
+    await lostFor(hour);
     await expect(tab.client.submit(payment)).rejects.toThrow(WindowPassedError);
     const meant = tab.client.submitAsNew(payment);
     (await request()).answer();
@@ -359,13 +364,13 @@ describe('the window', () => {
   });
 
   it('does not open again where the clock is set back', async () => {
-    await lostFor(24 * hour - 10_000);
+    await lostFor(hour - 10_000);
     const outcome = tab.client.submit(payment);
     await request();
     await world.advance(10_000); // the attempt ends with the window
     expect(await outcome).toMatchObject({ source: 'queued' });
     const { length } = world.sent;
-    world.skew(-20 * hour);
+    world.skew(-0.8 * hour);
     await tab.client.resume();
     expect(world.sent).toHaveLength(length);
     expect(await tab.client.entries()).toMatchObject([{ state: 'expired' }]);
@@ -374,7 +379,7 @@ describe('the window', () => {
   it('does not run for what was never sent', async () => {
     world.online = false;
     await tab.client.submit(payment);
-    await world.advance(48 * hour);
+    await world.advance(2 * hour);
     world.online = true;
     const resumed = tab.client.resume();
     (await request()).answer();

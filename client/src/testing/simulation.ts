@@ -13,7 +13,7 @@ export interface Exchange {
   readonly origin: string;
   readonly tab: Tab;
   /** The server handles the request, and its response arrives. It is a 401 if nobody is signed in. */
-  answer(): void;
+  answer(body?: string): void;
   /** The server handles the request, and its response is lost. */
   loseAnswer(): void;
   /** The request never reaches the server. */
@@ -317,12 +317,12 @@ export class Simulation {
         body: text,
         origin: new URL(url).origin,
         tab,
-        answer: () =>
+        answer: (content = `{"id":"of ${key}"}`) =>
           finish(() => {
             if (tooLate()) {
               lost();
             } else if (this.signedIn) {
-              answer(201, handle(), `{"id":"of ${key}"}`);
+              answer(201, handle(), content);
             } else {
               answer(401, {}, '{}');
             }
