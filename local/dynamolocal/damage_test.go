@@ -94,7 +94,7 @@ func TestTruncatedFile(t *testing.T) {
 	content, items := dataFile(t)
 	path := filepath.Join(t.TempDir(), "data")
 	most := 0
-	for length := 0; length <= len(content); length += 5 {
+	for length := 0; length <= len(content); length += 11 {
 		e, err := open(t, path, content[:length])
 		if err != nil {
 			t.Fatalf("%d of %d bytes: %v", length, len(content), err)

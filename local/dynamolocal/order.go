@@ -140,12 +140,12 @@ func boundsOf(hash string, test *expression.KeyTest) (low, high place) {
 // nil if there is none.
 func beyondPrefix(prefix attribute.Value) attribute.Value {
 	next := func(text string) string {
-		text = strings.TrimRight(text, "\xff")
-		if text == "" {
-			return ""
+		for last := len(text) - 1; last >= 0; last-- {
+			if text[last] < 0xff {
+				return text[:last] + string([]byte{text[last] + 1})
+			}
 		}
-		last := len(text) - 1
-		return text[:last] + string([]byte{text[last] + 1})
+		return ""
 	}
 	switch prefix := prefix.(type) {
 	case attribute.String:

@@ -74,7 +74,7 @@ var operations = map[string]operation{
 // protocol. The request's signature is not verified.
 func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
-		// What the service answers to who looks whether it is there.
+		// The service answers so to a health check.
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = io.WriteString(w, "healthy: dynamodb.local\n")
 		return

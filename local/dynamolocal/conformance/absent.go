@@ -5,7 +5,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// absentItems are updates of items that do not exist. Who only removes creates nothing.
+// absentItems are updates of items that do not exist. An update that only removes something creates nothing.
 func absentItems(p *probe) {
 	table := p.table(pk)
 	cases := []struct {

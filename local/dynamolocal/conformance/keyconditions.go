@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -196,6 +197,41 @@ func sortOrder(p *probe) {
 				p.equalAll(fmt.Sprintf("items, forward %t", forward), out.Items, want)
 			}
 		})
+	}
+}
+
+// binaryPrefixes are of bytes, not of characters.
+func binaryPrefixes(p *probe) {
+	table := p.table(pk, skBin)
+	keys := []string{"\x01", "\x01\x7f", "\x01\x80", "\x01\x80\xff", "\x01\x81", "\x01\xff", "\x01\xff\xff", "\x02", "\xff", "\xff\xff\x00"}
+	for _, k := range keys {
+		p.put(table, item{"pk": str("p"), "sk": bin(k)})
+	}
+	for _, prefix := range []string{"\x01", "\x01\x80", "\x01\x80\xff", "\x01\xff", "\x02", "\xff", "\xff\xff"} {
+		for _, forward := range []bool{true, false} {
+			p.check(fmt.Sprintf("%x, forward %t", prefix, forward), nil, func(p *probe) {
+				out, err := p.db.Query(p.Context(), &dynamodb.QueryInput{
+					TableName: &table, KeyConditionExpression: expr("pk = :p AND begins_with(sk, :s)"), ScanIndexForward: &forward,
+					ExpressionAttributeValues: item{":p": str("p"), ":s": bin(prefix)},
+				})
+				p.must(err)
+				var got, want []string
+				for _, it := range out.Items {
+					got = append(got, fmt.Sprintf("%x", it["sk"].(*types.AttributeValueMemberB).Value))
+				}
+				for _, k := range keys {
+					if strings.HasPrefix(k, prefix) {
+						want = append(want, fmt.Sprintf("%x", k))
+					}
+				}
+				if !forward {
+					slices.Reverse(want)
+				}
+				if !slices.Equal(got, want) {
+					p.Errorf("got %v, want %v", got, want)
+				}
+			})
+		}
 	}
 }
 

@@ -36,6 +36,7 @@ func subjects() []subject {
 		{"transactional reads", transactionalReads},
 		{"key conditions", keyConditions},
 		{"sort key conditions", sortKeyConditions},
+		{"prefixes of binary keys", binaryPrefixes},
 		{"key conditions of before expressions", oldKeyConditions},
 		{"sort order", sortOrder},
 		{"queries", queries},
