@@ -5,6 +5,7 @@ import './app/play.css';
 import './app/og.css';
 import './stage/stage.css';
 import './stage/narrow.css';
+import './app/print.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app/app.tsx';

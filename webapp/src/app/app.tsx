@@ -1,4 +1,5 @@
 import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
+import { Hood } from '../features/hood/index.ts';
 import { HowItWorks } from '../features/how/index.ts';
 import { PlayView } from '../features/play/index.ts';
 import { useAddress, viewOf } from '../shared/address.ts';
@@ -8,7 +9,6 @@ import type { SessionStore } from '../shared/session.ts';
 import { Footer } from './footer.tsx';
 import { Header } from './header.tsx';
 
-const Hood = lazy(() => import('../features/hood/index.ts'));
 const Playground = lazy(() => import('./playground/playground.tsx'));
 
 /** The page. @param config what the deployment says, once it has said it */
@@ -32,16 +32,7 @@ export function App({ config, sessions }: { config: () => Promise<Config>; sessi
       <Header view={view} />
       <main id="main">
         <div id="view-play" hidden={view !== 'play'}>
-          <PlayView
-            config={known}
-            config$={config}
-            toast={showToast}
-            hood={(props) => (
-              <Suspense fallback={<div className="hood" />}>
-                <Hood {...props} />
-              </Suspense>
-            )}
-          />
+          <PlayView config={known} config$={config} toast={showToast} hood={(props) => <Hood {...props} />} />
         </div>
         {(visited || view === 'playground') && (
           <div className="view-playground" hidden={view !== 'playground'}>

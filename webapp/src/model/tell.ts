@@ -204,7 +204,7 @@ function crashLead(fact: Fact, here: Context): Sentence {
   const claimed =
     before(here, ({ kind, req }) => (kind === 'claimed' || kind === 'taken') && req === fact.req).length > 0;
   if (claimed) {
-    return [`The function dies before it can record the result${told(here)}. Its lease on the key runs on.`];
+    return ['The function dies before it can record the result. Its lease on the key runs on.'];
   }
   const noun = effectNoun(here.scenario, 1);
   return [`The function dies${done ? ` after the ${noun}` : ''}${told(here)}.`];

@@ -1,4 +1,5 @@
 import { type LaneScript, type Moment, momentAt } from '../model/moment.ts';
+import { type RecordState, recordAt } from '../model/totals.ts';
 import { keyframes, large, type Track, tracks } from '../model/tracks.ts';
 import { labelOf, type Verdict } from '../model/verdict.ts';
 import { plain, type Sentence } from '../model/words.ts';
@@ -63,7 +64,12 @@ export class LaneView {
     const crowd = requests.length > 24;
     for (const track of all) {
       const target = this.targetOf(track, dots, { few, crowd });
-      if (target !== undefined) {
+      const [first] = track.frames;
+      if (target !== undefined && first !== undefined && track.frames.length === 1) {
+        // It stays as it is: no animation is needed, and forty idle ones are not for nothing.
+        target.style.opacity = String(first.opacity ?? 1);
+        target.style.transform = first.transform ?? '';
+      } else if (target !== undefined) {
         const animation = target.animate(keyframes(track.frames, total), { duration: total, fill: 'both' });
         animation.pause();
         this.animations.push(animation);
@@ -109,7 +115,9 @@ export class LaneView {
       this.name(passed, script);
     }
     if (this.root.dataset.record === 'in-progress') {
-      this.showLease(momentAt(script, s, t));
+      const before = script.before?.facts ?? [];
+      const facts = script.shown.slice(0, passed).map(({ fact }) => fact);
+      this.showLease(recordAt([...before, ...facts], t));
     }
   }
 
@@ -149,7 +157,7 @@ export class LaneView {
     const size = [record.httpStatus, record.bytes !== undefined && `${record.bytes} bytes`].filter(Boolean).join(', ');
     const note = {
       free: 'no record yet',
-      'in-progress': record.leaseMs === undefined ? (record.dead ? 'its owner is gone' : 'leased to one request') : '',
+      'in-progress': record.leaseMs === undefined ? (record.dead ? 'its owner is gone' : 'leased') : '',
       completed: record.mismatch
         ? 'another payload'
         : size || (scenario.effect === 'order' ? 'with its order' : 'answer kept'),
@@ -161,7 +169,7 @@ export class LaneView {
     this.write('record-key', key === undefined ? [] : [{ key }]);
   }
 
-  private showLease({ record }: Moment): void {
+  private showLease(record: RecordState): void {
     if (record.leaseLeft === undefined || record.leaseMs === undefined || record.leaseMs === 0) {
       return;
     }
@@ -187,7 +195,10 @@ export class LaneView {
     }
     for (const [req, slot] of this.slots()) {
       const name = names.get(req);
-      slot.setAttribute('aria-label', name === undefined ? `Request ${req}` : `Request ${req}: ${name}`);
+      const label = name === undefined ? `Request ${req}` : `Request ${req}: ${name}`;
+      if (slot.getAttribute('aria-label') !== label) {
+        slot.setAttribute('aria-label', label);
+      }
     }
   }
 

@@ -1,10 +1,12 @@
+import { useEffect, useRef } from 'react';
 import type { Run } from '../model/facts.ts';
-import { labelOf, verdicts } from '../model/verdict.ts';
+import { labelOf, type Verdict } from '../model/verdict.ts';
 import { FaceMark } from './icons.tsx';
 
-/** The marks that occur in a run, in words. */
+/** The marks that occur in a run, in words, in the order in which they occur: what is there does not move. */
 export function Legend({ run }: { run: Run }) {
-  const facts = run.lanes.flatMap((lane) => lane.facts);
+  const known = useRef<{ readonly run: string; readonly order: readonly Verdict[] }>({ run: '', order: [] });
+  const facts = run.lanes.flatMap((lane) => lane.facts).sort((a, b) => a.t - b.t);
   const occurring = new Set(
     facts.flatMap(({ kind, source }) => {
       switch (kind) {
@@ -23,6 +25,12 @@ export function Legend({ run }: { run: Run }) {
       }
     }),
   );
+  const name = `${run.scenario} ${run.at}`;
+  const earlier = known.current.run === name ? known.current.order : [];
+  const order = [...new Set([...earlier, ...occurring])];
+  useEffect(() => {
+    known.current = { run: name, order };
+  });
   return (
     <ul className="legend" aria-label="What the marks mean">
       {run.lanes.some(({ keyed }) => !keyed) && (
@@ -34,14 +42,12 @@ export function Legend({ run }: { run: Run }) {
         <FaceMark face="request" keyed />
         with a key
       </li>
-      {verdicts
-        .filter((verdict) => occurring.has(verdict))
-        .map((verdict) => (
-          <li key={verdict}>
-            <FaceMark face={verdict} />
-            {labelOf(verdict).toLowerCase()}
-          </li>
-        ))}
+      {order.map((verdict) => (
+        <li key={verdict}>
+          <FaceMark face={verdict} />
+          {labelOf(verdict).toLowerCase()}
+        </li>
+      ))}
     </ul>
   );
 }

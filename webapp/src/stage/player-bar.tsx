@@ -1,9 +1,9 @@
-import { type KeyboardEvent, type PointerEvent, useEffect, useRef, useSyncExternalStore } from 'react';
+import { type KeyboardEvent, memo, type PointerEvent, useEffect, useRef } from 'react';
 import type { Kind } from '../model/facts.ts';
 import { measureInWords } from '../model/warp.ts';
 import { span } from '../model/words.ts';
 import { Icon } from './icons.tsx';
-import type { Frame, Plan, Player } from './player.ts';
+import { type Frame, type Plan, type Player, usePlayer } from './player.ts';
 
 /** Facts that leave a tick on the scrubber. */
 const ticked: ReadonlySet<Kind> = new Set([
@@ -39,7 +39,9 @@ export function PlayerBar({
   onStep: () => void;
   onShare: (() => void) | undefined;
 }) {
-  const { plan, playing, speed } = useSyncExternalStore(player.subscribe, player.get);
+  const plan = usePlayer(player, 'plan');
+  const playing = usePlayer(player, 'playing');
+  const speed = usePlayer(player, 'speed');
   const scrub = useRef<HTMLDivElement>(null);
   const fill = useRef<HTMLDivElement>(null);
   const knob = useRef<HTMLDivElement>(null);
@@ -187,18 +189,26 @@ export function PlayerBar({
   );
 }
 
-/** The scrubber's background: waits are dashed, facts are ticks. */
-function Marks({ plan }: { plan: Plan }) {
-  const { warp, total } = plan;
+/**
+ * The scrubber's background: waits are dashed, facts are ticks. Drawn as one picture: while a run is under way its marks
+ * change places, and nothing of the page is to move.
+ */
+const Marks = memo(function Marks({ plan: { warp, total } }: { plan: Plan }) {
   const percent = (s: number) => `${((s / total) * 100).toFixed(2)}%`;
   return (
-    <div className="scrub-bg" aria-hidden="true">
+    <svg className="scrub-bg" aria-hidden="true">
+      <rect className="bar" y="18" width="100%" height="5" rx="2.5" />
       {warp.stretches
         .filter(({ wait }) => wait)
         .map(({ s0, s1, t0, t1 }) => (
-          <span key={s0} className="gap" style={{ left: percent(s0), width: percent(s1 - s0) }}>
-            {(s1 - s0) / total > 0.1 && <em>{span(t1 - t0)}</em>}
-          </span>
+          <g key={s0}>
+            <line className="gap" x1={percent(s0)} x2={percent(s1)} y1="20.5" y2="20.5" />
+            {(s1 - s0) / total > 0.1 && (
+              <text x={percent((s0 + s1) / 2)} y="12">
+                {span(t1 - t0)}
+              </text>
+            )}
+          </g>
         ))}
       {warp.lanes.flatMap((shown, lane) => {
         let effects = 0;
@@ -207,17 +217,21 @@ function Marks({ plan }: { plan: Plan }) {
           .map(({ fact, s }) => {
             const again = fact.kind === 'charged' && ++effects > 1;
             return (
-              <i
+              <rect
                 // biome-ignore lint/suspicious/noArrayIndexKey: lanes have no other name here
                 key={`${lane} ${fact.kind} ${fact.req} ${s}`}
                 className="tick"
                 data-lane={lane}
                 data-again={again}
-                style={{ left: percent(s) }}
+                x={percent(s)}
+                y={lane === 1 ? 9 : 27}
+                width="2"
+                height="5"
+                rx="1"
               />
             );
           });
       })}
-    </div>
+    </svg>
   );
-}
+});

@@ -1,3 +1,4 @@
+import { useSyncExternalStore } from 'react';
 import { type Run, requestsOf } from '../model/facts.ts';
 import { type LaneScript, timed } from '../model/moment.ts';
 import type { Scenario } from '../model/scenarios.ts';
@@ -61,6 +62,11 @@ export function planOf(run: Run, scenario: Scenario, live: boolean): Plan {
 /** The requests that have a place in a lane. */
 export function placesOf({ lane, expected }: LaneScript): readonly number[] {
   return requestsOf(lane.facts, expected);
+}
+
+/** Follows one member of a player's state, and nothing else of it. */
+export function usePlayer<K extends keyof PlayerState>(player: Player, member: K): PlayerState[K] {
+  return useSyncExternalStore(player.subscribe, () => player.get()[member]);
 }
 
 /**

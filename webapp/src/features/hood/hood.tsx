@@ -1,59 +1,25 @@
-import './hood.css';
-import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
-import type { Exchange } from '../../shared/exchange.ts';
+import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
 import { Icon } from '../../stage/icons.tsx';
-import type { Player } from '../../stage/player.ts';
-import { LedgerTab } from './ledger-tab.tsx';
-import { RecordTab } from './record-tab.tsx';
-import { RequestsTab } from './requests-tab.tsx';
-import { TimelineTab } from './timeline-tab.tsx';
+import type { TabProps } from './tabs.tsx';
 
-const tabs = ['Timeline', 'Record', 'Ledger', 'Requests'] as const;
-type Tab = (typeof tabs)[number];
+const Tabs = lazy(() => import('./tabs.tsx'));
 
 const storageKey = 'idempotent-requests.hood';
 
-/** What the tabs of the hood are given. */
-export interface TabProps {
-  readonly player: Player;
-  readonly exchange: (lane: number, req: number) => Exchange | undefined;
-  readonly opened: { readonly lane: number; readonly req: number } | undefined;
-  readonly onOpen: (lane: number, req: number) => void;
-}
-
-/** What lies below the stage: the timeline to scale, the record, the ledger, every request. Closed at first. */
-export function Hood(props: TabProps) {
+/** What lies below the stage: the timeline to scale, the record, the ledger, every request. Loaded when it is opened. */
+export function Hood(props: TabProps): ReactNode {
   const { opened } = props;
   const [open, setOpen] = useState(wasOpen);
-  const [tab, setTab] = useState<Tab>('Timeline');
-  const list = useRef<HTMLDivElement>(null);
 
   useEffect(() => {
     if (opened !== undefined) {
       setOpen(true);
-      setTab('Requests');
     }
   }, [opened]);
 
   const toggle = () => {
     setOpen(!open);
     remember(!open);
-  };
-  const onKeyDown = (event: KeyboardEvent) => {
-    const at = tabs.indexOf(tab);
-    const steps: Readonly<Record<string, number>> = {
-      ArrowRight: at + 1,
-      ArrowLeft: at - 1,
-      Home: 0,
-      End: tabs.length - 1,
-    };
-    const step = steps[event.key];
-    const next = step === undefined ? undefined : tabs[(step + tabs.length) % tabs.length];
-    if (next !== undefined) {
-      event.preventDefault();
-      setTab(next);
-      list.current?.querySelector<HTMLElement>(`#hood-tab-${next}`)?.focus();
-    }
   };
 
   return (
@@ -66,31 +32,9 @@ export function Hood(props: TabProps) {
       </h2>
       <div id="hood-body" hidden={!open}>
         {open && (
-          <>
-            <div ref={list} role="tablist" aria-label="Under the hood" className="tabs" onKeyDown={onKeyDown}>
-              {tabs.map((name) => (
-                <button
-                  key={name}
-                  type="button"
-                  role="tab"
-                  id={`hood-tab-${name}`}
-                  aria-controls="hood-panel"
-                  aria-selected={name === tab}
-                  tabIndex={name === tab ? 0 : -1}
-                  onClick={() => setTab(name)}
-                >
-                  {name}
-                </button>
-              ))}
-            </div>
-            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a tab panel without a control of its own takes the focus */}
-            <div id="hood-panel" role="tabpanel" tabIndex={0} aria-labelledby={`hood-tab-${tab}`}>
-              {tab === 'Timeline' && <TimelineTab {...props} />}
-              {tab === 'Record' && <RecordTab {...props} />}
-              {tab === 'Ledger' && <LedgerTab {...props} />}
-              {tab === 'Requests' && <RequestsTab {...props} />}
-            </div>
-          </>
+          <Suspense fallback={null}>
+            <Tabs {...props} />
+          </Suspense>
         )}
       </div>
     </section>

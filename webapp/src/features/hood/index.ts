@@ -1,1 +1,1 @@
-export { Hood as default } from './hood.tsx';
+export { Hood } from './hood.tsx';

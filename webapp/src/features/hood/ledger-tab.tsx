@@ -1,15 +1,15 @@
-import { useSyncExternalStore } from 'react';
 import { formatMoney } from '../../model/money.ts';
 import { tally } from '../../model/totals.ts';
 import { effectNoun, span } from '../../model/words.ts';
-import type { TabProps } from './hood.tsx';
+import { usePlayer } from '../../stage/player.ts';
+import type { TabProps } from './tabs.tsx';
 
 /** How many entries of a lane are listed. */
 const listed = 50;
 
 /** Both lanes' entries beside each other, those too many in red. */
 export function LedgerTab({ player }: TabProps) {
-  const { plan } = useSyncExternalStore(player.subscribe, player.get);
+  const plan = usePlayer(player, 'plan');
   const { scripts, scenario, live } = plan;
   return (
     <div className="two">

@@ -1,12 +1,13 @@
-import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { recordAt } from '../../model/totals.ts';
 import { counted } from '../../model/words.ts';
 import { CodeBlock } from '../../stage/code-block.tsx';
-import type { TabProps } from './hood.tsx';
+import { usePlayer } from '../../stage/player.ts';
+import type { TabProps } from './tabs.tsx';
 
 /** The item in DynamoDB, as it is at the moment of the replay. */
 export function RecordTab({ player }: TabProps) {
-  const { plan } = useSyncExternalStore(player.subscribe, player.get);
+  const plan = usePlayer(player, 'plan');
   const [second, setSecond] = useState(0);
   // The lease counts in whole seconds, and everything else changes with facts: no need to draw more often.
   useEffect(() => player.onFrame(({ s }) => setSecond(Math.floor(s / 100))), [player]);

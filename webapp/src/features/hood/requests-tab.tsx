@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useRef, useState, useSyncExternalStore } from 'react';
+import { type KeyboardEvent, useRef, useState } from 'react';
 import { labelOf } from '../../model/verdict.ts';
 import { span } from '../../model/words.ts';
 import { announce } from '../../shared/announce.ts';
@@ -6,8 +6,9 @@ import { curlOf } from '../../shared/curl.ts';
 import type { Exchange } from '../../shared/exchange.ts';
 import { CodeBlock } from '../../stage/code-block.tsx';
 import { FaceMark } from '../../stage/icons.tsx';
-import type { TabProps } from './hood.tsx';
+import { usePlayer } from '../../stage/player.ts';
 import { type RequestRow, requestsOfLane } from './requests-of.ts';
+import type { TabProps } from './tabs.tsx';
 
 /** How many rows are drawn at first. */
 const windowed = 50;
@@ -20,7 +21,7 @@ const boring =
 
 /** Every request, and the chosen one as it went over the wire. */
 export function RequestsTab({ player, exchange, opened, onOpen }: TabProps) {
-  const { plan } = useSyncExternalStore(player.subscribe, player.get);
+  const plan = usePlayer(player, 'plan');
   const [all, setAll] = useState(false);
   const list = useRef<HTMLDivElement>(null);
   const rows = plan.run.lanes.flatMap((lane, i) => requestsOfLane(lane, i));

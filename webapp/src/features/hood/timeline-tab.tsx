@@ -1,16 +1,17 @@
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Fact } from '../../model/facts.ts';
 import { labelOf } from '../../model/verdict.ts';
 import { span } from '../../model/words.ts';
-import type { TabProps } from './hood.tsx';
+import { usePlayer } from '../../stage/player.ts';
 import { type RequestRow, requestsOfLane } from './requests-of.ts';
+import type { TabProps } from './tabs.tsx';
 
 /** How many rows of a lane are drawn at first. */
 const windowed = 50;
 
 /** What is recorded, to scale, and nothing else. */
 export function TimelineTab({ player, onOpen }: TabProps) {
-  const { plan } = useSyncExternalStore(player.subscribe, player.get);
+  const plan = usePlayer(player, 'plan');
   const { run, scenario, warp } = plan;
   const head = useRef<HTMLElement>(null);
   const length = Math.max(1, warp.length * 1.03);

@@ -3,10 +3,11 @@
  * library, the second is compiled and run as an example of the Go package, the third is a response that was recorded.
  */
 
-/** In the browser: `client` is what is declared here, `source` how it was answered. */
-export const submitSnippet = `import { createClient } from 'idempotent-requests';
-
-const client = createClient({ scope: user.id });
+/** In the browser: `source` says how it was answered. */
+export const submitSnippet = `const client = createClient({
+  scope: user.id,
+  storage: createBrowserStorage(),
+});
 const { source } = await client.submit({
   url: '/api/payments',
   body: { amount: 1250, currency: 'EUR' },
@@ -16,11 +17,12 @@ const { source } = await client.submit({
 /** At the server. */
 export const protectSnippet = `guard, err := idempotency.New(
 	idempotency.Config{Store: store})
-
+// …
 protect, err := idemhttp.New(idemhttp.Config{
 	Guard: guard, Operation: "payments.create",
 	Scope: callerOf, // who is asking
 })
+// …
 mux.Handle("POST /payments",
 	protect(createPayment))`;
 

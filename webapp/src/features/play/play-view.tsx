@@ -18,7 +18,7 @@ import type { Config } from '../../shared/config.ts';
 import { Labels, Lane } from '../../stage/lane.tsx';
 import type { LaneView } from '../../stage/lane-view.ts';
 import { Legend } from '../../stage/legend.tsx';
-import { type Plan, type Player, placesOf } from '../../stage/player.ts';
+import { type Plan, type Player, placesOf, usePlayer } from '../../stage/player.ts';
 import { PlayerBar } from '../../stage/player-bar.tsx';
 import { Told } from '../../stage/told.tsx';
 import { Hero } from './hero.tsx';
@@ -51,7 +51,8 @@ export function PlayView({
   const state = useSyncExternalStore(theatre.subscribe, theatre.get);
   const { scenario, count, results, underWay, shared } = state;
   const { player } = theatre;
-  const { plan, playing } = useSyncExternalStore(player.subscribe, player.get);
+  const plan = usePlayer(player, 'plan');
+  const playing = usePlayer(player, 'playing');
   const [opened, setOpened] = useState<{ readonly lane: number; readonly req: number }>();
   const stage = useRef<HTMLElement>(null);
   const address = useAddress();
@@ -226,8 +227,7 @@ const recordedAt = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeS
 
 /** Both lanes. They are drawn outside React, by the player. */
 function Lanes({ player, onOpen }: { player: Player; onOpen: (lane: number, req: number) => void }) {
-  const { plan } = useSyncExternalStore(player.subscribe, player.get);
-  const { scenario, scripts } = plan;
+  const { scenario, scripts } = usePlayer(player, 'plan');
   return (
     <div className="lanes">
       {([0, 1] as const).map((i) => (
@@ -279,7 +279,7 @@ function StageLane({
   );
 }
 
-/** Lays the stage out anew when its width changes, and once the font is there. */
+/** Lays the stage out anew when its width changes. Stations have fixed sizes, so the font makes no difference. */
 function useRedraw(player: Player, stage: RefObject<HTMLElement | null>): void {
   useEffect(() => {
     let width: number | undefined;
@@ -295,7 +295,6 @@ function useRedraw(player: Player, stage: RefObject<HTMLElement | null>): void {
     if (stage.current !== null) {
       observer.observe(stage.current);
     }
-    void document.fonts?.ready.then(() => player.redraw());
     return () => observer.disconnect();
   }, [player, stage]);
 }

@@ -72,7 +72,7 @@ export class Theatre {
     await this.readLink();
     const results = await readResults();
     this.set({ results: new Map([...results, ...this.state.results]) });
-    if (this.live === undefined && this.state.shared === undefined) {
+    if (this.live === undefined && this.state.shared === undefined && results.has(this.state.scenario.id)) {
       this.show(this.state.scenario);
     }
     await resuming;

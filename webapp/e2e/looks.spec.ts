@@ -1,0 +1,178 @@
+import type { Page } from '@playwright/test';
+import { expect, expectAccessible, expectToFit, layoutShifts, StagePage, test } from './test.ts';
+
+// What every state of the page owes those who look at it, and those who don't.
+test.use({ cutsNetwork: true, expectedStatuses: [400, 404, 409, 422, 429, 500] });
+
+const widths = [320, 360, 414, 760, 1000, 1120, 1240, 1440, 1600] as const;
+
+/** The states of the page, and the way to each of them. */
+const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
+  empty: async (page) => {
+    await new StagePage(page).open('burst');
+    await expect(new StagePage(page).button).toHaveText('Play both');
+  },
+  'done, with the timeline': async (page) => {
+    const stage = new StagePage(page);
+    await stage.open('double-click');
+    await stage.play();
+    await page.getByRole('button', { name: /^Under the hood/ }).click();
+    await expect(page.getByRole('tabpanel', { name: 'Timeline' })).toContainText('Executed again');
+  },
+  'done, with a request opened': async (page) => {
+    const stage = new StagePage(page);
+    await stage.open('mismatch');
+    await stage.play();
+    await stage.lane('With a key').getByRole('option', { name: 'Request 2: other payload, 422' }).click();
+    await expect(page.getByRole('tabpanel', { name: 'Requests' })).toContainText('Idempotency-Key');
+  },
+  'with nothing reached': async (page) => {
+    await page.route('**/api/**', (route) => route.abort('internetdisconnected'));
+    const stage = new StagePage(page);
+    await stage.open('mismatch');
+    await stage.play(90_000);
+    await expect(stage.verdict).toContainText('never reached');
+  },
+};
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const [state, reach] of Object.entries(states)) {
+    test(`${state}, in ${colorScheme}: accessible, on a desk and on a phone`, async ({ page }) => {
+      test.setTimeout(120_000);
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width: 1440, height: 900 });
+      await reach(page);
+      await expectAccessible(page);
+      await page.setViewportSize({ width: 360, height: 780 });
+      await expectAccessible(page);
+      await expectToFit(page, 360);
+    });
+  }
+}
+
+test('the stage keeps its height through a run, at every width, and nothing has to be scrolled sideways', async ({
+  page,
+}) => {
+  test.setTimeout(120_000);
+  const stage = new StagePage(page);
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await stage.open('crash');
+  await stage.play();
+  for (const width of widths) {
+    await page.setViewportSize({ width, height: 900 });
+    await expectToFit(page, width);
+    const heights = await page.evaluate(async () => {
+      const slider = document.querySelector<HTMLElement>('[role="slider"]');
+      const seen = new Set<number>();
+      const press = (key: string) => slider?.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+      press('Home');
+      for (let moment = 0; moment < 60; moment++) {
+        press('ArrowRight');
+        await new Promise((resolve) => requestAnimationFrame(resolve));
+        seen.add(Math.round(document.querySelector('.lanes')?.getBoundingClientRect().height ?? 0));
+      }
+      return [...seen];
+    });
+    expect(heights, `heights of the lanes at ${width} px`).toHaveLength(1);
+  }
+});
+
+for (const viewport of [
+  { width: 1440, height: 900 },
+  { width: 360, height: 780 },
+]) {
+  test(`nothing moves by itself in a whole run, ${viewport.width} pixels wide`, async ({ page }) => {
+    await page.setViewportSize(viewport);
+    const stage = new StagePage(page);
+    await stage.open('slow');
+    await stage.button.click();
+    await expect(stage.verdict).toHaveAttribute('data-hidden', 'false', { timeout: 60_000 });
+    expect(await layoutShifts(page)).toEqual([]);
+  });
+}
+
+test('the hero, both lanes and the player are on the first screen of a laptop', async ({ page }) => {
+  for (const [width, height] of [
+    [1440, 900],
+    [1280, 800],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    await new StagePage(page).open('burst');
+    const player = await page.getByRole('group', { name: 'Replay' }).boundingBox();
+    expect(player && player.y + player.height, `${width} × ${height}`).toBeLessThanOrEqual(height);
+  }
+});
+
+test('everything can be done by keyboard, with one tab stop per list', async ({ page }) => {
+  test.setTimeout(120_000);
+  const stage = new StagePage(page);
+  await stage.open('burst');
+  await expect(stage.button).toBeVisible();
+  const focused = () =>
+    page.evaluate(() => {
+      const element = document.activeElement;
+      return element?.getAttribute('aria-label') ?? element?.textContent?.trim() ?? '';
+    });
+  await page.keyboard.press('Tab');
+  expect(await focused()).toBe('Skip to the stage');
+  const order: string[] = [];
+  for (let stop = 0; stop < 17; stop++) {
+    await page.keyboard.press('Tab');
+    order.push(await focused());
+  }
+  expect(order).toEqual([
+    'Idempotent requests, start',
+    'Scenarios',
+    'Playground',
+    'How it works',
+    'Docs',
+    'Like the system',
+    'Play both',
+    'Burst of duplicates',
+    expect.stringContaining('× 2'),
+    'Request 1',
+    'Request 1',
+    'Play',
+    'Previous event',
+    'Next event',
+    'Moment',
+    'Speed: 1',
+    'Under the hoodtimeline to scale, record, ledger, every request’s headers',
+  ]);
+
+  await stage.tab('Burst').focus();
+  await page.keyboard.press('ArrowDown');
+  await expect(stage.tab('Double click')).toBeFocused();
+  await stage.button.press('Enter');
+  await stage.end();
+  await stage.scrubber.press('Home');
+  await page.getByRole('button', { name: 'Next event' }).press('Enter');
+  await expect(page.locator('#live')).toContainText('Without a key: The request carries no key');
+  await stage.scrubber.press('End');
+  await expect(page.locator('#live')).toContainText('Without a key it happened twice');
+  const second = stage.lane('With a key').getByRole('option').nth(1);
+  await stage.lane('With a key').getByRole('option').first().focus();
+  await page.keyboard.press('ArrowRight');
+  await expect(second).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('tab', { name: 'Requests' })).toHaveAttribute('aria-selected', 'true');
+});
+
+test('without motion everything can be played all the same', async ({ page }) => {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  const stage = new StagePage(page);
+  await stage.open('double-click');
+  await stage.play();
+  await expect(stage.verdict).toContainText('once: €12.50');
+});
+
+test('a run can be printed: its story, without the controls', async ({ page }) => {
+  const stage = new StagePage(page);
+  await stage.open('double-click');
+  await stage.play();
+  await page.emulateMedia({ media: 'print' });
+  await expect(stage.verdict).toBeVisible();
+  await expect(stage.story('With a key').last()).toBeVisible();
+  await expect(page.getByRole('group', { name: 'Replay' })).toBeHidden();
+  await expect(stage.button).toBeHidden();
+});
