@@ -82,7 +82,8 @@ export function Rail({
             >
               <span className="name">{scenario.short}</span>
               {[0, 1].map((i) => (
-                <b key={i} className="cell" data-tone={judged?.[i]?.tone ?? 'none'}>
+                // Another value is another cell: no text changes its width in place.
+                <b key={`${i} ${judged?.[i]?.value}`} className="cell" data-tone={judged?.[i]?.tone ?? 'none'}>
                   {judged?.[i]?.value ?? '–'}
                 </b>
               ))}
