@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -61,7 +60,7 @@ func TestStandbyExecutesNothing(t *testing.T) {
 	if _, err := s.guard.Do(t.Context(), request(t, "known"), s.sell); err != nil {
 		t.Fatal(err)
 	}
-	name := strings.TrimSuffix(s.orders, "_orders")
+	name := s.table
 	standby, err := pgstore.NewAtomic(newPool(t, url, onConnect("SET default_transaction_read_only = on")), pgstore.Table(name), pgstore.RequestTimeout(20*time.Second))
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +200,7 @@ func TestAMillionRecords(t *testing.T) {
 	}
 	pool := newPool(t, postgresserver.Shared(t).URL, func(c *pgxpool.Config) { c.MaxConns = 1 })
 	s := newShopOn(t, pool, 100, []pgstore.Option{pgstore.RequestTimeout(time.Minute)})
-	table := strings.TrimSuffix(s.orders, "_orders")
+	table := s.table
 	if _, err := pool.Exec(t.Context(), "ALTER TABLE "+table+" SET UNLOGGED"); err != nil {
 		t.Fatal(err)
 	}

@@ -196,7 +196,7 @@ func TestKilledProcesses(t *testing.T) {
 			t.Parallel()
 			server := postgresserver.Shared(t)
 			s := newShop(t, 0)
-			table := strings.TrimSuffix(s.orders, "_orders")
+			table := s.table
 			told := kill(t, settings{server.URL, table, test.mode, test.recovery})
 			interrupted := 0
 			for n := range keys {

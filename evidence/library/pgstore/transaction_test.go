@@ -23,6 +23,7 @@ type shop struct {
 	pool   *pgxpool.Pool
 	store  *pgstore.AtomicStore
 	guard  *idempotency.Guard
+	table  string
 	orders string
 	stock  string
 }
@@ -36,7 +37,7 @@ func newShopOn(t testing.TB, pool *pgxpool.Pool, articles int, options []pgstore
 	t.Helper()
 	name := newTable()
 	s := &shop{
-		pool: pool, orders: name + "_orders", stock: name + "_stock",
+		pool: pool, table: name, orders: name + "_orders", stock: name + "_stock",
 		store: newStore(t, pool, append([]pgstore.Option{pgstore.Table(name)}, options...)...),
 	}
 	_, err := pool.Exec(t.Context(), fmt.Sprintf(`
@@ -120,7 +121,7 @@ func TestAtomicEffectsAndRecordAreCommittedTogether(t *testing.T) {
 
 	// They have one transaction, so they carry its id.
 	var same bool
-	err = s.pool.QueryRow(t.Context(), fmt.Sprintf("SELECT (SELECT xmin::text FROM %s) = (SELECT xmin::text FROM %s)", strings.TrimSuffix(s.orders, "_orders"), s.orders)).Scan(&same)
+	err = s.pool.QueryRow(t.Context(), fmt.Sprintf("SELECT (SELECT xmin::text FROM %s) = (SELECT xmin::text FROM %s)", s.table, s.orders)).Scan(&same)
 	if err != nil || !same {
 		t.Errorf("the record and the order were written by different transactions: %v", err)
 	}
