@@ -360,3 +360,36 @@ func TestAtomicDeferredConstraintIsAMistakeInTheProgram(t *testing.T) {
 	}
 	s.wantLedger(t, 10, 0)
 }
+
+func TestAtomicAfterTheWindow(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, 10)
+	if _, err := s.guard.Do(t.Context(), request(t, "k1"), s.sell); err != nil {
+		t.Fatal(err)
+	}
+	tomorrow := s.newGuard(t, func(c *idempotency.Config) {
+		c.Clock = func() time.Time { return time.Now().Add(25 * time.Hour) }
+	})
+	outcome, err := tomorrow.Do(t.Context(), request(t, "k1"), s.sell)
+	wantOutcome(t, outcome, err, "order 2", false)
+	outcome, err = tomorrow.Do(t.Context(), request(t, "k1"), s.sell)
+	wantOutcome(t, outcome, err, "order 2", true)
+	s.wantLedger(t, 8, 2)
+}
+
+// One that takes no lock on the key, such as a version in leased mode, has
+// recorded it in the meantime: the effects are rolled back.
+func TestAtomicMeetsARecordAtItsCommit(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, 10)
+	outcome, err := s.guard.Do(t.Context(), request(t, "k1"), func(ctx context.Context) (idempotency.Result, error) {
+		if _, err := s.leased(t).Do(context.WithoutCancel(t.Context()), request(t, "k1"), func(context.Context) (idempotency.Result, error) {
+			return idempotency.Result{Data: []byte("elsewhere")}, nil
+		}); err != nil {
+			t.Error(err)
+		}
+		return s.sell(ctx)
+	})
+	wantOutcome(t, outcome, err, "elsewhere", true)
+	s.wantLedger(t, 10, 0)
+}
