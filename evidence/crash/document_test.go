@@ -65,7 +65,7 @@ Processes also stand still (a paused machine), and connections fail:
 
 ### Where each guarantee held
 
-A cell is one run: a path, a policy, a store (in memory; DynamoDB with the SDK's repetitions; DynamoDB without; a Valkey or Redis server) and a fault, or two: a kill at
+A cell is one run: a path, a policy, a store (in memory; DynamoDB with the SDK's repetitions; DynamoDB without; a Valkey or Redis server; a PostgreSQL server) and a fault, or two: a kill at
 every step that follows a failed request. In each the oracle looks at the record before and after every request, at a ledger of effects that is kept apart
 from the records, and at all answers, among them those to duplicates afterwards, to a stranger with the same token, and to the same key after its window.
 

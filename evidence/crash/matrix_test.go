@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/postgresserver"
 	"github.com/idempotent-requests/idempotent-requests/evidence/valkeyserver"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
@@ -24,13 +25,14 @@ type breakage struct {
 type storeKind string
 
 const (
-	inMemory storeKind = "memory"
-	inDynamo storeKind = "DynamoDB"                   // with the SDK as it is
-	bare     storeKind = "DynamoDB, nothing repeated" // each failed request is seen by the guard
-	inValkey storeKind = "Valkey"                     // nor is anything repeated there
+	inMemory   storeKind = "memory"
+	inDynamo   storeKind = "DynamoDB"                   // with the SDK as it is
+	bare       storeKind = "DynamoDB, nothing repeated" // each failed request is seen by the guard
+	inValkey   storeKind = "Valkey"                     // nor is anything repeated there
+	inPostgres storeKind = "PostgreSQL"                 // nor there
 )
 
-var storeKinds = []storeKind{inMemory, inDynamo, bare, inValkey}
+var storeKinds = []storeKind{inMemory, inDynamo, bare, inValkey, inPostgres}
 
 // bench runs one path under one policy, on one store.
 type bench struct {
@@ -41,6 +43,7 @@ type bench struct {
 	engine *dynamolocal.Engine
 	valkey string // the server's socket
 	link   *link
+	line   *line
 }
 
 func (b *bench) String() string { return fmt.Sprintf("%s/%s/%s", b.policy.name, b.path.name, b.store) }
@@ -55,6 +58,8 @@ func (b *bench) run(t *testing.T, injections ...injection) (m measurement) {
 			w.backend = newMemory(b.broken)
 		case inValkey:
 			w.backend = newValkey(b.link)
+		case inPostgres:
+			w.backend = newPostgres(b.line)
 		default:
 			db := newDynamoDB(t, b.engine, dynamoDB{
 				atomic: b.policy.mode == idempotency.Atomic, repeats: b.store == inDynamo,
@@ -98,6 +103,8 @@ func (b *bench) measure(t *testing.T) (cells []cell) {
 	case inMemory:
 	case inValkey:
 		b.link = newLink(t, b.valkey)
+	case inPostgres:
+		b.line = newLine(t, postgresserver.Shared(t).URL)
 	default:
 		engine, err := dynamolocal.New(dynamolocal.Config{})
 		if err != nil {
@@ -151,7 +158,7 @@ func (b *bench) faultsAt(pt point) (all []fault) {
 	switch {
 	case pt.store && b.store == bare:
 		return errs
-	case pt.store && (first || b.store == inValkey):
+	case pt.store && (first || b.store == inValkey || b.store == inPostgres):
 		return slices.Concat(kills, freezes, stalls, losses)
 	case pt.store:
 		return slices.Concat(kills, freezes, losses)
@@ -164,7 +171,7 @@ func (b *bench) faultsAt(pt point) (all []fault) {
 // seesErrors reports whether the guard is told of a single failed request, on the
 // fastest store on which the path can be measured.
 func (b *bench) seesErrors() bool {
-	return b.store == inMemory || b.store == inValkey || b.store == bare && (b.policy.mode == idempotency.Atomic || b.path.size > 0)
+	return b.store == inMemory || b.store == inValkey || b.store == inPostgres || b.store == bare && (b.policy.mode == idempotency.Atomic || b.path.size > 0)
 }
 
 // benches are all that is measured.

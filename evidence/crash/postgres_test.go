@@ -1,0 +1,183 @@
+package crash_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/pgstore"
+)
+
+// postgres is a store on a real server. Each of its batches is one request.
+type postgres struct{ line *line }
+
+// newPostgres returns a store without records.
+func newPostgres(l *line) *postgres {
+	if err := l.exec("TRUNCATE " + l.table); err != nil {
+		panic(err)
+	}
+	return &postgres{l}
+}
+
+func (s *postgres) open(p *process) idempotency.Store {
+	store, err := pgstore.New(batches{s.line, p}, pgstore.Table(s.line.table))
+	if err != nil {
+		panic(err) // the arguments are ours
+	}
+	return labelled{store, p}
+}
+
+func (s *postgres) look(id string) (found state) {
+	s.line.call(func(ctx context.Context, conn *pgx.Conn) {
+		var status string
+		err := conn.QueryRow(ctx, "SELECT status, owner, coalesce(in_progress_expiration, 0), expiration * 1000 FROM "+s.line.table+" WHERE id = $1", id).
+			Scan(&status, &found.owner, &found.lease, &found.expires)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			panic(err)
+		}
+		found.status = idempotency.Status(status)
+	})
+	return found
+}
+
+func (*postgres) effects() []planned { return nil }
+
+// batches are the requests of a process.
+type batches struct {
+	line *line
+	p    *process
+}
+
+func (b batches) Exec(context.Context, string, ...any) (tag pgconn.CommandTag, err error) {
+	return tag, errors.New("not needed here")
+}
+
+func (b batches) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults {
+	results := new(results)
+	lost := b.p.request(ctx, labelOf(ctx), func(context.Context) { b.line.send(batch, results) })
+	if lost != nil {
+		return pgx.FailedBatchResults(batch, lost)
+	}
+	return results
+}
+
+// line carries requests to a server that is outside of the bubbles in which runs
+// take place, as [link] does.
+type line struct {
+	calls chan func(context.Context, *pgx.Conn)
+	done  chan struct{}
+	table string
+}
+
+func newLine(t *testing.T, url string) *line {
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &line{make(chan func(context.Context, *pgx.Conn)), make(chan struct{}), fmt.Sprint("records_", prefixes.Add(1))}
+	store, err := pgstore.New(conn, pgstore.Table(l.table))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer func() { _ = conn.Close(context.Background()) }()
+		for call := range l.calls {
+			call(context.Background(), conn)
+			l.done <- struct{}{}
+		}
+	}()
+	t.Cleanup(func() { close(l.calls) })
+	return l
+}
+
+// call makes a request. No two may be made at the same time.
+func (l *line) call(request func(context.Context, *pgx.Conn)) {
+	l.calls <- request
+	<-l.done
+}
+
+func (l *line) exec(sql string) (err error) {
+	l.call(func(ctx context.Context, conn *pgx.Conn) { _, err = conn.Exec(ctx, sql) })
+	return err
+}
+
+// send has a batch executed, and keeps its results.
+func (l *line) send(batch *pgx.Batch, r *results) {
+	l.call(func(ctx context.Context, conn *pgx.Conn) {
+		r.types = conn.TypeMap()
+		reader := conn.SendBatch(ctx, batch)
+		for range batch.QueuedQueries {
+			rows, err := reader.Query()
+			one := result{err: err}
+			for err == nil && rows.Next() {
+				one.fields, one.row = slices.Clone(rows.FieldDescriptions()), make([][]byte, 0)
+				for _, value := range rows.RawValues() {
+					if value != nil {
+						value = append([]byte{}, value...)
+					}
+					one.row = append(one.row, value)
+				}
+			}
+			if err == nil {
+				one.tag, one.err = rows.CommandTag(), rows.Err()
+			}
+			r.all = append(r.all, one)
+		}
+		r.closed = reader.Close()
+	})
+}
+
+// results are those of a batch that was executed.
+type results struct {
+	all    []result
+	types  *pgtype.Map
+	closed error
+}
+
+type result struct {
+	fields []pgconn.FieldDescription
+	row    [][]byte
+	tag    pgconn.CommandTag
+	err    error
+}
+
+func (r *results) next() result {
+	one := r.all[0]
+	r.all = r.all[1:]
+	return one
+}
+
+func (r *results) Exec() (pgconn.CommandTag, error) {
+	one := r.next()
+	return one.tag, one.err
+}
+
+func (r *results) Query() (pgx.Rows, error) { return nil, errors.New("not needed here") }
+func (r *results) QueryRow() pgx.Row        { return resultRow{r.next(), r.types} }
+func (r *results) Close() error             { return r.closed }
+func (r *results) Tx() pgx.Tx               { return nil }
+
+type resultRow struct {
+	result
+	types *pgtype.Map
+}
+
+func (r resultRow) Scan(into ...any) error {
+	switch {
+	case r.err != nil:
+		return r.err
+	case r.row == nil:
+		return pgx.ErrNoRows
+	}
+	return pgx.ScanRow(r.types, r.fields, r.row, into...)
+}
