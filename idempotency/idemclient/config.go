@@ -40,9 +40,9 @@ type Config struct {
 	// and PATCH. A request that brings its own key is keyed, whatever its method.
 	KeyedMethods []string
 
-	// MaxAttempts bounds how often a request is sent, the first time included. What
-	// met an earlier request still running does not count. Default 5; 1 for a key
-	// and no retries at all.
+	// MaxAttempts bounds how often a request is sent, the first time included. An
+	// attempt that found an earlier request still running does not count. Default 5;
+	// 1 for a key and no retries at all.
 	MaxAttempts int
 
 	// AttemptTimeout bounds the time from sending to the response's header or, for
@@ -61,8 +61,8 @@ type Config struct {
 
 	// Window is how long the server remembers a key, counted from when it was
 	// first sent. Past it nothing is sent again, because it would be executed again:
-	// calls fail with [ErrWindowPassed]. What a response says in
-	// Idempotency-Expires takes precedence. Default 24 hours.
+	// calls fail with [ErrWindowPassed]. The Idempotency-Expires of a
+	// response takes precedence. Default 24 hours.
 	Window time.Duration
 
 	// MaxBody is the largest body held in memory, in bytes: that of a request
@@ -72,8 +72,8 @@ type Config struct {
 	// they come. Default 6 MiB.
 	MaxBody int64
 
-	// ShouldRetry decides what becomes of a response, before anything else does,
-	// for servers with conventions of their own. It may read the body of an error,
+	// ShouldRetry decides about a response, before any other rule, for servers with
+	// conventions of their own. It may read the body of an error,
 	// up to 64 KiB. Default: the rules in the package documentation.
 	ShouldRetry func(*http.Response) Verdict
 

@@ -12,7 +12,7 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/idempotency/problem"
 )
 
-// Verdict is what becomes of a response: see [Config].ShouldRetry.
+// Verdict is a decision about a response: see [Config].ShouldRetry.
 type Verdict int
 
 const (
@@ -32,7 +32,7 @@ const (
 // bytes.
 const maxProblem = 64 << 10
 
-// read decides what becomes of a response. The body of a response to a keyed
+// read decides about a response. The body of a response to a keyed
 // request is read to its end, so that one that breaks off is an error as long as
 // there is time to send the request again.
 func (c *call) read(response *http.Response) (Verdict, error) {

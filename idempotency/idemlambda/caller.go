@@ -11,14 +11,14 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
-// Authorizer is what an API's authorizer said of the caller of a request. At most
-// one of its parts is set.
+// Authorizer is the caller of a request, as the API's authorizer has determined it.
+// At most one of Claims, Lambda and IAM is set.
 type Authorizer struct {
-	// Claims are those of the caller's token: of a JWT authorizer of an HTTP API, or
-	// of a Cognito user pool authorizer of a REST API.
+	// Claims are the claims of the caller's token, which a JWT authorizer of an HTTP
+	// API or a Cognito user pool authorizer of a REST API has verified.
 	Claims map[string]any
-	// Scopes are those of the caller's token that the route asks for, beside Claims,
-	// if it asks for any.
+	// Scopes are the OAuth scopes of the caller's token that the route requires. They
+	// come with Claims.
 	Scopes []string
 	// Lambda is the context that a Lambda authorizer returned. A REST API adds
 	// "principalId".
@@ -37,8 +37,8 @@ type IAMCaller struct {
 	CognitoIdentityID string
 }
 
-// Authorizer returns what the API's authorizer said of the caller. It is empty if
-// there is no authorizer. Numbers in it are json.Number.
+// Authorizer returns the caller, as the API's authorizer has determined it. The
+// result is empty if there is no authorizer. Numbers in it are json.Number.
 func (e *HTTPEvent) Authorizer() (Authorizer, error) {
 	var all map[string]json.RawMessage
 	raw := e.RequestContext.RawAuthorizer

@@ -22,9 +22,9 @@ func NotificationID(notification events.SNSEntity) (string, error) {
 	return notification.MessageID, nil
 }
 
-// ObjectChange returns what identifies a change of an object in a bucket: event
-// name, key, version and sequencer: a Config.Key, empty if there is no sequencer.
-// A change is the same however often S3 notifies of it.
+// ObjectChange returns an identifier of a change of an object in a bucket, made of
+// event name, key, version and sequencer: a Config.Key. It is the same however
+// often S3 notifies of the change, and empty if the record has no sequencer.
 func ObjectChange(record events.S3EventRecord) (string, error) {
 	o := record.S3.Object
 	if o.Sequencer == "" {

@@ -47,7 +47,7 @@ type HTTPEvent struct {
 	IsBase64Encoded bool              `json:"isBase64Encoded"`
 }
 
-// HTTPContext is what the source of a request says about it.
+// HTTPContext holds the details of a request that its source adds.
 type HTTPContext struct {
 	// RequestID is the id that the gateway has given the request, which its access
 	// log has as well. Empty for a load balancer.
@@ -57,7 +57,7 @@ type HTTPContext struct {
 	Stage      string `json:"stage"`
 	DomainName string `json:"domainName"`
 
-	// HTTP is the request line and the client, payload format 2.0.
+	// HTTP holds the request line and the client, in payload format 2.0.
 	HTTP struct {
 		Method    string `json:"method"`
 		Path      string `json:"path"`
@@ -65,7 +65,8 @@ type HTTPContext struct {
 		UserAgent string `json:"userAgent"`
 	} `json:"http"`
 
-	// Identity is the client and its IAM identity, payload format 1.0 and REST.
+	// Identity holds the client and its IAM identity, in payload format 1.0 and for
+	// REST APIs.
 	Identity struct {
 		SourceIP          string `json:"sourceIp"`
 		AccountID         string `json:"accountId"`
@@ -76,7 +77,7 @@ type HTTPContext struct {
 		CognitoIdentityID string `json:"cognitoIdentityId"`
 	} `json:"identity"`
 
-	// RawAuthorizer is what the API's authorizer said of the caller, as it came. See
+	// RawAuthorizer is the result of the API's authorizer, undecoded. See
 	// [HTTPEvent.Authorizer].
 	RawAuthorizer json.RawMessage `json:"authorizer"`
 
@@ -86,9 +87,9 @@ type HTTPContext struct {
 	} `json:"elb"`
 }
 
-// HTTP returns a Lambda function that lets an http.Handler, such as one that is
-// protected by package idemhttp, respond to HTTP requests, whichever source of
-// [HTTPEvent] sends them. The request's context is the invocation's, so it ends at
+// HTTP returns a Lambda function that passes HTTP requests to handler, whichever
+// source of [HTTPEvent] sends them. The handler may be protected by package
+// idemhttp. The request's context is the invocation's, so it ends at
 // the function's deadline; [EventOf] returns the event.
 //
 //	lambda.Start(idemlambda.HTTP(mux))
