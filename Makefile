@@ -1,4 +1,4 @@
-# `make help` lists what there is. Needs Go 1.26, Node 20 and a POSIX shell;
+# `make help` lists what there is. Needs Go 1.26, Node 22 or 24 and a POSIX shell;
 # everything else is installed from lock files, under build/ and node_modules/.
 
 SHELL := /bin/sh
@@ -129,11 +129,11 @@ audit: build/bin/govulncheck ## look for known vulnerabilities in what the code 
 	@for package in $(ALL_PACKAGES); do echo "$$package"; (cd $$package && npm audit --audit-level=moderate) || exit 1; done
 
 .PHONY: sbom
-sbom: build/bin/cyclonedx-gomod ## write what modules, functions and packages consist of into build/sbom (CycloneDX)
+sbom: build/bin/cyclonedx-gomod client/node_modules/.installed webapp/node_modules/.installed ## write what modules, functions and packages consist of into build/sbom (CycloneDX)
 	@mkdir -p build/sbom
 	@for module in $(ALL_MODULES); do build/bin/cyclonedx-gomod mod -json -output build/sbom/$$(echo $$module | tr / -).cdx.json $$module || exit 1; done
 	@for name in $(FUNCTIONS); do build/bin/cyclonedx-gomod app -json -main cmd/$$name -output build/sbom/function-$$name.cdx.json functions || exit 1; done
-	@for package in client webapp; do (cd $$package && npm sbom --package-lock-only --sbom-format cyclonedx) > build/sbom/$$package.cdx.json || exit 1; done
+	@for package in client webapp; do (cd $$package && npm sbom --omit dev --sbom-format cyclonedx) > build/sbom/$$package.cdx.json || exit 1; done
 	@echo "build/sbom: $$(ls build/sbom | wc -l) documents"
 
 .PHONY: release
