@@ -31,6 +31,8 @@ export const launchArguments = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // A name that is not localhost, so that a page of it is no secure context: a phone on http:// in a LAN.
+  '--host-resolver-rules=MAP insecure.test 127.0.0.1',
   ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
 ];
 
