@@ -34,7 +34,8 @@ func writeUnits(old, size int) float64 {
 // usage is the capacity that a request consumes, by table in the order of first
 // use.
 type usage struct {
-	// split tells the units read from those written, as transactions do.
+	// split reports whether units read and written are reported apart, as for
+	// transactions.
 	split  bool
 	tables []*tableUsage
 }

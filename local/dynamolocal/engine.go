@@ -109,8 +109,8 @@ func (e *Engine) table(name string) (*table, error) {
 	return t, nil
 }
 
-// change is what a write does to an item: it stores item, or deletes what there
-// is if item is nil.
+// change is a change of one item: item is stored, or, if it is nil, the item with
+// the key is deleted.
 type change struct {
 	table *table
 	key   primaryKey

@@ -10,7 +10,7 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/expression"
 )
 
-// The exceptions that the engine answers, by the names that SDKs know.
+// The names of the exceptions that the engine answers.
 const (
 	conditionalCheckFailed      = "ConditionalCheckFailedException"
 	idempotentParameterMismatch = "IdempotentParameterMismatchException"
@@ -49,16 +49,16 @@ type exception struct {
 	message string
 	item    attribute.Item // of a failed condition, if asked for
 	reasons []reason       // of a cancelled transaction
-	// atRun tells errors that a transaction finds when it looks at the item's
-	// table, and cancels for, from those in the request itself.
+	// atRun reports whether a transaction finds the error only when it looks at the
+	// item's table, and is cancelled for it; other errors refuse the request.
 	atRun bool
-	// listed tells a list of violations of the request's constraints.
+	// listed reports whether the message is a list of violations already.
 	listed bool
-	// bare tells an error that no such list has.
+	// bare reports whether the message is never part of such a list.
 	bare bool
 }
 
-// reason tells why an action of a transaction was not applied.
+// reason is why an action of a transaction was not applied.
 type reason struct {
 	Code    string
 	Message string         `json:",omitempty"`

@@ -49,7 +49,7 @@ type Consumed struct {
 	Write float64
 }
 
-// Effect is what a fault does to a call.
+// Effect is the way in which a fault disturbs a call.
 type Effect int
 
 const (
@@ -84,19 +84,18 @@ const (
 	HangApplied
 )
 
-// Action is what happens to a call. The zero value lets it pass.
+// Action is what a fault does to a call. The zero value lets it pass.
 type Action struct {
 	// Delay is how long the call waits before its effect. A client that gives up
 	// meanwhile does not undo it: the effect follows at once.
 	Delay time.Duration
-	// Effect is what happens then.
+	// Effect follows the delay.
 	Effect Effect
 	// Position is the action of a transaction that meets a [Conflict], from 0.
 	Position int
 }
 
-// Fault decides what happens to a call. It may be called from several goroutines
-// at a time.
+// Fault returns what happens to a call. It must be safe for concurrent use.
 type Fault func(Call) Action
 
 // On returns a fault of the calls of one operation, such as PutItem.

@@ -21,7 +21,7 @@ type index struct {
 	name   string
 	schema keySchema
 	global bool
-	// all tells that the index has all attributes; else it has those in
+	// all reports whether the index has all attributes; otherwise it has those in
 	// projected.
 	all       bool
 	projected map[string]bool

@@ -11,7 +11,7 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/attribute"
 )
 
-// entry is what one record of a data file says: one change of the engine's
+// entry is the content of one record of a data file: one change of the engine's
 // state, which is made as a whole. It has one of the members, or Changes and
 // Token together.
 type entry struct {

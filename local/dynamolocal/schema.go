@@ -177,8 +177,8 @@ func emptyKind(value attribute.Value) string {
 }
 
 // checkIndexKeys refuses an item with an attribute that is a key of an index but
-// of another type, or empty, or too long. updated tells items that an update
-// made from those that a request gives.
+// of another type, or empty, or too long. updated reports whether an
+// update made the item; otherwise the request gave it.
 func (t *table) checkIndexKeys(item attribute.Item, updated bool) error {
 	for _, on := range t.indexes {
 		for _, part := range on.schema.attributes() {

@@ -151,7 +151,7 @@ func (e *Engine) deleteTable(in tableInput, _ *usage) (any, error) {
 
 type deletedTableOutput struct{ TableDescription deletedTableDescription }
 
-// deletedTableDescription is what is told of a table that goes.
+// deletedTableDescription is the description in the response of DeleteTable.
 type deletedTableDescription struct {
 	DeletionProtectionEnabled bool
 	ItemCount                 int

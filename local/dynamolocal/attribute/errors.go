@@ -1,12 +1,13 @@
 package attribute
 
-// Error is what is wrong with an attribute value or with its representation.
+// Error is returned for an attribute value that is not allowed, or whose JSON is
+// not that of an attribute value.
 type Error struct {
 	// Message is DynamoDB's message.
 	Message string
-	// Malformed tells JSON that does not have the shape of an attribute value
-	// (in the service a SerializationException) from a value that is not allowed
-	// (a ValidationException).
+	// Malformed reports whether the JSON does not have the shape of an attribute
+	// value, which the service answers with a SerializationException. A value that
+	// is not allowed it answers with a ValidationException.
 	Malformed bool
 }
 

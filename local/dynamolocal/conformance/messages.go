@@ -252,7 +252,7 @@ func tableMessages(p *probe) {
 			`"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST"}`)
 		p.refusedWith(err, "The parameter 'TableName' is required but was not present in the request")
 	})
-	p.check("what is told of a table that goes", known(motoTables, "what is told of a table that goes", "it tells everything"), func(p *probe) {
+	p.check("description of a deleted table", known(motoTables, "description of a deleted table", "it describes everything"), func(p *probe) {
 		name := p.table(pk)
 		answer, err := p.send("DeleteTable", fmt.Sprintf(`{"TableName":%q}`, name))
 		p.must(err)
@@ -307,6 +307,6 @@ var (
 		"table class",
 		"throughput of an index on demand",
 		"view of no stream",
-		"what is told of a table that goes",
+		"description of a deleted table",
 	}
 )

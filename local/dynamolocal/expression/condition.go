@@ -89,7 +89,7 @@ type test struct {
 	// operator is a comparator, BETWEEN, IN or the name of a function.
 	operator string
 	operands []*operand
-	// call tells a function from an operator.
+	// call reports whether operator is a function.
 	call bool
 }
 

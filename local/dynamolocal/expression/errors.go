@@ -2,7 +2,8 @@ package expression
 
 import "fmt"
 
-// Error is what is wrong with an expression or with its placeholders.
+// Error is returned for an expression that is not valid, alone, with its
+// placeholders or for the item that it is applied to.
 type Error struct {
 	// Message is DynamoDB's message.
 	Message string

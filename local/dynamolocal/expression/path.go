@@ -16,7 +16,7 @@ type Path []Step
 type Step struct {
 	Name  string
 	Index int
-	// Indexed tells an index from a name.
+	// Indexed reports whether the step is Index; otherwise it is Name.
 	Indexed bool
 }
 

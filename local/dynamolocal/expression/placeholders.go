@@ -9,8 +9,9 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/attribute"
 )
 
-// Placeholders are what a request gives for the #names and :values of its
-// expressions. They record which are used, so that the rest can be refused.
+// Placeholders hold the names and values that a request gives for the #names and
+// :values of its expressions. They record which are used, so that the rest can be
+// refused.
 type Placeholders struct {
 	names      map[string]string
 	values     map[string]attribute.Value
