@@ -124,6 +124,18 @@ func TestNothingBeginsWithoutTime(t *testing.T) {
 			})
 		}
 	}
+	t.Run("after the deadline", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			<-ctx.Done()
+			_, err := w.guard.Do(ctx, w.request("pay"), w.mustNotRun)
+			w.wantError(err, idempotency.ErrNoTime)
+			w.events.want(t, idempotency.ObservedNoTime)
+		})
+	})
 	t.Run("atomic", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

@@ -3,8 +3,8 @@
 //
 // A [Key] names one intent of one caller. A [Guard] executes the operation and
 // records its result in a [Store] under the key; duplicates get the recorded
-// result, byte for byte. Packages dynamostore, valkeystore and memstore are stores,
-// and package idemhttp is the middleware for net/http:
+// result, byte for byte. Packages dynamostore, pgstore, valkeystore and memstore are
+// stores, and package idemhttp is the middleware for net/http:
 //
 //	store, err := dynamostore.New(dynamodb.NewFromConfig(cfg), "idempotency")
 //	guard, err := idempotency.New(idempotency.Config{Store: store})

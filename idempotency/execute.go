@@ -62,6 +62,7 @@ func (c *call) run(ctx context.Context, run func(context.Context) (Result, error
 			found.Result.Discard = false // what has happened is not to be forgotten
 			return found.Result, nil
 		}
+		c.declared.reset()
 	}
 	result, err := run(executing)
 	return c.conclude(ctx, result, err)

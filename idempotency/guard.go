@@ -136,7 +136,7 @@ func (c *call) do(ctx context.Context, run func(context.Context) (Result, error)
 	if deadline, ok := ctx.Deadline(); ok {
 		c.lease.deadline = deadline
 		c.lease.runUntil = deadline.Add(-DeadlineMargin(time.Until(deadline)))
-		if c.lease.outOfTime() && ctx.Err() == nil {
+		if c.lease.outOfTime() && !errors.Is(ctx.Err(), context.Canceled) {
 			return c.unavailable(ctx, ErrNoTime)
 		}
 	}

@@ -202,8 +202,8 @@ var coreMutants = []mutant{
 	{
 		name:     "something is begun without time",
 		file:     "guard.go",
-		old:      "if c.lease.outOfTime() && ctx.Err() == nil {",
-		new:      "if c.lease.outOfTime() && ctx.Err() != nil {",
+		old:      "if c.lease.outOfTime() && !errors.Is(ctx.Err(), context.Canceled) {",
+		new:      "if c.lease.outOfTime() && errors.Is(ctx.Err(), context.Canceled) {",
 		packages: []string{"idempotency"},
 		why:      "an execution is interrupted for sure",
 	},
