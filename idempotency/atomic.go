@@ -40,7 +40,6 @@ func (c *call) attempt(ctx, executing context.Context, refusal error, run func(c
 	// Each attempt has a token of its own: a copy of an earlier one's transaction
 	// that arrives late has written another result than this one.
 	c.owner = rand.Text()
-	c.declared.reset()
 	own := c.stamped()
 
 	var execution context.Context

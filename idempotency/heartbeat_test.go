@@ -63,10 +63,15 @@ func TestNoRenewalFollowsAFailure(t *testing.T) {
 				} else if settled {
 					t.Error("renewed after the failure")
 				}
-				return w.store.Store.Renew(ctx, r)
+				held, err := w.store.Store.Renew(ctx, r)
+				if settled {
+					time.Sleep(idempotency.DefaultLease) // the reply is slow
+				}
+				return held, err
 			}
 			w.store.release = func(ctx context.Context, id, owner string) error {
 				settled = true
+				defer time.Sleep(idempotency.DefaultLease)
 				return w.store.Store.Release(ctx, id, owner)
 			}
 			_, err := w.guard.Do(t.Context(), w.request("pay"), func(context.Context) (idempotency.Result, error) {

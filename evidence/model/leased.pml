@@ -48,6 +48,7 @@ byte  leases[CALLS + 1];	/* the latest lease that it knows to have */
 
 /* --- the truth, which no call can see ------------------------------------------- */
 
+bit  did[CALLS + 1];		/* it has had its effect, or found that it has happened */
 bit  past[CALLS + 1];		/* the window of its record has passed */
 byte effects;			/* in this window; 2 for more */
 byte answer;			/* the call whose response is on record in this window */
@@ -190,7 +191,7 @@ inline leaseEnds() {
 }
 
 inline finish() {
-	leaseEnds(); goTo(Ended); forgetRecord()
+	leaseEnds(); goTo(Ended); forgetRecord(); did[me] = false
 }
 
 inline makeClaim() {
@@ -325,7 +326,7 @@ proctype call(byte me) {
 		fi }
 
 	/* Execute: execute.go */
-	:: d_step { at[me] == Reconciling && effects > 0 && !past[me] -> goTo(Completing) }
+	:: d_step { at[me] == Reconciling && effects > 0 && !past[me] -> did[me] = true; goTo(Completing) }
 	:: d_step { at[me] == Reconciling && (effects == 0 || past[me]) ->
 		if
 #ifndef LATE_RECONCILIATION_EXECUTES
@@ -348,8 +349,8 @@ proctype call(byte me) {
 		assert(effects == 0 || outlived || interrupted);		/* G3: no second effect without a failure */
 #endif
 		effects = (effects == 0 -> 1 : 2);
-		goTo(HasRun) }
-	:: d_step { at[me] == Running && past[me] -> goTo(HasRun) }	/* counts for a window that has passed */
+		did[me] = true; goTo(HasRun) }
+	:: d_step { at[me] == Running && past[me] -> did[me] = true; goTo(HasRun) }	/* counts for a window that has passed */
 	:: d_step { at[me] == Running -> goTo(Releasing); time[me] = false }		/* the result is discarded */
 	:: d_step { at[me] == HasRun -> goTo(Completing) }
 #ifdef SILENCE_RECORDED
@@ -401,9 +402,7 @@ proctype call(byte me) {
 			fi
 		:: else ->
 			assert(answer == me || past[me]);	/* G1: the response is the one on record */
-#ifndef CLOCKS_LIE
-			assert(effects > 0 || past[me])		/* what is on record has happened */
-#endif
+			assert(did[me])			/* what is on record has happened */
 		fi;
 		finish(); refused = false }
 	:: d_step { at[me] == Completing && mayRepeat -> storeComplete(me); repeated = true; refused = false }

@@ -62,15 +62,6 @@ var coreMutants = []mutant{
 		why:      "a shed request burns its key",
 	},
 	{
-		name: "declarations outlive their attempt",
-		file: "atomic.go",
-		old: `	c.declared.reset()
-`,
-		new:      "",
-		packages: []string{"idempotency"},
-		why:      "an attempt ends as an earlier one did",
-	},
-	{
 		name: "a claim that hangs is not repeated",
 		file: "claim.go",
 		old: `!timedOut(ctx, err) {
@@ -219,7 +210,7 @@ var coreMutants = []mutant{
 		name:     "execution after a reconciliation that outlived its lease",
 		file:     "execute.go",
 		old:      "!found.Completed && (ctx.Err() != nil || c.leaseIsOver()) {",
-		new:      "!found.Completed && c.key == nil {",
+		new:      "!found.Completed && c == nil {",
 		packages: []string{"idempotency"},
 		why:      "two owners execute",
 	},

@@ -53,9 +53,9 @@ func TestNothingIsLeftOfReleasedKeys(t *testing.T) {
 	}
 	use(100)
 	before := inUse()
-	use(50_000)
-	if after := inUse(); after > before+2<<20 {
-		t.Errorf("%d KiB are left of 50,000 released keys", (after-before)>>10)
+	use(20_000)
+	if after := inUse(); after > before+1<<20 {
+		t.Errorf("%d KiB are left of 20,000 released keys", (after-before)>>10)
 	}
 	if store.Len() != 1 {
 		t.Errorf("%d records are held, want the one that was not released", store.Len())
