@@ -6,7 +6,10 @@ import { verdicts } from './verdict.ts';
 /** Any fact, whether or not it makes sense where it stands. */
 const fact: fc.Arbitrary<Fact> = fc.record(
   {
-    t: fc.integer({ min: 0, max: 200_000 }).map((tenths) => tenths / 10),
+    // Most within a few milliseconds of each other, as in a burst; some after long waits.
+    t: fc
+      .oneof({ weight: 3, arbitrary: fc.nat(600) }, { weight: 1, arbitrary: fc.nat(200_000) })
+      .map((tenths) => tenths / 10),
     kind: fc.constantFrom(...kinds),
     from: fc.constantFrom('client' as const, 'server' as const, 'page' as const),
     req: fc.integer({ min: 1, max: 7 }),
