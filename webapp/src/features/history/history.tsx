@@ -92,8 +92,11 @@ function Row({ submission, selected, onSelect }: { submission: Submission; selec
           {repeats && <span className={classes.again}>again</span>}
         </div>
         <div className={classes.meta}>
-          <span>{settlement ? `${Math.round(settlement.latencyMs)} ms` : '…'}</span>
-          <span>{settlement ? attempts(settlement.attempts) : '…'}</span>
+          {/* What is settled is another element: no text changes its width in place. */}
+          <span key={settlement ? 'latency' : 'no latency'}>
+            {settlement ? `${Math.round(settlement.latencyMs)} ms` : '…'}
+          </span>
+          <span key={settlement ? 'attempts' : 'no attempts'}>{settlement ? attempts(settlement.attempts) : '…'}</span>
           <Moment at={new Date(startedAt)} />
         </div>
       </div>
