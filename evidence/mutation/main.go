@@ -136,7 +136,7 @@ func (m mutant) test(ctx context.Context, root, scratch string) result {
 	if err != nil {
 		return result{err: err}
 	}
-	arguments := []string{"test", "-overlay", overlay, "-count=1", "-failfast", "-vet=off", "-timeout=60s"}
+	arguments := []string{"test", "-overlay", overlay, "-count=1", "-failfast", "-short", "-vet=off", "-timeout=60s"}
 	for _, p := range m.packages {
 		arguments = append(arguments, "./"+p)
 	}

@@ -79,6 +79,9 @@ func TestStandbyExecutesNothing(t *testing.T) {
 
 func TestServerCrashes(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("a server of its own takes seconds to start")
+	}
 	server := postgresserver.Start(t)
 	s := newShopOn(t, newPool(t, server.URL), 10, []pgstore.Option{pgstore.RequestTimeout(5 * time.Second)})
 	outcome, err := s.guard.Do(t.Context(), request(t, "before"), s.sell)
