@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/postgresserver"
 	"github.com/idempotent-requests/idempotent-requests/evidence/valkeyserver"
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal"
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/dynamotest"
@@ -27,7 +28,7 @@ var update = flag.Bool("update", false, "write the lists of modules instead of c
 // more. The lists in testdata hold every module that a kind of use brings.
 func TestModuleLists(t *testing.T) {
 	t.Parallel()
-	for _, use := range []string{"http", "dynamodb", "lambda", "lambdahttp", "valkey"} {
+	for _, use := range []string{"http", "dynamodb", "lambda", "lambdahttp", "valkey", "postgres", "grpc", "otel"} {
 		t.Run(use, func(t *testing.T) {
 			t.Parallel()
 			c := newConsumer(t, use)
@@ -73,6 +74,16 @@ func TestDynamoDB(t *testing.T) {
 	db.CreateTable(t, "idempotency", "id")
 	c.env = append(c.env, "AWS_ENDPOINT_URL_DYNAMODB="+*db.Client.Options().BaseEndpoint, "AWS_REGION=eu-central-1",
 		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test")
+	if got, want := c.run(c.build()), "1 false\n1 true\n"; got != want {
+		t.Errorf("it prints %q, want %q", got, want)
+	}
+}
+
+func TestPostgreSQL(t *testing.T) {
+	t.Parallel()
+	url := postgresserver.Shared(t).URL
+	c := newConsumer(t, "postgres")
+	c.env = append(c.env, "DATABASE_URL="+url)
 	if got, want := c.run(c.build()), "1 false\n1 true\n"; got != want {
 		t.Errorf("it prints %q, want %q", got, want)
 	}

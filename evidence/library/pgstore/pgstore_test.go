@@ -206,6 +206,24 @@ func TestMismatchGetsNoData(t *testing.T) {
 	}
 }
 
+// Between a look at a lease that is over and the takeover its owner may have
+// renewed it after all.
+func TestARenewedLeaseIsNotTakenOver(t *testing.T) {
+	t.Parallel()
+	store := newStore(t, newPool(t, postgresserver.Shared(t).URL))
+	observed := record("slow")
+	mustClaim(t, store, observed)
+	renewed := observed
+	renewed.LeaseUntil = observed.LeaseUntil.Add(time.Minute)
+	if held, err := store.Renew(t.Context(), renewed); !held || err != nil {
+		t.Fatal(held, err)
+	}
+	existing, err := store.Claim(t.Context(), idempotency.Claim{Record: record("heir"), Now: now, TakeOver: &observed})
+	if err != nil || existing == nil || existing.Owner != "slow" || !existing.LeaseUntil.Equal(renewed.LeaseUntil) {
+		t.Errorf("met %+v, %v, want the renewed record", existing, err)
+	}
+}
+
 func TestSweepDeletesWhatHasExpiredAndNoMoreThanAsked(t *testing.T) {
 	t.Parallel()
 	pool := newPool(t, postgresserver.Shared(t).URL)
