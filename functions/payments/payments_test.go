@@ -14,6 +14,7 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/apitest"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/datatable/datatabletest"
+	"github.com/idempotent-requests/idempotent-requests/functions/internal/fault"
 	"github.com/idempotent-requests/idempotent-requests/functions/internal/session"
 	"github.com/idempotent-requests/idempotent-requests/functions/payments"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
@@ -193,20 +194,34 @@ func TestHeadIsGetWithoutABody(t *testing.T) {
 // accepted: session, key and body.
 func TestRefusedRequestCausesNoFault(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	fault := http.Header{"Demo-Fault": {"drop-response"}}
+	faults, err := fault.New(fault.Config{Enabled: true, Exit: func(int) { t.Error("the process ends") }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := datatabletest.New(t, nil)
+	ledger, err := payments.NewLedger(data.Table, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := payments.New(payments.Config{
+		Guard: reconciling(t), Data: data.Table, Processor: ledger, Faults: faults, Logger: apitest.Logger(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := http.Header{"Demo-Fault": {"drop-response"}}
 	for name, test := range map[string]struct {
 		request apitest.Request
 		problem string
 	}{
-		"no session":      {apitest.Request{Key: "k1", Body: coffee, Header: fault}, "session-missing"},
-		"no key":          {apitest.Request{Session: apitest.Alice, Body: coffee, Header: fault}, "key-missing"},
-		"no body":         {apitest.Request{Session: apitest.Alice, Key: "k1", Header: fault}, "media-type-unsupported"},
-		"no JSON":         {apitest.Request{Session: apitest.Alice, Key: "k1", Body: "x", Header: fault}, "payload-malformed"},
-		"not a payment":   {apitest.Request{Session: apitest.Alice, Key: "k1", Body: "{}", Header: fault}, "validation-failed"},
+		"no session":      {apitest.Request{Key: "k1", Body: coffee, Header: asked}, "session-missing"},
+		"no key":          {apitest.Request{Session: apitest.Alice, Body: coffee, Header: asked}, "key-missing"},
+		"no body":         {apitest.Request{Session: apitest.Alice, Key: "k1", Header: asked}, "media-type-unsupported"},
+		"no JSON":         {apitest.Request{Session: apitest.Alice, Key: "k1", Body: "x", Header: asked}, "payload-malformed"},
+		"not a payment":   {apitest.Request{Session: apitest.Alice, Key: "k1", Body: "{}", Header: asked}, "validation-failed"},
 		"no fault at all": {apitest.Request{Session: apitest.Alice, Key: "k1", Body: coffee, Header: http.Header{"Demo-Fault": {"rain"}}}, "fault-malformed"},
 	} {
-		if got := apitest.Send(t, f.handler, http.MethodPost, "/api/payments", test.request).Problem(t); got != test.problem {
+		if got := apitest.Send(t, handler, http.MethodPost, "/api/payments", test.request).Problem(t); got != test.problem {
 			t.Errorf("%s: got %s, want %s", name, got, test.problem)
 		}
 	}
