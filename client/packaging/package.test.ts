@@ -183,8 +183,9 @@ describe.each(['vite', 'webpack'])('%s', (bundler) => {
         webpack(config, (error, stats) => {
           if (error || stats.hasErrors() || stats.hasWarnings()) {
             console.error(error ?? stats.toString());
-            process.exitCode = 1;
+            process.exit(1);
           }
+          process.exit(); // its idle workers would stay for a minute
         });`,
       );
       await run('node', ['webpack.mjs'], { cwd: project });
