@@ -110,7 +110,7 @@ func (w *world) draw() string {
 			}
 			fmt.Fprintf(&b, "%s%s", strings.Repeat("  ", depth), s.Name)
 			for _, a := range s.Attributes {
-				if text := a.Value.Emit(); a.Key != "idempotency.operation" && text != "0" {
+				if text := a.Value.String(); a.Key != "idempotency.operation" && text != "0" {
 					fmt.Fprintf(&b, "  %s=%s", strings.TrimPrefix(string(a.Key), "idempotency."), shorten(text))
 				}
 			}
