@@ -204,7 +204,8 @@ export function createRequests(api: Api, onChange: () => void): Requests {
       const stopRecording = recordAttempts(client, log, ownerOf, network.online);
       const stop = client.subscribe((event) => {
         if (event.type === 'state') {
-          void catchUp(({ key }) => key === event.key);
+          // Not only what has this key: an earlier page may have been left while a submission was joining this intent.
+          void catchUp((one) => one.key === event.key || one.fingerprint === event.fingerprint);
         } else if (event.type === 'forgotten') {
           void catchUp(({ key }) => event.key === undefined || key === event.key);
         }
