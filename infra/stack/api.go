@@ -24,9 +24,9 @@ type route struct {
 // with bursts of fifty ask for at once; the rate, by which it fills up again, is
 // what a month costs. docs/costs.md adds them up.
 const (
-	pressedRate, pressedBurst = 0.5, 200  // payments, with protection and without
+	pressedRate, pressedBurst = 0.5, 200 // payments, with protection and without
 	usualRate, usualBurst     = 0.2, 100 // other writes, and the evidence
-	rareRate, rareBurst       = 0.05, 50  // single resources and records
+	rareRate, rareBurst       = 0.05, 50 // single resources and records
 	headRate, headBurst       = 0.01, 10
 )
 
