@@ -13,7 +13,7 @@ import (
 )
 
 // documents are the Markdown files whose code and links are checked.
-var documents = []string{"../README.md", "../docs/patterns.md", "../docs/powertools.md", "../docs/dynamodb.md", "../docs/creating-the-table.md", "../idempotency/README.md"}
+var documents = []string{"../README.md", "../docs/guide.md", "../docs/patterns.md", "../docs/powertools.md", "../docs/dynamodb.md", "../docs/creating-the-table.md", "../idempotency/README.md"}
 
 // TestDocumentsShowCodeThatRuns compares every block of Go in the documents with
 // the tests and examples: it has to be a passage of one of them, however deep it

@@ -26,19 +26,18 @@ type consumer struct {
 	env []string
 }
 
-// newConsumer makes a module of a program in testdata.
-func newConsumer(t *testing.T, use string) *consumer {
+// newConsumer makes a module of the programs in a directory of testdata. What they
+// require of others in a version that none of our modules names is given.
+func newConsumer(t *testing.T, use string, others ...string) *consumer {
 	t.Helper()
 	c := &consumer{t: t, dir: t.TempDir(), env: published(t).environment()}
-	program, err := os.ReadFile(filepath.Join("testdata", use, "main.go"))
-	if err != nil {
+	if err := os.CopyFS(c.dir, os.DirFS(filepath.Join("testdata", use))); err != nil {
 		t.Fatal(err)
 	}
-	c.write("main.go", program)
 	c.run("go", "mod", "init", "example.com/consumer")
-	var get []string
+	get := others
 	for _, m := range published(t).modules {
-		if m.Published && slices.ContainsFunc(imports(program), func(path string) bool { return providedBy(path, m, published(t).modules) }) {
+		if m.Published && slices.ContainsFunc(imports(t, c.dir), func(path string) bool { return providedBy(path, m, published(t).modules) }) {
 			get = append(get, m.Path()+"@"+published(t).version)
 		}
 	}
@@ -47,12 +46,23 @@ func newConsumer(t *testing.T, use string) *consumer {
 	return c
 }
 
-// imports returns the packages of ours that a program imports.
-func imports(program []byte) (paths []string) {
-	for line := range strings.Lines(string(program)) {
-		if path, quoted := strings.CutPrefix(strings.TrimSpace(line), `"`+modules.Prefix); quoted {
-			paths = append(paths, strings.TrimSuffix(path, `"`))
+// imports returns the packages of ours that the Go files of a directory import.
+func imports(t *testing.T, dir string) (paths []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" {
+			return err
 		}
+		program, err := os.ReadFile(path)
+		for line := range strings.Lines(string(program)) {
+			if path, quoted := strings.CutPrefix(strings.TrimSpace(line), `"`+modules.Prefix); quoted {
+				paths = append(paths, strings.TrimSuffix(path, `"`))
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	return paths
 }
@@ -69,7 +79,7 @@ func providedBy(path string, m modules.Module, all []modules.Module) bool {
 // people's modules need is theirs to answer for.
 func (c *consumer) wantNoMoreThanLinked() {
 	c.t.Helper()
-	linked := strings.Fields(c.run("go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}", "."))
+	linked := strings.Fields(c.run("go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}{{end}}{{end}}", "./..."))
 	required := make(map[string]bool)
 	for line := range strings.Lines(c.run("go", "mod", "graph")) {
 		if by, module, _ := strings.Cut(strings.TrimSpace(line), " "); strings.HasPrefix(by, modules.Prefix) {
@@ -105,11 +115,11 @@ func (c *consumer) replace(was, is string) {
 	c.write("main.go", bytes.ReplaceAll(program, []byte(was), []byte(is)))
 }
 
-// build returns the path of the program.
-func (c *consumer) build() string {
+// build returns the path of the program in a directory of the module.
+func (c *consumer) build(dir string) string {
 	c.t.Helper()
-	binary := filepath.Join(c.dir, "bootstrap")
-	c.run("go", "build", "-o", binary, ".")
+	binary := filepath.Join(c.t.TempDir(), "bootstrap")
+	c.run("go", "build", "-o", binary, "./"+dir)
 	return binary
 }
 
@@ -130,6 +140,7 @@ func (c *consumer) run(name string, arguments ...string) string {
 func (c *consumer) start(binary string) {
 	c.t.Helper()
 	command := exec.CommandContext(c.t.Context(), binary)
+	command.Env = c.env
 	if err := command.Start(); err != nil {
 		c.t.Fatal(err)
 	}

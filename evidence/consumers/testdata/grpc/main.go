@@ -2,10 +2,15 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"log"
+	"net"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
-	health_pb "google.golang.org/grpc/health/grpc_health_v1"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
@@ -17,9 +22,24 @@ func main() {
 	guard := idempotency.Must(idempotency.New(idempotency.Config{Store: memstore.New()}))
 	protect := idempotency.Must(idemgrpc.UnaryServerInterceptor(idemgrpc.Config{
 		Guard:   guard,
-		Methods: []string{health_pb.Health_Check_FullMethodName}, // yours: one that has an effect
-		Scope:   func(context.Context, proto.Message) (idempotency.Scope, error) { return idempotency.SharedScope(), nil },
+		Methods: []string{healthpb.Health_Check_FullMethodName}, // in its place: the methods that have effects
+		Scope: func(context.Context, proto.Message) (idempotency.Scope, error) {
+			return idempotency.SharedScope(), nil // in production: the caller
+		},
 	}))
 	server := grpc.NewServer(grpc.UnaryInterceptor(protect))
-	health_pb.RegisterHealthServer(server, health.NewServer())
+	healthpb.RegisterHealthServer(server, health.NewServer())
+	listener := idempotency.Must(net.Listen("tcp", "localhost:0"))
+	go func() { log.Fatal(server.Serve(listener)) }()
+
+	connection := idempotency.Must(grpc.NewClient(listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials())))
+	client := healthpb.NewHealthClient(connection)
+	ctx := metadata.AppendToOutgoingContext(context.Background(), idemgrpc.MetadataKey, "k1")
+	for range 2 {
+		var header metadata.MD
+		if _, err := client.Check(ctx, &healthpb.HealthCheckRequest{}, grpc.Header(&header)); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(header.Get(idemgrpc.MetadataReplayed))
+	}
 }
