@@ -46,6 +46,11 @@ func newConsumer(t *testing.T, use string, others ...string) *consumer {
 	return c
 }
 
+// in returns the same module for a subtest, with an environment of its own.
+func (c *consumer) in(t *testing.T) *consumer {
+	return &consumer{t: t, dir: c.dir, env: slices.Clone(c.env)}
+}
+
 // imports returns the packages of ours that the Go files of a directory import.
 func imports(t *testing.T, dir string) (paths []string) {
 	t.Helper()

@@ -20,7 +20,7 @@ func TestGuide(t *testing.T) {
 	table := newTable(t)
 
 	t.Run("tests", func(t *testing.T) {
-		if output := c.run("go", "test", "-v", "./..."); strings.Count(output, "--- PASS: Test") != 4 {
+		if output := c.in(t).run("go", "test", "-v", "./..."); strings.Count(output, "--- PASS: Test") != 4 {
 			t.Errorf("want four tests to pass:\n%s", output)
 		}
 	})
@@ -35,8 +35,8 @@ func TestGuide(t *testing.T) {
 			t.Fatal(err)
 		}
 		address := freeAddress(t)
-		here := *c
-		here.t, here.env = t, append(c.env, "ADDRESS="+address, "API=http://"+address, "TOKEN="+token(t, private, "alice"),
+		here := c.in(t)
+		here.env = append(here.env, "ADDRESS="+address, "API=http://"+address, "TOKEN="+token(t, private, "alice"),
 			"ISSUER_KEY="+string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})))
 		for name, value := range table {
 			here.env = append(here.env, name+"="+value)
@@ -52,11 +52,9 @@ func TestGuide(t *testing.T) {
 	})
 
 	t.Run("consumer", func(t *testing.T) {
-		here := *c
-		here.t = t
 		env := map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": table["AWS_ENDPOINT_URL_DYNAMODB"]} // Lambda sets the others
 		var output synchronised
-		invoke, stop := deploy(t, here.build("orders"), env, &output)
+		invoke, stop := deploy(t, c.in(t).build("orders"), env, &output)
 		deliverTwice(t, invoke)
 		stop()
 		if n := strings.Count(output.String(), "placing"); n != 1 {

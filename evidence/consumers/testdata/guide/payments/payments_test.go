@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
@@ -20,7 +22,7 @@ import (
 
 func TestPaymentIsMadeOnce(t *testing.T) {
 	bank := &payments.Sandbox{}
-	server := newServer(t, newDynamoDB(t), bank)
+	server := newServer(t, newDynamoDB(t), "first", bank)
 	first, again := server.pay("alice", "k1", `{"amount":1250}`), server.pay("alice", "k1", `{"amount": 1250}`)
 	if first.Code != http.StatusCreated || again.Body.String() != first.Body.String() || again.Header().Get("Idempotent-Replayed") != "true" {
 		t.Errorf("%v, then %v", first, again)
@@ -38,7 +40,7 @@ func TestPaymentIsMadeOnce(t *testing.T) {
 
 func TestLostReply(t *testing.T) {
 	db, bank := newDynamoDB(t), &payments.Sandbox{}
-	server := newServer(t, db, bank)
+	server := newServer(t, db, "first", bank)
 	db.Next("PutItem", dynamolocal.DropReply) // the key is claimed, and we do not learn it
 	if response := server.pay("alice", "k1", `{"amount":1250}`); response.Code != http.StatusCreated {
 		t.Errorf("%v", response)
@@ -50,11 +52,17 @@ func TestLostReply(t *testing.T) {
 
 func TestCrashAfterTheCharge(t *testing.T) {
 	db, bank := newDynamoDB(t), &payments.Sandbox{}
-	bank.AfterCharge = func() { db.Next("PutItem", dynamolocal.Stop) } // nothing is recorded from here on
-	newServer(t, db, bank, func(cfg *idempotency.Config) { cfg.CompletionTimeout = time.Millisecond }).pay("alice", "k1", `{"amount":1250}`)
-	db.Engine.Resume()
+	bank.AfterCharge = func() { // nothing of what the first process sends arrives from here on
+		db.Engine.Inject(func(call dynamolocal.Call) dynamolocal.Action {
+			if call.AccessKeyID == "first" {
+				return dynamolocal.Action{Effect: dynamolocal.Refuse}
+			}
+			return dynamolocal.Action{}
+		})
+	}
+	newServer(t, db, "first", bank, givingUpSoon).pay("alice", "k1", `{"amount":1250}`)
 
-	restarted := newServer(t, db, bank)
+	restarted := newServer(t, db, "second", bank)
 	if early := restarted.pay("alice", "k1", `{"amount":1250}`); early.Code != http.StatusConflict {
 		t.Errorf("while the lease runs: %v", early)
 	}
@@ -69,7 +77,7 @@ func TestCrashAfterTheCharge(t *testing.T) {
 
 func TestStrangersAreRefused(t *testing.T) {
 	bank := &payments.Sandbox{}
-	server := newServer(t, newDynamoDB(t), bank)
+	server := newServer(t, newDynamoDB(t), "first", bank)
 	_, foreign, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -80,6 +88,9 @@ func TestStrangersAreRefused(t *testing.T) {
 	}
 }
 
+// givingUpSoon is for a process that is not to try for long to record a response.
+func givingUpSoon(cfg *idempotency.Config) { cfg.CompletionTimeout = time.Millisecond }
+
 func newDynamoDB(t *testing.T) *dynamotest.DynamoDB {
 	t.Helper()
 	db := dynamotest.New(t)
@@ -87,16 +98,19 @@ func newDynamoDB(t *testing.T) *dynamotest.DynamoDB {
 	return db
 }
 
-// server is one process that serves the API.
+// server is one process that serves the API. Its access key is its name.
 type server struct {
 	t       *testing.T
 	handler http.Handler
 	key     ed25519.PrivateKey
 }
 
-func newServer(t *testing.T, db *dynamotest.DynamoDB, bank payments.Bank, options ...func(*idempotency.Config)) *server {
+func newServer(t *testing.T, db *dynamotest.DynamoDB, process string, bank payments.Bank, options ...func(*idempotency.Config)) *server {
 	t.Helper()
-	store, err := dynamostore.New(db.Client, "idempotency")
+	client := dynamodb.NewFromConfig(db.Config, func(o *dynamodb.Options) {
+		o.Credentials = credentials.NewStaticCredentialsProvider(process, "secret", "")
+	})
+	store, err := dynamostore.New(client, "idempotency")
 	if err != nil {
 		t.Fatal(err)
 	}
