@@ -20,8 +20,8 @@ func TestGuide(t *testing.T) {
 	table := newTable(t)
 
 	t.Run("tests", func(t *testing.T) {
-		if output := c.in(t).run("go", "test", "-v", "./..."); strings.Count(output, "--- PASS: Test") != 4 {
-			t.Errorf("want four tests to pass:\n%s", output)
+		if output := c.in(t).run("go", "test", "-v", "./..."); strings.Count(output, "--- PASS: Test") != 5 {
+			t.Errorf("want five tests to pass:\n%s", output)
 		}
 	})
 

@@ -2,6 +2,7 @@ package payments_test
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -52,13 +53,14 @@ func TestLostReply(t *testing.T) {
 
 func TestCrashAfterTheCharge(t *testing.T) {
 	db, bank := newDynamoDB(t), &payments.Sandbox{}
-	bank.AfterCharge = func() { // nothing of what the first process sends arrives from here on
+	bank.AfterCharge = func() error { // nothing of what the first process sends arrives from here on
 		db.Engine.Inject(func(call dynamolocal.Call) dynamolocal.Action {
 			if call.AccessKeyID == "first" {
 				return dynamolocal.Action{Effect: dynamolocal.Refuse}
 			}
 			return dynamolocal.Action{}
 		})
+		return nil
 	}
 	newServer(t, db, "first", bank, givingUpSoon).pay("alice", "k1", `{"amount":1250}`)
 
@@ -72,6 +74,17 @@ func TestCrashAfterTheCharge(t *testing.T) {
 	}
 	if bank.Calls() != 1 {
 		t.Errorf("the bank was called %d times", bank.Calls())
+	}
+}
+
+func TestBankWhoseReplyIsLost(t *testing.T) {
+	bank := &payments.Sandbox{AfterCharge: func() error { return errors.New("connection reset") }}
+	server := newServer(t, newDynamoDB(t), "first", bank)
+	if response := server.pay("alice", "k1", `{"amount":1250}`); response.Code != http.StatusBadGateway {
+		t.Errorf("%v", response)
+	}
+	if again := server.pay("alice", "k1", `{"amount":1250}`); again.Code != http.StatusCreated || bank.Calls() != 1 {
+		t.Errorf("%v, and the bank was called %d times", again, bank.Calls())
 	}
 }
 

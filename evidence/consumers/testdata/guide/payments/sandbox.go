@@ -13,8 +13,9 @@ type Sandbox struct {
 	charges map[string]Charge
 	calls   int
 
-	// AfterCharge, if set, is called after each charge.
-	AfterCharge func()
+	// AfterCharge, if set, is called after each charge. If it returns an error, the
+	// caller of Charge gets that, as if the bank's reply were lost.
+	AfterCharge func() error
 }
 
 // Calls returns how often the bank was told to charge.
@@ -38,7 +39,9 @@ func (s *Sandbox) Charge(_ context.Context, key string, amount int) (Charge, err
 		s.charges[key] = charge
 	}
 	if s.AfterCharge != nil {
-		s.AfterCharge()
+		if err := s.AfterCharge(); err != nil {
+			return Charge{}, err
+		}
 	}
 	return charge, nil
 }
