@@ -57,7 +57,7 @@ export const forms: readonly Form[] = [
     operation: 'customers.create',
     name: 'Customer',
     fields: [
-      { name: 'name', label: 'Name', sensible: 'Ada Lovelace', hint: () => 'Up to 100 characters' },
+      { name: 'name', label: 'Name', sensible: 'Ada Lovelace', hint: () => 'Up to 200 characters' },
       { name: 'email', label: 'Email', sensible: 'ada@example.org', hint: () => 'Nothing is sent to it' },
     ],
   },
