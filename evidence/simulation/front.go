@@ -3,7 +3,6 @@ package simulation
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
@@ -29,7 +28,6 @@ const (
 
 // holding is what a call needs to know to hold back.
 type holding struct {
-	settling atomic.Bool // the execution is over
 	polls    int
 	claimed  bool
 	polledAt time.Time
@@ -112,7 +110,7 @@ func (f front) Load(ctx context.Context, id string) (*idempotency.Record, error)
 }
 
 func (f front) Renew(ctx context.Context, r idempotency.Record) (held bool, err error) {
-	if c := ctx.Value(callKey{}).(*call); !c.held.settling.Load() {
+	if !r.LeaseUntil.IsZero() {
 		ctx, _ = f.named(ctx, "Renew")
 		return f.inner.Renew(ctx, r)
 	}

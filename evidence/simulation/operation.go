@@ -146,7 +146,6 @@ func (c *call) begin(ctx context.Context) (end func(idempotency.Result, error)) 
 			c.NotKept = c.NotKept || len(result.Data) > maxResult
 			w.note(c.ID, "executed")
 		})
-		c.held.settling.Store(true)
 		stop()
 	}
 }

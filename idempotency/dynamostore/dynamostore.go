@@ -73,9 +73,10 @@ func CompressAbove(bytes int) Option { return func(s *Store) { s.codec.Above = b
 
 // RequestTimeout sets how long a request may take, the repetitions that the SDK
 // makes of it included, before it is given up. The guard then makes another, which
-// is safe: a request that was carried out meets itself. The time has to suffice
-// for the largest write, which is 4 MB in Atomic mode, else 380 KiB. Negative for
-// no limit, default 1 second.
+// is safe: a request that was carried out meets itself. A large request has as
+// much time again for each 512 KiB that travel at once: 7 times the limit for a
+// response of 3 MiB or more, 9 times for the largest transaction. Negative for no
+// limit, default 1 second.
 func RequestTimeout(d time.Duration) Option { return func(s *Store) { s.timeout = d } }
 
 // New returns a store on the table of that name or ARN. It makes no request. It
@@ -221,20 +222,21 @@ func (s *Store) putItem(ctx context.Context, input *dynamodb.PutItemInput) (exis
 	input.TableName = &s.table
 	input.ReturnConsumedCapacity = types.ReturnConsumedCapacityTotal
 	input.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
-	err = s.putOnce(ctx, input)
+	err = s.putOnce(ctx, input, 0)
 	if existing, refused = refusal(err); !refused || existing != nil {
 		if refused {
 			err = nil
 		}
 		return existing, refused, err
 	}
-	existing, err = s.get(ctx, input.Item["id"].(*types.AttributeValueMemberS).Value, true)
+	existing, err = s.get(ctx, input.Item["id"].(*types.AttributeValueMemberS).Value, true, 0)
 	return existing, true, err
 }
 
-// putOnce makes the request and counts what it cost.
-func (s *Store) putOnce(ctx context.Context, input *dynamodb.PutItemInput) error {
-	ctx, cancel := s.limited(ctx)
+// putOnce makes the request, while that many bytes travel, and counts what it
+// cost.
+func (s *Store) putOnce(ctx context.Context, input *dynamodb.PutItemInput, travelling int) error {
+	ctx, cancel := s.limited(ctx, travelling)
 	defer cancel()
 	output, err := s.client.PutItem(ctx, input)
 	if existing, refused := refusal(err); refused {
@@ -248,13 +250,17 @@ func (s *Store) putOnce(ctx context.Context, input *dynamodb.PutItemInput) error
 	return err
 }
 
-// limited returns the context of one request. When it ends, the SDK returns an
-// error that wraps [context.DeadlineExceeded].
-func (s *Store) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+// bytesPerTimeout is how many bytes a request may bring or fetch for each of its
+// time limits.
+const bytesPerTimeout = 512 << 10
+
+// limited returns the context of one request, made while that many bytes travel.
+// When it ends, the SDK returns an error that wraps [context.DeadlineExceeded].
+func (s *Store) limited(ctx context.Context, travelling int) (context.Context, context.CancelFunc) {
 	if s.timeout < 0 {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, s.timeout)
+	return context.WithTimeout(ctx, s.timeout*time.Duration(1+travelling/bytesPerTimeout))
 }
 
 // refusal returns the item that refused a write by its condition, and reports
@@ -269,7 +275,7 @@ func refusal(err error) (existing map[string]types.AttributeValue, refused bool)
 
 // Release implements [idempotency.Store] with one DeleteItem.
 func (s *Store) Release(ctx context.Context, id, owner string) error {
-	ctx, cancel := s.limited(ctx)
+	ctx, cancel := s.limited(ctx, 0)
 	defer cancel()
 	output, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName:                           &s.table,
@@ -292,7 +298,7 @@ func (s *Store) Release(ctx context.Context, id, owner string) error {
 
 // Load implements [idempotency.Store] with one eventually consistent GetItem.
 func (s *Store) Load(ctx context.Context, id string) (*idempotency.Record, error) {
-	item, err := s.get(ctx, id, false)
+	item, err := s.get(ctx, id, false, 0)
 	if err != nil || item == nil {
 		return nil, err
 	}
@@ -303,9 +309,9 @@ func (s *Store) Load(ctx context.Context, id string) (*idempotency.Record, error
 	return s.unpack(ctx, record, p)
 }
 
-// get returns the item, or nil if there is none.
-func (s *Store) get(ctx context.Context, id string, consistent bool) (map[string]types.AttributeValue, error) {
-	ctx, cancel := s.limited(ctx)
+// get returns the item, or nil if there is none, while that many bytes travel.
+func (s *Store) get(ctx context.Context, id string, consistent bool, travelling int) (map[string]types.AttributeValue, error) {
+	ctx, cancel := s.limited(ctx, travelling)
 	defer cancel()
 	output, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName:      &s.table,

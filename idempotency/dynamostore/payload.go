@@ -99,7 +99,7 @@ func (s *Store) putParts(ctx context.Context, r idempotency.Record, p payload) e
 			ConditionExpression:    aws.String("attribute_not_exists(id)"),
 			ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
 		}
-		err := s.putOnce(ctx, input)
+		err := s.putOnce(ctx, input, travelling(len(p.parts)))
 		if _, refused := refusal(err); refused {
 			return nil
 		}
@@ -122,7 +122,7 @@ var errPartGone = errors.New("dynamostore: a part of the response is gone")
 func (s *Store) getParts(ctx context.Context, r *idempotency.Record, parts [][]byte) error {
 	return concurrently(len(parts), func(i int) error {
 		for _, consistent := range []bool{false, true} {
-			item, err := s.get(ctx, partID(*r, i), consistent)
+			item, err := s.get(ctx, partID(*r, i), consistent, travelling(len(parts)))
 			if err != nil {
 				return err
 			}
@@ -135,6 +135,9 @@ func (s *Store) getParts(ctx context.Context, r *idempotency.Record, parts [][]b
 		return errPartGone
 	})
 }
+
+// travelling returns how many bytes of that many parts travel at once.
+func travelling(parts int) int { return min(parts, concurrentParts) * maxPart }
 
 // concurrently calls step for 0 to n-1 and returns one of the errors, if any.
 func concurrently(n int, step func(i int) error) error {

@@ -219,7 +219,7 @@ func (s *AtomicStore) Commit(ctx context.Context, completed idempotency.Record, 
 		items = append(items, types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: partItem(completed, p, i)}})
 	}
 	// The SDK gives the request a token of its own and repeats it with that one.
-	limited, cancel := s.limited(ctx)
+	limited, cancel := s.limited(ctx, t.size+p.size())
 	defer cancel()
 	output, err := s.client.TransactWriteItems(limited, &dynamodb.TransactWriteItemsInput{
 		TransactItems:          items,
@@ -288,7 +288,7 @@ func (s *AtomicStore) cancelled(ctx context.Context, t *Transaction, completed i
 func (s *AtomicStore) obstacle(ctx context.Context, completed idempotency.Record, item map[string]types.AttributeValue) (*idempotency.Record, error) {
 	if item == nil { // the endpoint brings no old items
 		var err error
-		if item, err = s.get(ctx, completed.ID, true); err != nil {
+		if item, err = s.get(ctx, completed.ID, true, 0); err != nil {
 			return nil, err
 		}
 		if item == nil {

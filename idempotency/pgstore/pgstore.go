@@ -146,7 +146,7 @@ func (s *Store) Sweep(ctx context.Context, limit int) (deleted int, err error) {
 	if limit <= 0 {
 		return 0, fmt.Errorf("pgstore: Sweep: the limit is not positive: %d", limit)
 	}
-	err = s.request(ctx, func(b *pgx.Batch) {
+	err = s.request(ctx, 0, func(b *pgx.Batch) {
 		b.Queue(s.sql.sweep, time.Now().Add(-keepAfterWindow).Unix(), limit)
 	}, func(results pgx.BatchResults) error {
 		tag, err := results.Exec()
@@ -167,7 +167,7 @@ func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (existing *idemp
 		lease := c.TakeOver.LeaseUntil.UnixMilli()
 		observedOwner, observedLease = &c.TakeOver.Owner, &lease
 	}
-	err = s.request(ctx, func(b *pgx.Batch) {
+	err = s.request(ctx, 0, func(b *pgx.Batch) {
 		b.Queue(s.sql.claim, r.ID, r.Owner, string(r.Fingerprint), r.LeaseUntil.UnixMilli(), r.Expires.Unix(),
 			c.Now.Unix(), observedOwner, observedLease)
 		b.Queue(s.sql.met, r.ID, string(r.Fingerprint), "")
@@ -180,7 +180,7 @@ func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (existing *idemp
 
 // Renew implements [idempotency.Store] with one round trip.
 func (s *Store) Renew(ctx context.Context, r idempotency.Record) (held bool, err error) {
-	err = s.request(ctx, func(b *pgx.Batch) {
+	err = s.request(ctx, 0, func(b *pgx.Batch) {
 		b.Queue(s.sql.renew, r.ID, r.Owner, r.LeaseUntil.UnixMilli(), r.Expires.Unix(), r.LeaseUntil.IsZero())
 	}, func(results pgx.BatchResults) error {
 		tag, err := results.Exec()
@@ -196,7 +196,7 @@ func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (exi
 	if err != nil {
 		return nil, err
 	}
-	err = s.request(ctx, func(b *pgx.Batch) {
+	err = s.request(ctx, len(data), func(b *pgx.Batch) {
 		b.Queue(s.sql.complete, completed.ID, completed.Owner, string(completed.Fingerprint), completed.Expires.Unix(), data, encoding)
 		b.Queue(s.sql.met, completed.ID, string(completed.Fingerprint), completed.Owner)
 	}, func(results pgx.BatchResults) error {
@@ -211,7 +211,7 @@ func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (exi
 
 // Release implements [idempotency.Store] with one round trip.
 func (s *Store) Release(ctx context.Context, id, owner string) error {
-	return s.request(ctx, func(b *pgx.Batch) { b.Queue(s.sql.release, id, owner) }, func(results pgx.BatchResults) error {
+	return s.request(ctx, 0, func(b *pgx.Batch) { b.Queue(s.sql.release, id, owner) }, func(results pgx.BatchResults) error {
 		_, err := results.Exec()
 		return err
 	})
@@ -219,7 +219,7 @@ func (s *Store) Release(ctx context.Context, id, owner string) error {
 
 // Load implements [idempotency.Store] with one round trip.
 func (s *Store) Load(ctx context.Context, id string) (r *idempotency.Record, err error) {
-	err = s.request(ctx, func(b *pgx.Batch) { b.Queue(s.sql.load, id) }, func(results pgx.BatchResults) error {
+	err = s.request(ctx, 0, func(b *pgx.Batch) { b.Queue(s.sql.load, id) }, func(results pgx.BatchResults) error {
 		r, err = s.scan(results.QueryRow(), id)
 		return err
 	})
@@ -247,10 +247,19 @@ var errGone = errors.New("pgstore: the record in the way is gone")
 // one's transaction.
 const maxAttempts = 5
 
-// request makes one round trip, and another if nothing came of it because of
-// another transaction.
-func (s *Store) request(ctx context.Context, queue func(*pgx.Batch), read func(pgx.BatchResults) error) error {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+// bytesPerTimeout is how many bytes a request may bring for each of its time
+// limits.
+const bytesPerTimeout = 512 << 10
+
+// limit returns the time that a request has which brings that many bytes.
+func (s *Store) limit(bytes int) time.Duration {
+	return s.timeout * time.Duration(1+bytes/bytesPerTimeout)
+}
+
+// request makes one round trip that brings that many bytes, and another if nothing
+// came of it because of another transaction.
+func (s *Store) request(ctx context.Context, bytes int, queue func(*pgx.Batch), read func(pgx.BatchResults) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.limit(bytes))
 	defer cancel()
 	for attempt := 1; ; attempt++ {
 		if err := ctx.Err(); err != nil {

@@ -143,7 +143,7 @@ func (s *AtomicStore) Commit(ctx context.Context, completed idempotency.Record, 
 		return nil, err
 	}
 	// The effects are complete. A caller that hangs up changes that no more.
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limit(len(data)))
 	defer cancel()
 
 	idempotency.AddCost(ctx, idempotency.Cost{RoundTrips: 1})

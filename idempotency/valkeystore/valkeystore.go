@@ -93,8 +93,9 @@ func CompressAbove(bytes int) Option { return func(s *Store) { s.codec.Above = b
 
 // RequestTimeout sets how long a request may take, the repetitions that the
 // client makes of it included, before it is given up. The guard then makes
-// another, which is safe: a request that was carried out meets itself. Negative
-// for no limit, default 1 second.
+// another, which is safe: a request that was carried out meets itself. A large
+// request has as much time again for each 512 KiB that it brings. Negative for no
+// limit, default 1 second.
 func RequestTimeout(d time.Duration) Option { return func(s *Store) { s.timeout = d } }
 
 // New returns a store that reaches its server by eval. It makes no request. It
@@ -115,6 +116,10 @@ func New(eval Eval, options ...Option) (*Store, error) {
 	return s, nil
 }
 
+// bytesPerTimeout is how many bytes a request may bring for each of its time
+// limits.
+const bytesPerTimeout = 512 << 10
+
 // run runs a script and counts it. One that the client repeated counts as one
 // round trip.
 func (s *Store) run(ctx context.Context, script, id string, args ...string) (any, error) {
@@ -123,12 +128,17 @@ func (s *Store) run(ctx context.Context, script, id string, args ...string) (any
 	}
 	idempotency.AddCost(ctx, idempotency.Cost{RoundTrips: 1})
 	if s.timeout > 0 {
-		limited, cancel := context.WithTimeout(ctx, s.timeout)
+		size := 0
+		for _, arg := range args {
+			size += len(arg)
+		}
+		limit := s.timeout * time.Duration(1+size/bytesPerTimeout)
+		limited, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		reply, err := s.eval(limited, script, s.prefix+id, args)
 		if err != nil && limited.Err() != nil && ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded) {
 			// Not every client says that its context has ended.
-			err = fmt.Errorf("valkeystore: no reply in %v: %w: %w", s.timeout, context.DeadlineExceeded, err)
+			err = fmt.Errorf("valkeystore: no reply in %v: %w: %w", limit, context.DeadlineExceeded, err)
 		}
 		return reply, err
 	}

@@ -297,3 +297,63 @@ func TestResponseOfTooManyParts(t *testing.T) {
 		t.Errorf("error %v, want ErrTooLarge", err)
 	}
 }
+
+// A large request is not taken for one that hangs: it has more time.
+func TestLargeRequestsHaveMoreTime(t *testing.T) {
+	t.Parallel()
+	db := dynamotest.New(t, dynamolocal.Config{})
+	db.CreateTable(t, "large", "id")
+	var (
+		mu      sync.Mutex
+		longest time.Duration
+	)
+	client := through(db.Client, func(next aws.HTTPClient, r *http.Request) (*http.Response, error) {
+		deadline, _ := r.Context().Deadline()
+		mu.Lock()
+		longest = max(longest, time.Until(deadline))
+		mu.Unlock()
+		return next.Do(r)
+	})
+	limits := dynamostore.RequestTimeout(time.Hour)
+	store, err := dynamostore.New(client, "large", limits, dynamostore.CompressAbove(-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	transactions, err := dynamostore.NewAtomic(client, "large", limits, dynamostore.CompressAbove(-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name    string
+		guard   idempotency.Config
+		size    int
+		atLeast time.Duration
+	}{
+		{"a small response", idempotency.Config{Store: store}, 100, 0},
+		{"a large response", idempotency.Config{Store: store}, 3 << 20, 5 * time.Hour},
+		{"a small transaction", idempotency.Config{Store: transactions, Mode: idempotency.Atomic}, 100, 0},
+		{"a large transaction", idempotency.Config{Store: transactions, Mode: idempotency.Atomic}, 3 << 20, 6 * time.Hour},
+	} {
+		mu.Lock()
+		longest = 0
+		mu.Unlock()
+		test.guard.CompletionTimeout = 100 * time.Hour
+		guard, err := idempotency.New(test.guard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := idempotency.NewKey(idempotency.SharedScope(), "large", test.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request := idempotency.Request{Key: key, Fingerprint: idempotency.NewFingerprint([]byte(test.name))}
+		_, err = guard.Do(t.Context(), request, func(context.Context) (idempotency.Result, error) {
+			return idempotency.Result{Data: make([]byte, test.size)}, nil
+		})
+		mu.Lock()
+		if got := longest; err != nil || got < test.atLeast || test.atLeast == 0 && got > time.Hour {
+			t.Errorf("%s: a request has %v, %v", test.name, got, err)
+		}
+		mu.Unlock()
+	}
+}
