@@ -48,9 +48,12 @@ func TestStore(t *testing.T) {
 	}
 }
 
+// unhurried keeps a busy machine out of tests that are not about time.
+var unhurried = dynamostore.RequestTimeout(-1)
+
 func newStore(t *testing.T, db *dynamotest.DynamoDB, table string, options ...dynamostore.Option) *dynamostore.Store {
 	t.Helper()
-	store, err := dynamostore.New(db.Client, table, options...)
+	store, err := dynamostore.New(db.Client, table, append([]dynamostore.Option{unhurried}, options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,11 +50,11 @@ func article(stock int) map[string]types.AttributeValue {
 
 func (s *shop) newGuard(t *testing.T, configure ...func(*idempotency.Config)) *idempotency.Guard {
 	t.Helper()
-	store, err := dynamostore.NewAtomic(s.Client, table)
+	store, err := dynamostore.NewAtomic(s.Client, table, unhurried)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := idempotency.Config{Store: store, Mode: idempotency.Atomic, CacheEntries: -1}
+	cfg := idempotency.Config{Store: store, Mode: idempotency.Atomic, CacheEntries: -1, CompletionTimeout: time.Minute}
 	for _, c := range configure {
 		c(&cfg)
 	}

@@ -22,9 +22,9 @@ import (
 // Prefix begins the path of every module of ours.
 const Prefix = "github.com/idempotent-requests/idempotent-requests/"
 
-// unpublished are the modules that nobody requires: the demo, the evidence and
-// the tools.
-var unpublished = []string{"evidence", "evidence/bench", "functions", "tools", "tools/release"}
+// unpublished are the rooms whose modules nobody requires: the demo, the evidence
+// and the tools.
+var unpublished = []string{"evidence", "functions", "tools"}
 
 // Module is a Go module of this repository.
 type Module struct {
@@ -54,7 +54,8 @@ func List(root string) (list []Module, err error) {
 			return err
 		}
 		dir = filepath.ToSlash(dir)
-		list = append(list, Module{Dir: dir, Published: !slices.Contains(unpublished, dir)})
+		room, _, _ := strings.Cut(dir, "/")
+		list = append(list, Module{Dir: dir, Published: !slices.Contains(unpublished, room)})
 		return nil
 	})
 	slices.SortFunc(list, func(a, b Module) int { return strings.Compare(a.Dir, b.Dir) })
