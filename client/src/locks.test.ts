@@ -44,6 +44,18 @@ describe('local locks', () => {
     await turn();
     expect(ran).toBe(false);
   });
+
+  it('stay with whoever has them when somebody else gives up waiting', async () => {
+    const locks = localLocks();
+    const controller = new AbortController();
+    const first = locks.request('a', {}, turn);
+    const second = locks.request('a', { signal: controller.signal }, turn);
+    controller.abort(new Error('enough'));
+    await expect(second).rejects.toThrow('enough');
+    expect(await locks.request('a', { ifAvailable: true }, async (held) => held)).toBe(false);
+    await first;
+    expect(await locks.request('a', { ifAvailable: true }, async (held) => held)).toBe(true);
+  });
 });
 
 describe('web locks', () => {

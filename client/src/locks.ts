@@ -26,29 +26,24 @@ export function webLocks(manager: LockManager): Locks {
 
 /** Locks of this page alone, if there are no Web Locks: outside a secure context, and in tests. */
 export function localLocks(): Locks {
-  const queues = new Map<string, Promise<unknown>>();
+  /** By name, what resolves once whoever has the lock has let go of it. */
+  const holders = new Map<string, Promise<unknown>>();
   return {
     request: async (name, { ifAvailable, signal }, task) => {
-      const before = queues.get(name);
-      if (before && ifAvailable) {
-        return task(false);
-      }
-      let release = () => {};
-      const done = new Promise<void>((resolve) => {
-        release = resolve;
-      });
-      const turn = Promise.resolve(before);
-      const mine = turn.then(() => done);
-      queues.set(name, mine);
-      try {
-        await unlessAborted(turn, signal);
-        return await task(true);
-      } finally {
-        release();
-        if (queues.get(name) === mine) {
-          queues.delete(name);
+      for (let holder = holders.get(name); holder; holder = holders.get(name)) {
+        if (ifAvailable) {
+          return task(false);
         }
+        await unlessAborted(holder, signal);
       }
+      const mine = Promise.resolve()
+        .then(() => task(true))
+        .finally(() => holders.delete(name));
+      holders.set(
+        name,
+        mine.catch(() => {}),
+      );
+      return mine;
     },
   };
 }
