@@ -22,24 +22,3 @@ export function openChannel(name: string): Channel {
     close: () => channel.close(),
   };
 }
-
-/** A channel that is opened by `open`, and neither hears nor tells before that or once closed. */
-export function openChannelLazily(
-  connect: () => Channel,
-  listener: (message: unknown) => void,
-): Pick<Channel, 'post' | 'close'> & { open(): void } {
-  let channel: Channel | undefined;
-  return {
-    open: () => {
-      if (channel === undefined) {
-        channel = connect();
-        channel.listen(listener);
-      }
-    },
-    post: (message) => channel?.post(message),
-    close: () => {
-      channel?.close();
-      channel = undefined;
-    },
-  };
-}

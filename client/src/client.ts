@@ -1,14 +1,14 @@
-import { timer, unlessAborted } from './abort.ts';
-import { openChannelLazily } from './channel.ts';
+import { unlessAborted } from './abort.ts';
+import type { Channel } from './channel.ts';
 import { createClock } from './clock.ts';
 import type { StoredEntry } from './entry.ts';
-import { type ClientEvent, createEmitter, type Listener, type NewEvent } from './events.ts';
+import { type ClientEvent, createEmitter, type Listener } from './events.ts';
 import { createIntent, type Intent, type IntentRequest } from './intent.ts';
 import { createJournal, type Limits } from './journal.ts';
 import { createOutbox } from './outbox.ts';
 import { browser, type Platform } from './platform.ts';
 import type { Outcome, Result, ServerResult } from './result.ts';
-import { type Classify, type RetryPolicy, retryPolicy } from './retry.ts';
+import { type Classify, demandPositive, type RetryPolicy, retryPolicy } from './retry.ts';
 import { createRunner, withdrawn } from './runner.ts';
 import { isUnfinished } from './state.ts';
 import type { IntentStorage } from './storage.ts';
@@ -139,45 +139,35 @@ export function createClient(options: ClientOptions): Client {
   if (!storage) {
     throw new TypeError('storage is missing');
   }
-  if (!(windowMs > 0 && dedupeFor > 0)) {
-    throw new RangeError('windowMs and dedupeFor must be positive');
-  }
+  demandPositive({ windowMs, dedupeFor, ...limits });
   if (!options.platform?.sha256 && !globalThis.crypto?.subtle) {
     throw new TypeError('no crypto.subtle: give platform.sha256');
   }
 
   const clock = createClock(platform);
-  const events = createEmitter(clock.now);
-  // Opened when first needed: a client that only prepares and sends concerns no other tab.
-  const channel = openChannelLazily(() => platform.channel(`idempotent-requests/${scope}`), hear);
-  const { sha256 } = platform;
-
-  const transport = createTransport({ headers, windowMs, policy, classify, runtime: platform, clock, events });
-  const journal = createJournal({
-    scope,
-    windowMs,
-    dedupeFor,
-    limits,
-    storage,
-    clock,
-    sha256,
-    events: { ...events, emit: tell },
-  });
-  const runner = createRunner({ scope, windowMs, policy, journal, transport, platform, clock, events });
-  const outbox = createOutbox({ policy, journal, runner, platform, clock, onError: events.fail });
-  let closed = false;
-
-  /** Emits an event of the journal here and to the other tabs, which share it. */
-  function tell(given: NewEvent): ClientEvent {
-    const event = events.emit(given);
+  const events = createEmitter(clock.now, (event) => {
     if (event.type === 'state' || event.type === 'forgotten') {
-      channel.post({ ...event, remote: true });
-      // A settled response says that there is a network, and may be waited for.
-      if (event.type === 'state' && event.state === 'succeeded') {
-        outbox.hint();
-      }
+      channel?.post({ ...event, remote: true });
     }
-    return event;
+    // A settled response says that there is a network, and may be waited for.
+    if (event.type === 'state' && event.state === 'succeeded') {
+      outbox.hint();
+    }
+  });
+  const shared = { scope, storage, headers, windowMs, dedupeFor, classify, limits, platform, policy, clock, events };
+  const transport = createTransport(shared);
+  const journal = createJournal(shared);
+  const runner = createRunner({ ...shared, journal, transport });
+  const outbox = createOutbox({ ...shared, journal, runner });
+  let closed = false;
+  let channel: Channel | undefined;
+
+  /** Hears and tells the other tabs from now on. A client that only prepares and sends concerns no other tab. */
+  function open(): void {
+    if (channel === undefined) {
+      channel = platform.channel(`idempotent-requests/${scope}`);
+      channel.listen(hear);
+    }
   }
 
   /** Takes in what another tab tells. */
@@ -189,7 +179,7 @@ export function createClient(options: ClientOptions): Client {
     if (event.type === 'state' && isUnfinished(event.state)) {
       outbox.watch();
     }
-    events.emit(event);
+    events.deliver(event);
   }
 
   function owned(intent: Intent): Intent {
@@ -204,7 +194,7 @@ export function createClient(options: ClientOptions): Client {
   async function deliver(request: IntentRequest | Intent, asNew: boolean): Promise<Outcome> {
     const startedAt = clock.uptime();
     if (!closed) {
-      channel.open();
+      open();
     }
     const draft = 'fingerprint' in request ? owned(request) : await prepare(request);
     const known = asNew ? undefined : await journal.find(draft);
@@ -231,40 +221,36 @@ export function createClient(options: ClientOptions): Client {
   async function wait(key: string, { signal }: SubmitOptions = {}): Promise<Result> {
     signal?.throwIfAborted();
     if (!closed) {
-      channel.open();
+      open();
       outbox.start();
     }
     const startedAt = clock.uptime();
-    let notice = () => {};
+    let changed = new AbortController();
     const unsubscribe = events.subscribe((event) => {
       if (event.type === 'forgotten' || (event.type === 'state' && event.key === key)) {
-        notice();
+        changed.abort();
       }
     });
     try {
       for (;;) {
-        let stop = () => {};
         // Before looking, so that what changes meanwhile is not missed.
-        const changed = new Promise<void>((resolve) => {
-          notice = resolve;
-          stop = timer(platform, glance, resolve);
-        });
-        try {
-          const entry = (await unlessAborted(journal.list(), signal)).find(({ intent }) => intent.key === key);
-          if (entry === undefined) {
-            throw withdrawn();
-          }
-          const outcome = runner.outcomeOf(entry, startedAt);
-          if (outcome !== undefined && outcome.source !== 'queued') {
-            return outcome;
-          }
-          await unlessAborted(changed, signal);
-        } finally {
-          stop();
+        changed = new AbortController();
+        const entry = (await unlessAborted(journal.list(), signal)).find(({ intent }) => intent.key === key);
+        if (!entry) {
+          throw withdrawn();
         }
+        const outcome = runner.outcomeOf(entry, startedAt);
+        if (outcome && outcome.source !== 'queued') {
+          return outcome;
+        }
+        await unlessAborted(
+          platform.sleep(glance, changed.signal).catch(() => {}),
+          signal,
+        );
       }
     } finally {
       unsubscribe();
+      changed.abort();
     }
   }
 
@@ -281,7 +267,7 @@ export function createClient(options: ClientOptions): Client {
     },
     resume: () => {
       closed = false;
-      channel.open();
+      open();
       outbox.start();
       return outbox.drain(true);
     },
@@ -297,18 +283,19 @@ export function createClient(options: ClientOptions): Client {
       };
     },
     clear: async (key) => {
-      channel.open();
+      open();
       runner.withdraw(key);
       await journal.clear(key);
     },
     subscribe: (listener) => {
-      channel.open();
+      open();
       return events.subscribe(listener);
     },
     close: () => {
       closed = true;
       outbox.stop();
-      channel.close();
+      channel?.close();
+      channel = undefined;
     },
   };
 }

@@ -61,7 +61,7 @@ export function toStored({
   body,
   source,
 }: ReadResponse & { readonly source: ServerSource }): StoredResponse {
-  const kept = storedHeaders.filter((name) => headers.has(name)).map((name) => [name, headers.get(name) as string]);
+  const kept = [...headers].filter(([name]) => storedHeaders.includes(name));
   return { status, headers: Object.fromEntries(kept), body, source, complete: true };
 }
 
@@ -87,18 +87,20 @@ export function tombstone(entry: Entry): Entry {
 
 /** The entry as it would be if the device's clock had always been ahead by that many milliseconds more. */
 export function shifted(entry: Entry, ms: number): Entry {
-  const shift = <T extends object>(value: T, ...names: (keyof T)[]): T => {
-    const moved = { ...value };
-    for (const name of names) {
+  const shift = <T extends object>(value: T): T => {
+    const moved = { ...value } as Record<string, unknown>;
+    for (const name of times) {
       if (moved[name] !== undefined) {
-        moved[name] = (Number(moved[name]) + ms) as T[keyof T];
+        moved[name] = Number(moved[name]) + ms;
       }
     }
-    return moved;
+    return moved as T;
   };
-  const intent = shift(entry.intent, 'firstSentAt', 'expiresAt', 'skew');
-  return { ...shift(entry, 'createdAt', 'updatedAt', 'notBefore', 'until'), intent };
+  return { ...shift(entry), intent: shift(entry.intent) };
 }
+
+/** What is a time by this device's clock, or counted from one, of an entry or its intent. */
+const times = ['createdAt', 'updatedAt', 'notBefore', 'until', 'firstSentAt', 'expiresAt', 'skew'];
 
 /**
  * Reports whether the server recorded a refusal. That intent is over: to ask again once the reason has gone is another.
@@ -163,14 +165,20 @@ export function decodeEntry(text: string, id: string, scope: string): Entry {
   }
   const { state, intent, response } = rest;
   const finished = state === 'succeeded' || state === 'failed';
+  const numbers = [rest.createdAt, rest.updatedAt, rest.attempts];
+  const texts = [intent?.method, intent?.url, intent?.body];
+  if (finished || state === 'in-flight') {
+    numbers.push(intent?.firstSentAt);
+  }
+  if (finished) {
+    numbers.push(response?.status);
+    texts.push(response?.body);
+  }
   if (
     !states.includes(state) ||
-    [rest.createdAt, rest.updatedAt, rest.attempts].some((time) => !Number.isFinite(time)) ||
-    [intent?.method, intent?.url, intent?.body].some((one) => typeof one !== 'string') ||
-    (!Number.isFinite(intent.firstSentAt) && (finished || state === 'in-flight')) ||
-    (finished
-      ? !Number.isFinite(response?.status) || typeof response.body !== 'string' || typeof response.headers !== 'object'
-      : response)
+    !numbers.every(Number.isFinite) ||
+    !texts.every((text) => typeof text === 'string') ||
+    (finished ? typeof response.headers !== 'object' : response)
   ) {
     throw new FormatError('it is damaged');
   }

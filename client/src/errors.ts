@@ -40,7 +40,7 @@ export class NetworkError extends SendError {
   override readonly name = 'NetworkError';
 
   constructor(trace: Trace, cause: unknown) {
-    super('no response came: whether it was done is unknown', trace, { cause });
+    super('no response came', trace, { cause });
   }
 }
 
@@ -49,7 +49,7 @@ export class WindowPassedError extends SendError {
   override readonly name = 'WindowPassedError';
 
   constructor(trace: Trace) {
-    super('its window has passed: sending it again could do it twice', trace);
+    super('its window has passed', trace);
   }
 }
 
@@ -65,7 +65,7 @@ export class UnreadableError extends SendError {
   declare readonly newer: boolean;
 
   constructor(key: string, newer: boolean, intent: Trace['intent']) {
-    const message = newer ? 'a newer version of the page wrote it: reload' : 'what is stored about it is damaged';
+    const message = newer ? 'a newer version wrote it' : 'what is stored is damaged';
     super(message, { intent, attempts: 0, latencyMs: 0 }, { key, newer });
   }
 }

@@ -109,29 +109,37 @@ export type NewEvent = ClientEvent extends infer E
 
 /** Hands events to listeners. */
 export interface Emitter {
-  emit(event: NewEvent): ClientEvent;
+  /** Emits what happened here. */
+  emit(event: NewEvent): void;
+  /** Hands over an event of another tab. */
+  deliver(event: ClientEvent): void;
   /** Emits that work in the background failed. */
   readonly fail: (error: unknown) => void;
   /** Returns the unsubscriber. */
   subscribe(listener: Listener): () => void;
 }
 
-export function createEmitter(now: () => number): Emitter {
+/** @param tell told what happened here, after the listeners */
+export function createEmitter(now: () => number, tell: (event: ClientEvent) => void): Emitter {
   const listeners = new Set<Listener>();
-  const emit = (event: NewEvent) => {
-    const timed = { at: now(), ...event } as ClientEvent;
+  const deliver = (event: ClientEvent) => {
     for (const listener of [...listeners]) {
       try {
-        listener(timed);
+        listener(event);
       } catch (error) {
         // A listener draws; what it gets wrong must not decide what is sent.
         console.error(error);
       }
     }
-    return timed;
+  };
+  const emit = (given: NewEvent) => {
+    const event = { at: now(), ...given } as ClientEvent;
+    deliver(event);
+    tell(event);
   };
   return {
     emit,
+    deliver,
     fail: (error) => emit({ type: 'background-error', error }),
     subscribe: (listener) => {
       // Wrapped, so that one function subscribed twice is two subscriptions.

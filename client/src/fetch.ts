@@ -1,5 +1,5 @@
 import type { ReadResponse } from './response.ts';
-import { attempt, attempts, type Classify, judge, type RetryPolicy, readRetryAfter, retryPolicy } from './retry.ts';
+import { attempt, attempts, type Classify, judge, type RetryPolicy, retryPolicy } from './retry.ts';
 import { type Runtime, runtime } from './runtime.ts';
 
 /** What {@link idempotentFetch} takes besides what `fetch` does. */
@@ -48,14 +48,9 @@ export async function idempotentFetch(url: string | URL, init: IdempotentInit = 
     async (_, timeoutMs) => {
       const value = await attempt(platform, address, same, read, timeoutMs, signal);
       if ('lost' in value) {
-        return { value, again: true };
+        return { value, verdict: 'retry' };
       }
-      const { ok, headers: received } = value.response;
-      return {
-        value,
-        again: !ok && judge(value, classify).verdict === 'retry',
-        retryAfterMs: readRetryAfter(received, platform.now()),
-      };
+      return { value, ...(!value.response.ok && judge(value, classify, platform.now())) };
     },
   );
   if ('lost' in last) {

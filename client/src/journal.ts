@@ -14,6 +14,7 @@ import {
 import { UnreadableError } from './errors.ts';
 import type { Emitter, ForgottenEvent } from './events.ts';
 import { type Intent, windowEnd } from './intent.ts';
+import type { Runtime } from './runtime.ts';
 import { isUnfinished, mayFollow, type State } from './state.ts';
 import { type IntentStorage, QuotaError, type StoredText, type Write } from './storage.ts';
 
@@ -32,7 +33,7 @@ export interface JournalOptions {
   readonly limits: Limits;
   readonly storage: IntentStorage;
   readonly clock: Clock;
-  readonly sha256: (text: string) => Promise<string>;
+  readonly platform: Pick<Runtime, 'sha256'>;
   /** Told what changed here, once it has been stored. */
   readonly events: Pick<Emitter, 'emit' | 'fail'>;
 }
@@ -74,20 +75,14 @@ const hour = 60 * minute;
 /** The id under which a scope notes when it was last in use. It has no dot, and so is no entry's. */
 const seenId = 'seen';
 
-/** @throws {RangeError} if a limit is not positive */
 export function createJournal(options: JournalOptions): Journal {
-  const { scope, windowMs, dedupeFor, limits, storage, clock, sha256, events } = options;
-  for (const [name, value] of Object.entries(limits)) {
-    if (!(value > 0)) {
-      throw new RangeError(`limits.${name} must be positive`);
-    }
-  }
+  const { scope, windowMs, dedupeFor, limits, storage, clock, platform, events } = options;
   const reported = new Set<string>();
   let notedAt = -Infinity;
   // Names in a storage are read by whoever looks at it: they don't say who somebody is.
   let digest: Promise<string> | undefined;
   const folder = () => {
-    digest ??= sha256(scope);
+    digest ??= platform.sha256(scope);
     return digest;
   };
 
@@ -133,29 +128,24 @@ export function createJournal(options: JournalOptions): Journal {
     };
   }
 
-  /** Chooses what answers for the draft. @throws {UnreadableError} if only what cannot be read may */
-  function choose(draft: Intent, { entries, unreadable }: ReturnType<typeof decode>): Entry | undefined {
+  /**
+   * Chooses what answers for the draft, or if `own` its own entry alone, current or not.
+   *
+   * @throws {UnreadableError} if only what cannot be read may
+   */
+  function choose(draft: Intent, { entries, unreadable }: ReturnType<typeof decode>, own = false): Entry | undefined {
+    const alone = own || draft.named;
     const known =
-      entries.find((entry) => entry.intent.key === draft.key && isCurrent(entry)) ??
-      (draft.named ? undefined : entries.filter(answers).at(-1));
-    const taken = unreadable.find(({ key }) => !draft.named || key === draft.key);
-    if (known === undefined && taken) {
+      entries.find((entry) => entry.intent.key === draft.key && (own || isCurrent(entry))) ??
+      (alone ? undefined : entries.filter(answers).at(-1));
+    const taken = unreadable.find(({ key }) => !alone || key === draft.key);
+    if (!known && taken) {
       throw new UnreadableError(taken.key, taken.newer, draft);
     }
     return known;
   }
 
-  async function get(intent: Intent): Promise<Entry | undefined> {
-    return own(intent, decode(await storage.list(await folder(), entryId(intent))));
-  }
-
-  function own(intent: Intent, { entries, unreadable }: ReturnType<typeof decode>): Entry | undefined {
-    const taken = unreadable.find(({ key }) => key === intent.key);
-    if (taken) {
-      throw new UnreadableError(taken.key, taken.newer, intent);
-    }
-    return entries.find(({ intent: { key } }) => key === intent.key);
-  }
+  const read = async (prefix: string) => decode(await storage.list(await folder(), prefix));
 
   /** Changes what is stored under a prefix, making room for it if there is none. */
   async function write(prefix: string, change: (texts: readonly StoredText[]) => readonly Write[]): Promise<void> {
@@ -183,28 +173,25 @@ export function createJournal(options: JournalOptions): Journal {
       const { entries } = decode(texts);
       past = entries.filter((entry) => !isCurrent(entry));
       evicted = [];
-      const rest = entries.filter(isCurrent);
-      const moved = rest.filter(({ intent }) => Math.abs(clock.setSince(intent)) > minute);
-      const complete = rest.filter(({ response }) => response?.complete).sort((a, b) => a.updatedAt - b.updatedAt);
-      let count = complete.length;
+      const writes = past.map(({ intent }) => removal(intent));
+      const rest = entries.filter(isCurrent).sort((a, b) => a.updatedAt - b.updatedAt);
+      let count = rest.filter(({ response }) => response?.complete).length;
       let bytes = rest.reduce((sum, entry) => sum + entry.bytes, 0);
       const most = Math.min(limits.bytes, share < 1 ? bytes * share : Infinity);
-      return [
-        ...past.map(({ intent }): Write => [entryId(intent), undefined]),
-        ...moved.map(
-          (entry): Write => [entryId(entry.intent), encodeEntry(shifted(entry, clock.setSince(entry.intent)))],
-        ),
-        ...complete.flatMap((entry): Write[] => {
-          if (count <= limits.entries && bytes <= most) {
-            return [];
-          }
-          const text = encodeEntry(tombstone(shifted(entry, clock.setSince(entry.intent))));
+      for (const entry of rest) {
+        const ahead = clock.setSince(entry.intent);
+        const moved = shifted(entry, ahead);
+        if (entry.response?.complete && (count > limits.entries || bytes > most)) {
+          const text = encodeEntry(tombstone(moved));
           evicted.push(entry);
           count -= 1;
           bytes -= entry.bytes - sizeOf(text);
-          return [[entryId(entry.intent), text]];
-        }),
-      ];
+          writes.push([entryId(entry.intent), text]);
+        } else if (Math.abs(ahead) > minute) {
+          writes.push([entryId(entry.intent), encodeEntry(moved)]);
+        }
+      }
+      return writes;
     });
     for (const { intent } of past) {
       forgotten('past-window', intent.key);
@@ -246,18 +233,18 @@ export function createJournal(options: JournalOptions): Journal {
   }
 
   return {
-    get,
-    find: async (draft) => choose(draft, decode(await storage.list(await folder(), `${draft.fingerprint}.`))),
+    get: async (intent) => choose(intent, await read(entryId(intent)), true),
+    find: async (draft) => choose(draft, await read(`${draft.fingerprint}.`)),
     list: async () => {
       note();
-      return decode(await storage.list(await folder(), '')).entries.filter(isCurrent);
+      return (await read('')).entries.filter(isCurrent);
     },
     admit: async (draft, asNew) => {
       let added = false;
       let entry!: Entry;
       await write(`${draft.fingerprint}.`, (texts) => {
         const siblings = decode(texts);
-        const known = asNew ? own(draft, siblings) : choose(draft, siblings);
+        const known = choose(draft, siblings, asNew);
         added = known === undefined || (asNew && known.state === 'expired');
         if (known && !added) {
           entry = known;
@@ -273,7 +260,7 @@ export function createJournal(options: JournalOptions): Journal {
               ...siblings.unreadable.filter(({ newer }) => !newer),
             ]
           : [];
-        return [...settled.map((name): Write => [entryId(name), undefined]), [entryId(draft), encodeEntry(entry)]];
+        return [...settled.map(removal), [entryId(draft), encodeEntry(entry)]];
       });
       if (added) {
         changed(entry, 'draft');
@@ -285,7 +272,7 @@ export function createJournal(options: JournalOptions): Journal {
       let after: Entry | undefined;
       const store = (small: boolean) =>
         write(entryId(intent), (texts) => {
-          before = own(intent, decode(texts));
+          before = choose(intent, decode(texts), true);
           after = before;
           if (before === undefined) {
             return [];
@@ -330,22 +317,27 @@ export function createJournal(options: JournalOptions): Journal {
         forgotten('cleared');
         return;
       }
-      let gone: string[] = [];
+      let gone: Name[] = [];
       await write('', (texts) => {
         const keys = new Set([key]);
-        for (const { intent, state } of decode(texts).entries) {
+        const { entries, unreadable } = decode(texts);
+        for (const { intent, state } of entries) {
           if (intent.after !== undefined && keys.has(intent.after) && isUnfinished(state)) {
             keys.add(intent.key);
           }
         }
-        gone = texts.map(({ id }) => id).filter((id) => keys.has(readId(id)?.key ?? ''));
-        return gone.map((id): Write => [id, undefined]);
+        gone = [...entries.map(({ intent }) => intent), ...unreadable].filter((name) => keys.has(name.key));
+        return gone.map(removal);
       });
-      for (const id of gone) {
-        forgotten('cleared', readId(id)?.key);
+      for (const name of gone) {
+        forgotten('cleared', name.key);
       }
     },
   };
+}
+
+function removal(name: Name): Write {
+  return [entryId(name), undefined];
 }
 
 function sizeOf(text: string): number {

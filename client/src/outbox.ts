@@ -1,6 +1,7 @@
 import { timer } from './abort.ts';
 import { type Clock, originOf } from './clock.ts';
 import type { Entry } from './entry.ts';
+import type { Emitter } from './events.ts';
 import type { Journal } from './journal.ts';
 import type { Platform } from './platform.ts';
 import type { RetryPolicy } from './retry.ts';
@@ -19,7 +20,7 @@ export interface OutboxOptions {
   readonly runner: Runner;
   readonly platform: Pick<Platform, 'onWake' | 'sleep' | 'random'>;
   readonly clock: Clock;
-  readonly onError: (error: unknown) => void;
+  readonly events: Pick<Emitter, 'fail'>;
 }
 
 /** Sends what is unfinished: at its own time each, and when something hints that it may fare better now. */
@@ -36,9 +37,11 @@ export interface Outbox {
   watch(): void;
 }
 
-export function createOutbox({ policy, journal, runner, platform, clock, onError }: OutboxOptions): Outbox {
+export function createOutbox({ policy, journal, runner, platform, clock, events }: OutboxOptions): Outbox {
   let stopWaking: (() => void) | undefined;
-  let alarm: { readonly at: number; readonly stop: () => void } | undefined;
+  /** When the timer rings, by the clock's uptime; never if there is none. */
+  let alarmAt = Infinity;
+  let stopAlarm = () => {};
 
   /** How long until an entry is due by itself, in milliseconds. */
   function dueIn({ updatedAt, notBefore, attempts, state }: Entry): number {
@@ -57,7 +60,7 @@ export function createOutbox({ policy, journal, runner, platform, clock, onError
     return Math.min(delay, longest) - (now - updatedAt);
   }
 
-  async function pass(hintedAt: number, blocked: boolean): Promise<void> {
+  async function pass(hintedAt: number, blocked = false): Promise<void> {
     const tried = new Set<string>();
     const wanted = (entry: Entry) =>
       isUnfinished(entry.state) &&
@@ -105,30 +108,40 @@ export function createOutbox({ policy, journal, runner, platform, clock, onError
     // Not all tabs at the same moment, and never in a loop.
     const delay = Math.max(ms, 1_000) + platform.random() * 1_000;
     const at = clock.uptime() + delay;
-    if (stopWaking === undefined || (alarm && alarm.at <= at)) {
-      return;
+    if (stopWaking && at < alarmAt) {
+      cancel();
+      alarmAt = at;
+      const ring = () => {
+        alarmAt = Infinity;
+        attempt(-Infinity);
+      };
+      stopAlarm = timer(platform, delay, ring, true);
     }
-    alarm?.stop();
-    const ring = () => {
-      alarm = undefined;
-      pass(-Infinity, false).catch(failed);
-    };
-    alarm = { at, stop: timer(platform, delay, ring, true) };
+  }
+
+  function cancel(): void {
+    stopAlarm();
+    alarmAt = Infinity;
+  }
+
+  /** Passes with nobody waiting for it. */
+  function attempt(hintedAt: number): void {
+    pass(hintedAt).catch(failed);
   }
 
   function failed(error: unknown): void {
-    onError(error);
+    events.fail(error);
     wakeIn(longest);
   }
 
   const hint = () => {
     if (stopWaking) {
-      pass(clock.now(), false).catch(failed);
+      attempt(clock.now());
     }
   };
 
   return {
-    drain: (blocked = false) => pass(clock.now(), blocked),
+    drain: (blocked) => pass(clock.now(), blocked),
     start: () => {
       stopWaking ??= platform.onWake(hint);
       journal.list().then(arm).catch(failed);
@@ -136,8 +149,7 @@ export function createOutbox({ policy, journal, runner, platform, clock, onError
     stop: () => {
       stopWaking?.();
       stopWaking = undefined;
-      alarm?.stop();
-      alarm = undefined;
+      cancel();
     },
     hint,
     watch: () => wakeIn(longest),

@@ -43,9 +43,9 @@ export const browser: Platform = {
     };
     const listening = new AbortController();
     const { signal } = listening;
-    window.addEventListener('online', wake, { signal });
-    window.addEventListener('focus', wake, { signal });
-    window.addEventListener('pageshow', wake, { signal });
+    for (const type of ['online', 'focus', 'pageshow']) {
+      window.addEventListener(type, wake, { signal });
+    }
     document.addEventListener('visibilitychange', visible, { signal });
     return () => listening.abort();
   },

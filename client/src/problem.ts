@@ -25,7 +25,7 @@ export function readProblem(status: number, contentType: string | null, body: Ui
     title: status === 0 ? 'The server redirects' : `The server answered ${status}`,
     status,
   };
-  if (contentType?.split(';')[0]?.trim().toLowerCase() !== 'application/problem+json') {
+  if (!/^\s*application\/problem\+json\s*(;|$)/i.test(contentType ?? '')) {
     return blank;
   }
   try {

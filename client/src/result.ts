@@ -47,20 +47,16 @@ export type Outcome = Result | Queued;
 
 /** Makes a result of a response. */
 export function resultOf<S extends Result['source']>(
-  { status, headers, body, source }: ReadResponse & { readonly source: S },
+  response: ReadResponse & { readonly source: S },
   trace: Trace,
   complete = true,
 ): Result & { readonly source: S } {
-  const { expiresAt } = trace.intent;
   return {
     ...trace,
-    source,
-    status,
-    headers,
-    body,
+    ...response,
     complete,
-    expires: toDate(expiresAt),
-    json: () => JSON.parse(new TextDecoder().decode(body)),
+    expires: toDate(trace.intent.expiresAt),
+    json: () => JSON.parse(new TextDecoder().decode(response.body)),
   };
 }
 

@@ -1,4 +1,4 @@
-import { timer } from './abort.ts';
+import { timer, unlessAborted } from './abort.ts';
 import { isProblem, type Problem, readProblem } from './problem.ts';
 import type { ReadResponse } from './response.ts';
 import type { Runtime } from './runtime.ts';
@@ -27,12 +27,20 @@ export function retryPolicy(given: Partial<RetryPolicy> = {}): RetryPolicy {
     totalTimeoutMs: 45_000,
     ...given,
   };
-  for (const [name, value] of Object.entries(policy)) {
-    if (!(value > 0) || (name === 'maxAttempts' && value % 1)) {
-      throw new RangeError(`retry.${name} must be positive`);
-    }
+  demandPositive(policy);
+  if (policy.maxAttempts % 1) {
+    throw new RangeError('maxAttempts must be whole');
   }
   return policy;
+}
+
+/** @throws {RangeError} if one of these numbers is not positive */
+export function demandPositive(numbers: object): void {
+  for (const [name, value] of Object.entries(numbers)) {
+    if (!(value > 0)) {
+      throw new RangeError(`${name} must be positive`);
+    }
+  }
 }
 
 /** An error response, as {@link Classify} sees it. */
@@ -52,11 +60,16 @@ export type Verdict = 'retry' | 'blocked' | 'final';
  */
 export type Classify = (response: ErrorResponse) => Verdict | undefined;
 
-/** Reads an error response and decides about it. */
-export function judge(
-  response: ReadResponse,
-  classify: Classify | undefined,
-): { readonly problem: Problem; readonly verdict: Verdict } {
+/** What an error response says. */
+export interface Judgement {
+  readonly problem: Problem;
+  readonly verdict: Verdict;
+  /** How long the server asked to wait, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+}
+
+/** Reads an error response that has come `now`, in epoch milliseconds, and decides about it. */
+export function judge(response: ReadResponse, classify: Classify | undefined, now: number): Judgement {
   const { status, headers, body } = response;
   const problem = readProblem(status, headers.get('Content-Type'), body);
   const ruled = (): Verdict => {
@@ -66,7 +79,11 @@ export function judge(
         : [408, 425, 429].includes(status) || (status >= 500 && status !== 501 && status !== 505);
     return passes ? 'retry' : status === 401 ? 'blocked' : 'final';
   };
-  return { problem, verdict: isReplay(headers) ? 'final' : (classify?.({ ...response, problem }) ?? ruled()) };
+  return {
+    problem,
+    verdict: isReplay(headers) ? 'final' : (classify?.({ ...response, problem }) ?? ruled()),
+    retryAfterMs: readRetryAfter(headers, now),
+  };
 }
 
 /** Reports whether the server recorded this response for an earlier request and replays it. */
@@ -125,12 +142,7 @@ export async function attempt<T>(
     controller.abort(new DOMException('it took too long', 'TimeoutError')),
   );
   try {
-    return await Promise.race([
-      fetch(url, { ...init, signal: controller.signal }).then(read),
-      new Promise<never>((_, reject) => {
-        controller.signal.addEventListener('abort', () => reject(controller.signal.reason));
-      }),
-    ]);
+    return await unlessAborted(fetch(url, { ...init, signal: controller.signal }).then(read), controller.signal);
   } catch (lost) {
     signal?.throwIfAborted();
     return { lost };
@@ -143,8 +155,8 @@ export async function attempt<T>(
 /** What one of several attempts came to. */
 export interface Round<T> {
   readonly value: T;
-  /** Whether another attempt may fare better. */
-  readonly again: boolean;
+  /** Whether another attempt may fare better: `retry`. */
+  readonly verdict?: Verdict | undefined;
   /** How long the server asked to wait, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
   /** Told how long until the next attempt, in milliseconds, or that there is none. */
@@ -162,9 +174,9 @@ export async function attempts<T>(
   const deadline = uptime() + Math.min(budgetMs, policy.totalTimeoutMs);
   for (let attempt = 1; ; attempt++) {
     const left = deadline - uptime();
-    const { value, again, retryAfterMs, decided } = await round(attempt, Math.min(policy.attemptTimeoutMs, left));
+    const { value, verdict, retryAfterMs, decided } = await round(attempt, Math.min(policy.attemptTimeoutMs, left));
     const delay = retryDelay(policy, attempt, random(), retryAfterMs);
-    const last = !again || attempt >= policy.maxAttempts || uptime() + delay >= deadline;
+    const last = verdict !== 'retry' || attempt >= policy.maxAttempts || uptime() + delay >= deadline;
     decided?.(last ? undefined : delay);
     if (last) {
       return value;

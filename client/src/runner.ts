@@ -1,6 +1,6 @@
 import { timer } from './abort.ts';
 import type { Clock } from './clock.ts';
-import { type Entry, fromStored, type StoredResponse, toStored } from './entry.ts';
+import { type Entry, fromStored, toStored } from './entry.ts';
 import { ProblemError, SendError, WindowPassedError } from './errors.ts';
 import type { Emitter } from './events.ts';
 import { type Intent, windowEnd } from './intent.ts';
@@ -68,38 +68,28 @@ export function createRunner(options: RunnerOptions): Runner {
   });
 
   function queuedOf({ state, notBefore }: Partial<Entry>, trace: Trace, cause?: SendError): Queued {
-    return {
-      ...trace,
-      source: 'queued',
-      blocked: state === 'blocked',
-      retryAt: toDate(notBefore),
-      cause,
-    };
+    return { ...trace, source: 'queued', blocked: state === 'blocked', retryAt: toDate(notBefore), cause };
   }
 
   function outcomeOf(entry: Entry, startedAt: number): Outcome | undefined {
     const { intent, state, response, problem } = entry;
     const trace = traceOf(intent, startedAt);
-    switch (state) {
-      case 'succeeded': {
-        const { key, fingerprint } = intent;
-        events.emit({ type: 'cached', key, fingerprint });
-        const stored = response as StoredResponse;
-        return resultOf({ ...fromStored(stored), source: 'client-cache' }, trace, stored.complete);
-      }
-      case 'failed': {
-        const stored = response as StoredResponse;
-        throw new ProblemError(problem as ProblemError['problem'], { ...stored, ...fromStored(stored) }, trace);
-      }
-      case 'expired':
-        throw new WindowPassedError(trace);
-      case 'queued':
-      case 'blocked':
-        return queuedOf(entry, trace);
-      case 'pending':
-      case 'in-flight':
-        return undefined;
+    if (state === 'expired') {
+      throw new WindowPassedError(trace);
     }
+    if (state === 'queued' || state === 'blocked') {
+      return queuedOf(entry, trace);
+    }
+    if (!response) {
+      return undefined;
+    }
+    const stored = fromStored(response);
+    if (problem) {
+      throw new ProblemError(problem, { ...response, ...stored }, trace);
+    }
+    const { key, fingerprint } = intent;
+    events.emit({ type: 'cached', key, fingerprint });
+    return resultOf({ ...stored, source: 'client-cache' }, trace, response.complete);
   }
 
   /** Stores a change, unless somebody else has meanwhile brought the intent to an end. @throws if it was cleared */
@@ -113,13 +103,8 @@ export function createRunner(options: RunnerOptions): Runner {
     const work = async () => {
       const entry = (await journal.get(given)) ?? gone();
       // Whoever waited gets what came of it; whoever asks anew wants the rest tried again, but never what is finished.
-      if (entry.state === 'succeeded' || entry.state === 'expired' || how.joined) {
-        const outcome = outcomeOf(entry, startedAt);
-        if (outcome !== undefined) {
-          return outcome;
-        }
-      }
-      return run(entry, startedAt, controller.signal, how);
+      const known = how.joined || entry.state === 'succeeded' || entry.state === 'expired';
+      return (known && outcomeOf(entry, startedAt)) || run(entry, startedAt, controller.signal, how);
     };
     const ended = work().finally(() => running.delete(given.key));
     running.set(given.key, { controller, ended });
@@ -137,7 +122,14 @@ export function createRunner(options: RunnerOptions): Runner {
         return { state: isUnfinished(leader.state) ? 'queued' : 'blocked' };
       }
     }
-    return isEarly({ notBefore, updatedAt }, clock.now()) ? { state: 'queued', notBefore } : undefined;
+    if (isEarly({ notBefore, updatedAt }, clock.now())) {
+      return { state: 'queued', notBefore };
+    }
+    if (!platform.online() && !(await platform.reachable(intent.url))) {
+      platform.onQueued(scope);
+      return { state: 'queued' };
+    }
+    return undefined;
   }
 
   async function run(entry: Entry, startedAt: number, signal: AbortSignal, { headers, once }: How): Promise<Outcome> {
@@ -147,10 +139,6 @@ export function createRunner(options: RunnerOptions): Runner {
     const hindered = await obstacle(entry);
     if (hindered) {
       return leave(hindered);
-    }
-    if (!platform.online() && !(await platform.reachable(intent.url))) {
-      platform.onQueued(scope);
-      return leave({ state: 'queued' });
     }
     let marked = entry;
     let sent: Awaited<ReturnType<Transport['send']>>;
@@ -173,7 +161,7 @@ export function createRunner(options: RunnerOptions): Runner {
       throw error;
     }
     const failed = 'error' in sent ? sent : undefined;
-    const refusal = failed?.error instanceof ProblemError && failed.verdict === 'final' ? failed.error : undefined;
+    const refusal = failed?.verdict === 'final' ? (failed.error as ProblemError) : undefined;
     const trace: Trace = failed?.error ?? (sent as ServerResult);
     const { expiresAt, skew } = trace.intent;
     const change = { intent: trace.intent, attempts: entry.attempts + trace.attempts };
@@ -196,7 +184,7 @@ export function createRunner(options: RunnerOptions): Runner {
       return { ...(sent as ServerResult), latencyMs: clock.uptime() - startedAt };
     }
     const { error, verdict, retryAfterMs } = failed;
-    if (error instanceof WindowPassedError) {
+    if (verdict === undefined) {
       return leave({ state: 'expired' });
     }
     const waiting = await store(intent, () => ({

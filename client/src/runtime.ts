@@ -1,3 +1,5 @@
+import { unlessAborted } from './abort.ts';
+
 /** What the library needs of any JavaScript runtime: a browser, a worker, Node, React Native. */
 export interface Runtime {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
@@ -32,27 +34,16 @@ export const runtime: Runtime = {
     return hex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
   },
   sha256: async (text) => hex(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))),
-  sleep: (ms, signal, idle) =>
-    new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => {
-          signal?.removeEventListener('abort', abort);
-          resolve();
-        },
-        Math.min(ms, 0x7fffffff), // above it, timers fire at once
-      );
-      const abort = () => {
-        clearTimeout(timer);
-        reject(signal?.reason);
-      };
-      if (idle) {
-        (timer as { unref?: () => void }).unref?.();
-      }
-      if (signal?.aborted) {
-        abort();
-      }
-      signal?.addEventListener('abort', abort, { once: true });
-    }),
+  sleep: (ms, signal, idle) => {
+    let timer: { unref?: () => void } | number | undefined;
+    const slept = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.min(ms, 0x7fffffff)); // above it, timers fire at once
+    });
+    if (idle) {
+      (timer as { unref?: () => void }).unref?.();
+    }
+    return unlessAborted(slept, signal).finally(() => clearTimeout(timer as number));
+  },
 };
 
 /** Bytes in lower-case hex. */

@@ -12,6 +12,7 @@
  */
 export type State = 'draft' | 'pending' | 'in-flight' | 'queued' | 'blocked' | 'succeeded' | 'failed' | 'expired';
 
+const unfinished: readonly State[] = ['pending', 'in-flight', 'queued', 'blocked'];
 const open: readonly State[] = ['in-flight', 'queued', 'blocked', 'expired'];
 
 const successors: Readonly<Record<State, readonly State[]>> = {
@@ -35,5 +36,5 @@ export function mayFollow(from: State, to: State): boolean {
 
 /** Reports whether an intent in this state still wants a response, so that it must neither go nor be made anew. */
 export function isUnfinished(state: State): boolean {
-  return state === 'pending' || state === 'in-flight' || state === 'queued' || state === 'blocked';
+  return unfinished.includes(state);
 }

@@ -20,10 +20,14 @@ export function createIndexedDbStorage(name = 'idempotent-requests'): IntentStor
     return opening;
   }
 
-  /** Works within one transaction. A connection may be lost without an event: then it is made anew, once. */
+  /**
+   * Asks within one transaction, and does the work with what comes. A connection may be lost without an event: then it
+   * is made anew, once.
+   */
   async function within<T>(
     mode: IDBTransactionMode,
-    work: (entries: IDBObjectStore, then: (step: () => T) => void) => void,
+    ask: (entries: IDBObjectStore) => readonly IDBRequest[],
+    work: (answers: readonly Answer[], entries: IDBObjectStore) => T,
     again = true,
   ): Promise<T> {
     const db = await database();
@@ -32,17 +36,22 @@ export function createIndexedDbStorage(name = 'idempotent-requests'): IntentStor
       return await new Promise<T>((resolve, reject) => {
         // Strict: the write is on the disk, not only on its way there, before anything is sent.
         const transaction = db.transaction(store, mode, { durability: 'strict' });
+        const entries = transaction.objectStore(store);
         let value: T;
         transaction.oncomplete = () => resolve(value);
         transaction.onabort = () => reject(transaction.error);
-        work(transaction.objectStore(store), (step) => {
+        const requests = ask(entries);
+        (requests.at(-1) as IDBRequest).onsuccess = () => {
           try {
-            value = step();
+            value = work(
+              requests.map(({ result }) => result),
+              entries,
+            );
           } catch (error) {
             mistake = { error };
             transaction.abort();
           }
-        });
+        };
       });
     } catch (error) {
       if (isQuota(error)) {
@@ -52,51 +61,46 @@ export function createIndexedDbStorage(name = 'idempotent-requests'): IntentStor
         throw mistake?.error ?? error;
       }
       opening = undefined;
-      return within(mode, work, false);
+      return within(mode, ask, work, false);
     }
   }
 
   // U+FFFF sorts behind everything that an id holds.
   const range = (scope: string, prefix = '') => IDBKeyRange.bound([scope, prefix], [scope, `${prefix}\uffff`]);
 
-  function read(
-    entries: IDBObjectStore,
-    scope: string,
-    prefix: string,
-    use: (texts: () => StoredText[]) => void,
-  ): void {
-    const keys = entries.getAllKeys(range(scope, prefix));
-    const texts = entries.getAll(range(scope, prefix));
-    texts.onsuccess = () =>
-      use(() =>
-        (keys.result as unknown as Key[]).map(([, id], index) => ({
-          id,
-          text: texts.result[index],
-          kind: 'indexedDB',
-        })),
-      );
-  }
+  const reading = (scope: string, prefix: string) => (entries: IDBObjectStore) => [
+    entries.getAllKeys(range(scope, prefix)),
+    entries.getAll(range(scope, prefix)),
+  ];
+
+  const toTexts = ([keys, texts]: readonly Answer[]): StoredText[] =>
+    (keys as Key[]).map(([, id], index) => ({ id, text: texts[index], kind: 'indexedDB' }));
 
   return {
-    list: (scope, prefix) => within('readonly', (entries, then) => read(entries, scope, prefix, then)),
+    list: (scope, prefix) => within('readonly', reading(scope, prefix), toTexts),
     update: (scope, prefix, change) =>
-      within('readwrite', (entries, then) =>
-        read(entries, scope, prefix, (texts) =>
-          then(() => {
-            for (const [id, text] of change(texts())) {
-              text === undefined ? entries.delete([scope, id]) : entries.put(text, [scope, id]);
-            }
-          }),
-        ),
-      ),
-    clear: (scope) => within('readwrite', (entries) => void entries.delete(range(scope))),
-    scopes: () =>
-      within('readonly', (entries, then) => {
-        const keys = entries.getAllKeys();
-        keys.onsuccess = () => then(() => [...new Set((keys.result as unknown as Key[]).map(([scope]) => scope))]);
+      within('readwrite', reading(scope, prefix), (answers, entries) => {
+        for (const [id, text] of change(toTexts(answers))) {
+          text === undefined ? entries.delete([scope, id]) : entries.put(text, [scope, id]);
+        }
       }),
+    clear: (scope) =>
+      within(
+        'readwrite',
+        (entries) => [entries.delete(range(scope))],
+        () => {},
+      ),
+    scopes: () =>
+      within(
+        'readonly',
+        (entries) => [entries.getAllKeys()],
+        ([keys]) => [...new Set((keys as Key[]).map(([scope]) => scope))],
+      ),
   };
 }
+
+// biome-ignore lint/suspicious/noExplicitAny: what a request results in
+type Answer = any;
 
 type Key = readonly [scope: string, id: string];
 
@@ -134,8 +138,7 @@ function open(name: string, closed: () => void): Promise<IDBDatabase> {
   });
 }
 
-/** How browsers refuse: if site data is blocked, and in some private modes. */
+/** How browsers refuse: if site data is blocked, in some private modes, and by having no IndexedDB. */
 function isRefusal(error: unknown): boolean {
-  const { name } = error as { name?: unknown };
-  return name === 'SecurityError' || name === 'InvalidStateError' || error instanceof UnavailableError;
+  return /^(Security|InvalidState|Unavailable)Error$/.test((error as Error).name);
 }

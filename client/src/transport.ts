@@ -1,8 +1,8 @@
 import type { Clock } from './clock.ts';
 import { NetworkError, ProblemError, WindowPassedError } from './errors.ts';
-import type { Emitter } from './events.ts';
+import type { Emitter, ResponseEvent } from './events.ts';
 import { type Intent, windowEnd } from './intent.ts';
-import type { ReadResponse, ServerSource, Trace } from './response.ts';
+import type { ReadResponse, Trace } from './response.ts';
 import { resultOf, type ServerResult } from './result.ts';
 import {
   attempt,
@@ -12,7 +12,6 @@ import {
   judge,
   type RetryPolicy,
   readDate,
-  readRetryAfter,
   type Verdict,
 } from './retry.ts';
 import type { Runtime } from './runtime.ts';
@@ -25,7 +24,7 @@ export interface TransportOptions {
   readonly windowMs: number;
   readonly policy: RetryPolicy;
   readonly classify: Classify | undefined;
-  readonly runtime: Runtime;
+  readonly platform: Runtime;
   readonly clock: Clock;
   readonly events: Pick<Emitter, 'emit'>;
 }
@@ -49,7 +48,7 @@ export interface Sending extends SendOptions {
 export interface Failure {
   readonly error: ProblemError | NetworkError | WindowPassedError;
   /** `retry` if the same may fare better later; absent for a window that has passed. */
-  readonly verdict: Verdict;
+  readonly verdict?: Verdict | undefined;
   /** How long the server asked to wait, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
 }
@@ -63,7 +62,7 @@ export interface Transport {
 }
 
 export function createTransport(options: TransportOptions): Transport {
-  const { headers, windowMs, policy, classify, runtime, clock, events } = options;
+  const { headers, windowMs, policy, classify, platform, clock, events } = options;
   let sent = 0;
 
   async function headersFor(intent: Intent): Promise<Headers> {
@@ -105,17 +104,17 @@ export function createTransport(options: TransportOptions): Transport {
     intent = { ...given, firstSentAt: given.firstSentAt ?? now() };
     let made = 0;
     const trace = (): Trace => ({ intent, attempts: made, latencyMs: clock.uptime() - startedAt });
-    let last: Failure = { error: new WindowPassedError(trace()), verdict: 'final' };
+    let last: Failure = { error: new WindowPassedError(trace()) };
 
     return attempts<ServerResult | Failure>(
       { ...policy, ...(once && { maxAttempts: 1 }) },
-      runtime,
+      platform,
       windowEnd(intent, windowMs) - now(),
       signal,
       async (number, timeoutMs) => {
         // The window may have passed while the device was asleep.
         if (now() >= windowEnd(intent, windowMs)) {
-          return { value: last, again: false };
+          return { value: last };
         }
         const all = (number === 1 && prepared) || (await headersFor(intent));
         sent += 1;
@@ -125,7 +124,7 @@ export function createTransport(options: TransportOptions): Transport {
         const sentAt = clock.uptime();
         events.emit({ type: 'attempt', ...about });
         const outcome = await attempt(
-          runtime,
+          platform,
           url,
           // A redirected POST becomes a GET in browsers, and its success would be somebody else's.
           { method, headers: all, body, cache: 'no-store', redirect: 'manual' },
@@ -133,31 +132,23 @@ export function createTransport(options: TransportOptions): Transport {
           timeoutMs,
           signal,
         );
-        let seen: { status?: number; source?: ServerSource; problem?: ProblemError['problem'] } = {};
-        const tell = (retryInMs?: number) =>
-          events.emit({
-            type: 'response',
-            ...about,
-            ...seen,
-            latencyMs: clock.uptime() - sentAt,
-            retryInMs,
-          });
+        /** Tells of the response once it is known what follows. */
+        const tell = (seen?: Partial<ResponseEvent>) => (retryInMs?: number) =>
+          events.emit({ type: 'response', ...about, ...seen, latencyMs: clock.uptime() - sentAt, retryInMs });
         if ('lost' in outcome) {
           last = { error: new NetworkError(trace(), outcome.lost), verdict: 'retry' };
-          return { value: last, again: true, decided: tell };
+          return { ...last, value: last, decided: tell() };
         }
         const { status, headers: received } = outcome;
-        const source = isReplay(received) ? 'server-replay' : 'executed';
+        const response = { ...outcome, source: isReplay(received) ? 'server-replay' : 'executed' } as const;
+        const { source } = response;
         intent = learn(intent, received);
-        seen = { status, source };
         if (status >= 200 && status < 300) {
-          return { value: resultOf({ ...outcome, source }, trace()), again: false, decided: tell };
+          return { value: resultOf(response, trace()), decided: tell({ status, source }) };
         }
-        const { problem, verdict } = judge(outcome, classify);
-        seen = { status, source, problem };
-        const retryAfterMs = readRetryAfter(received, clock.now());
-        last = { error: new ProblemError(problem, { ...outcome, source }, trace()), verdict, retryAfterMs };
-        return { value: last, again: verdict === 'retry', retryAfterMs, decided: tell };
+        const { problem, verdict, retryAfterMs } = judge(outcome, classify, clock.now());
+        last = { error: new ProblemError(problem, response, trace()), verdict, retryAfterMs };
+        return { ...last, value: last, decided: tell({ status, source, problem }) };
       },
     );
   }
