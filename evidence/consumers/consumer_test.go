@@ -273,7 +273,7 @@ func (p publication) environment() []string {
 		panic(err)
 	}
 	elsewhere, cache, _ := strings.Cut(strings.TrimSpace(string(output)), "\n")
-	return append(os.Environ(), "GOWORK=off", "GOFLAGS=-modcacherw", "GOMODCACHE="+p.cache,
+	return append(os.Environ(), "GOWORK=off", "GOFLAGS=-modcacherw -trimpath", "GOMODCACHE="+p.cache,
 		"GOPROXY=file://"+p.proxy+",file://"+cache+"/cache/download,"+elsewhere,
 		"GONOSUMDB="+modules.Prefix+"*", "GONOSUMCHECK=1", "GOPRIVATE=")
 }
