@@ -16,6 +16,8 @@ const executablePath = findChromium();
 
 export default defineConfig({
   testDir: 'e2e',
+  // The pictures that documents show are written on demand, by `make screenshots`.
+  testIgnore: process.env.SCREENSHOTS === undefined ? ['screenshots.spec.ts'] : [],
   fullyParallel: true,
   // Generous, because a busy machine is no failure.
   timeout: 60_000,

@@ -1,8 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, StagePage, test } from './test.ts';
 
-// The pictures that the README shows, and the one that goes with a link. Written on demand, by `make screenshots`.
-test.skip(process.env.SCREENSHOTS === undefined, 'only `make screenshots` writes them');
+// The pictures that the README shows, and the one that goes with a link.
 test.use({ expectedStatuses: [404, 409, 422, 500], viewport: { width: 1280, height: 860 } });
 
 const images = fileURLToPath(new URL('../../docs/images/', import.meta.url));
