@@ -38,7 +38,7 @@ help: ## list the targets
 
 .PHONY: run
 run: build/bin/local build-local webapp/dist/index.html ## the whole stack on this machine: http://localhost:8787 (PORT=… for another port)
-	@exec build/bin/local $(if $(PORT),--port $(PORT)) $(ARGS)
+	@exec build/bin/local --unthrottled $(if $(PORT),--port $(PORT)) $(ARGS)
 
 .PHONY: dynamodb
 dynamodb: build/bin/dynamodb ## only the embedded DynamoDB, on port 8000 (PORT=… for another port)
