@@ -485,4 +485,12 @@ var coreMutants = []mutant{
 		packages: []string{"idempotency"},
 		why:      "callers whose name is missing share records",
 	},
+	{
+		name:     "dynamostore: a large request has no more time",
+		file:     "dynamostore/dynamostore.go",
+		old:      "s.timeout*time.Duration(1+travelling/bytesPerTimeout)",
+		new:      "s.timeout*time.Duration(1+0*travelling/bytesPerTimeout)",
+		packages: []string{"evidence/library/dynamostore"},
+		why:      "a large response on a slow connection is given up each time",
+	},
 }
