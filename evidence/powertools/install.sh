@@ -3,7 +3,7 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-build=$(cd "$here/../../../.." && pwd)/build/powertools
+build=$(cd "$here/../.." && pwd)/build/powertools
 
 mkdir -p "$build"
 if ! cmp -s "$here/requirements.txt" "$build/requirements.txt"; then
