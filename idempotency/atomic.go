@@ -52,6 +52,10 @@ func (c *call) attempt(ctx, executing context.Context, refusal error, run func(c
 		return outcome, nil, err
 	}
 	defer store.End(execution)
+	if err := c.readySeal(ctx); err != nil {
+		outcome, err = c.obstructed(ctx, nil, err)
+		return outcome, nil, err
+	}
 	if refusal == nil {
 		c.observe(ctx, ObservedBegan, nil)
 	}

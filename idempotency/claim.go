@@ -33,9 +33,11 @@ func (c *call) claim(ctx context.Context) (existing *Record, tookOver bool, err 
 			return nil, false, err
 		}
 		if existing == nil {
-			// The reply may have taken longer than the lease that it grants: somebody
+			err = c.readySeal(ctx)
+			// The replies may have taken longer than the lease that was granted: somebody
 			// else may have taken over already.
 			switch {
+			case err != nil:
 			case c.lease.outOfTime():
 				err = ErrNoTime
 			case c.leaseIsOver():

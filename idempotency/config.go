@@ -68,6 +68,11 @@ type Config struct {
 	CacheEntries int
 	CacheBytes   int
 
+	// Seal encrypts and authenticates what is recorded. All guards that share records
+	// must have it, or none, because a record that was not sealed does not open.
+	// Default: results are recorded as they are.
+	Seal Sealer
+
 	// Observer receives an event for everything that happens. Default: none.
 	Observer Observer
 

@@ -30,6 +30,17 @@ var (
 	// Errors that wrap it carry the cause as well.
 	ErrStore = errors.New("idempotency: the store is unavailable")
 
+	// ErrSeal is returned if the recorded result does not open, or a new one could not
+	// be sealed, because of something that does not pass by itself: what is recorded
+	// was changed, or its key is gone or disabled, or may not be used. Nothing was
+	// executed. Errors that wrap it carry the cause as well.
+	ErrSeal = errors.New("idempotency: the result cannot be sealed or opened")
+
+	// ErrSealUnavailable is returned if the keys of Config.Seal were out of reach for
+	// the moment. Nothing was executed, and a retry may succeed. A [Sealer] returns
+	// errors that wrap it. They carry the cause as well.
+	ErrSealUnavailable = errors.New("idempotency: the keys to seal and open results are unavailable")
+
 	// ErrNoTime is returned if the caller's deadline is so near that an execution
 	// could not end in time. Nothing was executed, and a retry with more time
 	// executes.

@@ -121,7 +121,7 @@ func (c *call) complete(ctx context.Context, result Result) (Outcome, error) {
 		// The winner's response is the one on record; all callers should see the
 		// same. A winner that was asked for something else has none for us.
 		if winner.Fingerprint == c.Fingerprint && c.cfg.Clock().Before(winner.Expires) {
-			outcome, _, err := c.verdict(winner)
+			outcome, _, err := c.verdict(ctx, winner)
 			return outcome, err
 		}
 	}
@@ -143,6 +143,13 @@ func (c *call) completed(ctx context.Context, r Record, result Result) Record {
 	case len(result.Data) > c.cfg.MaxResult:
 		r.Data = nil
 		c.observe(ctx, ObservedOversized, nil)
+	default:
+		// Once, because a store may keep parts of one attempt and of the next.
+		var err error
+		if r.Data, err = c.sealing.seal(r.ID, "", r.Data); err != nil {
+			r.Data = nil
+			c.observe(ctx, ObservedUnencodable, err)
+		}
 	}
 	return r
 }

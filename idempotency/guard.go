@@ -102,9 +102,9 @@ type Outcome struct {
 // [Discard].
 //
 // Without executing, Do returns [ErrPayloadMismatch], *[InProgressError],
-// [ErrOutcomeUnknown], [ErrResultNotKept], [ErrReconcile], [ErrNoTime] or, if the
-// store did not answer, an error that wraps [ErrStore]. In Atomic mode it returns
-// [ErrPlan] for a plan that can never be written. Other errors are those of run, or
+// [ErrOutcomeUnknown], [ErrResultNotKept], [ErrReconcile], [ErrNoTime], errors that
+// wrap [ErrSeal] or [ErrSealUnavailable] or, if the store did not answer, an error
+// that wraps [ErrStore]. In Atomic mode it returns [ErrPlan] for a plan that can never be written. Other errors are those of run, or
 // mean that the request is incomplete.
 func (g *Guard) Do(ctx context.Context, req Request, run func(context.Context) (Result, error)) (Outcome, error) {
 	if err := g.check(req); err != nil {
@@ -185,6 +185,7 @@ type call struct {
 	asked    time.Time // when the store was last asked for the key
 	lease    lease
 	declared declared
+	sealing  SealFunc // nil for results that are recorded as they are
 }
 
 // recall returns the completed record from the store, given the hint that there
@@ -211,8 +212,12 @@ func (c *call) remember(r *Record) {
 
 // answer returns to a duplicate what the record in its way says.
 func (c *call) answer(ctx context.Context, r *Record) (Outcome, error) {
-	outcome, observed, err := c.verdict(r)
-	c.observe(ctx, observed, nil)
+	outcome, observed, err := c.verdict(ctx, r)
+	var cause error
+	if ofSeal(err) {
+		cause = err
+	}
+	c.observe(ctx, observed, cause)
 	return outcome, err
 }
 
@@ -220,6 +225,9 @@ func (c *call) answer(ctx context.Context, r *Record) (Outcome, error) {
 func (c *call) unavailable(ctx context.Context, err error) (Outcome, error) {
 	outcome := Outcome{Expires: c.held().Expires}
 	switch {
+	case ofSeal(err):
+		c.observe(ctx, sealObservation(ctx, err), err)
+		return outcome, err
 	case errors.Is(err, ErrNoTime):
 		c.observe(ctx, ObservedNoTime, nil)
 		return outcome, ErrNoTime
@@ -231,7 +239,7 @@ func (c *call) unavailable(ctx context.Context, err error) (Outcome, error) {
 	return outcome, fmt.Errorf("%w: %w", ErrStore, err)
 }
 
-func (c *call) verdict(r *Record) (Outcome, Observation, error) {
+func (c *call) verdict(ctx context.Context, r *Record) (Outcome, Observation, error) {
 	outcome := Outcome{Expires: r.Expires}
 	switch {
 	// The fingerprint comes first: what the record holds is none of the business
@@ -241,7 +249,11 @@ func (c *call) verdict(r *Record) (Outcome, Observation, error) {
 	case r.Status == Completed && r.Data == nil:
 		return outcome, ObservedNotKept, ErrResultNotKept
 	case r.Status == Completed:
-		outcome.Data, outcome.Replayed = r.Data, true
+		data, err := c.cfg.open(ctx, r.ID, "", r.Data)
+		if err != nil {
+			return outcome, sealObservation(ctx, err), err
+		}
+		outcome.Data, outcome.Replayed = data, true
 		return outcome, ObservedReplayed, nil
 	case c.interrupted(r, c.asked) && (c.cfg.Recovery == Refuse || c.cfg.Mode == Atomic): // from before a change of mode
 		return outcome, ObservedOutcomeUnknown, ErrOutcomeUnknown

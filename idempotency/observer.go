@@ -24,6 +24,8 @@ const (
 	ObservedOutcomeUnknown   Observation = "outcome_unknown"   // refused: interrupted before, policy Refuse
 	ObservedNotKept          Observation = "result_not_kept"   // refused: completed before without a result
 	ObservedStoreUnavailable Observation = "store_unavailable" // refused: the claim failed
+	ObservedSealFailed       Observation = "seal_failed"       // refused: the result does not open, or a new one could not be sealed; see [ErrSeal]
+	ObservedSealUnavailable  Observation = "seal_unavailable"  // refused: the keys to seal and open are out of reach
 	ObservedNoTime           Observation = "no_time"           // refused: the deadline is too near to begin
 	ObservedCancelled        Observation = "cancelled"         // the caller went away before the key was claimed
 	ObservedRefused          Observation = "refused"           // refused before the guard was asked; see [Guard.ObserveRefusal]
@@ -68,7 +70,7 @@ type Event struct {
 // rest. For a refusal it is that of an Err that is a [slog.Leveler], or Warn.
 func (e Event) Level() slog.Level {
 	switch e.Observation {
-	case ObservedStoreUnavailable, ObservedCompletionFailed, ObservedReleaseFailed, ObservedUnencodable, ObservedFailed:
+	case ObservedStoreUnavailable, ObservedSealFailed, ObservedSealUnavailable, ObservedCompletionFailed, ObservedReleaseFailed, ObservedUnencodable, ObservedFailed:
 		return slog.LevelError
 	case ObservedReleased:
 		if _, meant := errors.AsType[*discardError](e.Err); e.Err != nil && !meant {

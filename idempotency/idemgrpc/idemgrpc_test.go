@@ -360,3 +360,28 @@ func TestConfigsThatAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// unsealed is a Sealer that never seals.
+type unsealed struct {
+	idempotency.Sealer
+	err error
+}
+
+func (s unsealed) Seal(context.Context) (idempotency.SealFunc, error) { return nil, s.err }
+
+func TestResponseThatCannotBeSealed(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		err  error
+		want answer
+	}{
+		{errors.New("the key is disabled"), answer{code: codes.Internal, expires: true}},
+		{fmt.Errorf("throttled: %w", idempotency.ErrSealUnavailable), answer{code: codes.Unavailable, reason: "idempotency: STORE_UNAVAILABLE", retry: time.Second, expires: true}},
+	} {
+		w := newWorld(t, paid, func(c *idempotency.Config) { c.Seal = unsealed{err: test.err} }, nil)
+		w.want(w.send(order(10), "k1"), test.want)
+		if w.service.runs != 0 {
+			t.Errorf("%d executions, want none", w.service.runs)
+		}
+	}
+}

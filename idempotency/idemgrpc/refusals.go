@@ -48,7 +48,8 @@ func refusal(err error) error {
 	case errors.Is(err, idempotency.ErrReconcile):
 		return refused(codes.Unavailable, "NOT_RECONCILED", "a call with this idempotency key was interrupted, and what became of it is not known yet; retry with the same key and request",
 			retryAfterUnavailable)
-	case errors.Is(err, idempotency.ErrStore):
+	case errors.Is(err, idempotency.ErrSeal): // nothing that the client can do
+	case errors.Is(err, idempotency.ErrStore), errors.Is(err, idempotency.ErrSealUnavailable):
 		return refused(codes.Unavailable, "STORE_UNAVAILABLE", "temporarily unavailable; retry with the same key and request", retryAfterUnavailable)
 	}
 	return status.Error(codes.Internal, "internal error")

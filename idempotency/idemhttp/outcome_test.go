@@ -133,6 +133,37 @@ func TestPlanThatCannotBeWritten(t *testing.T) {
 	}
 }
 
+// unsealed is a Sealer that never seals.
+type unsealed struct {
+	idempotency.Sealer
+	err error
+}
+
+func (s unsealed) Seal(context.Context) (idempotency.SealFunc, error) { return nil, s.err }
+
+// A key that is gone is nothing that a client can wait for, unlike one that is only
+// out of reach.
+func TestResponseThatCannotBeSealed(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		err    error
+		status int
+		kind   string
+	}{
+		{errors.New("the key is disabled"), http.StatusInternalServerError, idemhttp.TypeInternal},
+		{fmt.Errorf("throttled: %w", idempotency.ErrSealUnavailable), http.StatusServiceUnavailable, idemhttp.TypeStoreUnavailable},
+	} {
+		s := newService(t, func(http.ResponseWriter, *http.Request) { t.Error("executed") }, func(c *idempotency.Config, _ *idemhttp.Config) {
+			c.Seal = unsealed{err: test.err}
+		})
+		response := s.post("k1", "{}")
+		wantProblem(t, response, test.status, test.kind)
+		if again := response.Header.Get("Retry-After") != ""; again != (test.status == http.StatusServiceUnavailable) {
+			t.Errorf("%v: Retry-After %q", test.err, response.Header.Get("Retry-After"))
+		}
+	}
+}
+
 // events keeps what an observer is told.
 type events []idempotency.Event
 

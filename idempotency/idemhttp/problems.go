@@ -123,6 +123,7 @@ func problemOf(err error) *problem.Problem {
 	case errors.As(err, &own) && own != nil:
 		return own
 	case errors.As(err, &mistake), errors.Is(err, idempotency.ErrPlan):
+	case errors.Is(err, idempotency.ErrSeal):
 	case errors.Is(err, ErrNoKey):
 		return &problem.Problem{
 			Type:   TypeKeyMissing,
@@ -174,7 +175,7 @@ func problemOf(err error) *problem.Problem {
 			Detail: "The request did not end in time, and it may have taken effect. Retry with the same key and payload.",
 			Header: http.Header{"Retry-After": {retryAfterUnavailable}},
 		}
-	case errors.Is(err, idempotency.ErrStore), errors.Is(err, idempotency.ErrNoTime):
+	case errors.Is(err, idempotency.ErrStore), errors.Is(err, idempotency.ErrSealUnavailable), errors.Is(err, idempotency.ErrNoTime):
 		return &problem.Problem{
 			Type:   TypeStoreUnavailable,
 			Title:  "The service is temporarily unavailable",
