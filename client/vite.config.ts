@@ -6,6 +6,8 @@ export default defineConfig({
     include: ['src/**/*.test.ts'],
     setupFiles: ['src/testing/setup.ts'],
     restoreMocks: true,
-    testTimeout: 20_000,
+    // Generous: what is slow is the machine.
+    testTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
   },
 });

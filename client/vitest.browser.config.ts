@@ -7,5 +7,7 @@ export default defineConfig({
     exclude: ['browser/soak.test.ts', 'node_modules/**'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // What a page brings about takes as long as the machine takes.
+    expect: { poll: { timeout: 30_000 } },
   },
 });

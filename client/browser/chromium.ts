@@ -85,6 +85,7 @@ export interface Answer {
 export class Origin {
   readonly calls: Call[] = [];
   script: Script = () => paid;
+  private waiting: ((call: Call) => void)[] = [];
   private readonly server = createServer((request, response) => void this.handle(request, response));
   private readonly files: Readonly<Record<string, string>>;
 
@@ -103,6 +104,11 @@ export class Origin {
   /** The keys that have come, each once. */
   keys(): string[] {
     return [...new Set(this.calls.map(({ key }) => key))];
+  }
+
+  /** The next call, once it has come: a page's request has left before that. */
+  next(): Promise<Call> {
+    return new Promise((resolve) => this.waiting.push(resolve));
   }
 
   async close(): Promise<void> {
@@ -137,6 +143,9 @@ export class Origin {
     const key = String(headers['idempotency-key']);
     const call = { key, body: Buffer.concat(chunks).toString(), method, path, headers };
     this.calls.push(call);
+    for (const resolve of this.waiting.splice(0)) {
+      resolve(call);
+    }
     const answer = await this.script(call, this.calls.length);
     if (answer) {
       response.writeHead(answer.status, { 'Content-Type': 'application/json', ...cors, ...answer.headers });

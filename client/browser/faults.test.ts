@@ -218,13 +218,12 @@ describe('a browser that fails', () => {
     origin.script = (_, count) => (count === 1 ? undefined : paid);
     const patience = { maxAttempts: 1, totalTimeoutMs: 2_000 };
     const [first, second] = [await open(deaf), await open(deaf, patience)];
-    const left = first.waitForRequest((request) => request.method() === 'POST');
+    const coming = origin.next();
     void submit(first).catch(() => {});
-    await left;
-    const key = origin.keys()[0] ?? '';
+    const { key } = await coming;
     const waiting = second.evaluate((name) => window.client.wait(name).then(({ status }) => status), key);
-    await first.close({ runBeforeUnload: false });
-    expect(await waiting).toBe(201);
+    const [status] = await Promise.all([waiting, first.close({ runBeforeUnload: false })]);
+    expect(status).toBe(201);
     expect(origin.keys()).toEqual([key]);
   });
 
@@ -255,7 +254,7 @@ describe('the outbox of an open page', () => {
     origin.script = (_, count) => (count === 1 ? { status: 503 } : paid);
     const page = await open(undefined, { maxAttempts: 1, maxDelayMs: 100 });
     expect(await submit(page)).toMatchObject({ source: 'queued' });
-    await expect.poll(() => states(page), { timeout: 10_000 }).toEqual(['succeeded']);
+    await expect.poll(() => states(page)).toEqual(['succeeded']);
     expect(origin.keys()).toHaveLength(1);
   });
 
@@ -304,9 +303,9 @@ describe('a submission', () => {
   it('heeds its signal while another tab has the intent in hand', async () => {
     origin.script = () => undefined;
     const [first, second] = [await open(), await open()];
-    const left = first.waitForRequest((request) => request.method() === 'POST');
+    const coming = origin.next();
     void submit(first).catch(() => {});
-    await left;
+    await coming;
     // Whatever lock of the library's another tab may hold.
     await first.evaluate(() => {
       void navigator.locks.request('idempotent-requests/journal/s', () => new Promise(() => {}));
