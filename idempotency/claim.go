@@ -119,7 +119,7 @@ func (c *call) running(r *Record) bool {
 // the key locked. One attempt is enough, because the caller waits and the lease
 // ends by itself. The claim's own error is the one reported.
 func (c *call) abandon(ctx context.Context, takingOver bool) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), minPersist)
+	ctx, cancel := context.WithTimeout(c.lasting, minPersist)
 	defer cancel()
 	if takingOver && c.cfg.Recovery != Reexecute {
 		_ = c.interrupt(ctx) // what was interrupted before us still is

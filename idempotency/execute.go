@@ -207,7 +207,7 @@ func (c *call) timeLeft(ctx context.Context) time.Duration {
 // ctx's cancellation stops nothing: a client that hung up has still caused the
 // effect that is to be remembered.
 func (c *call) persist(ctx context.Context, step func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.timeLeft(ctx))
+	ctx, cancel := context.WithTimeout(c.lasting, c.timeLeft(ctx))
 	defer cancel()
 
 	for backoff := firstBackoff; ; backoff = min(2*backoff, maxBackoff) {

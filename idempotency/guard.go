@@ -118,8 +118,15 @@ func (g *Guard) Do(ctx context.Context, req Request, run func(context.Context) (
 		c := call{Guard: g, Request: req, start: start}
 		return c.answer(ctx, &known) // at no cost
 	}
-	c := &call{Guard: g, Request: req, start: start, meter: new(meter)}
-	outcome, err := c.do(context.WithValue(ctx, meterKey{}, c.meter), run)
+	var own struct { // in one allocation
+		call
+		meter meter
+	}
+	c := &own.call
+	*c = call{Guard: g, Request: req, start: start, meter: &own.meter}
+	ctx = context.WithValue(ctx, meterKey{}, c.meter)
+	c.lasting = context.WithoutCancel(ctx)
+	outcome, err := c.do(ctx, run)
 	outcome.Cost = c.meter.read()
 	return outcome, err
 }
@@ -180,6 +187,7 @@ type call struct {
 	*Guard
 	Request
 	meter    *meter // nil for what costs nothing
+	lasting  context.Context // carries the values of Do's, and never ends
 	start    time.Time
 	owner    string
 	asked    time.Time // when the store was last asked for the key

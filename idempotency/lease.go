@@ -117,7 +117,7 @@ type detached struct {
 }
 
 func (c *call) detach(ctx context.Context) (d detached) {
-	d.ctx, d.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	d.ctx, d.cancel = context.WithCancelCause(c.lasting)
 	if !c.lease.deadline.IsZero() {
 		d.ctx, d.timer = context.WithDeadlineCause(d.ctx, c.lease.runUntil, ErrLeaseOver)
 	}
@@ -173,7 +173,7 @@ func (h *heartbeat) look() {
 func (h *heartbeat) renew() bool {
 	// A request that hangs must leave time for another one, and the lease may end
 	// meanwhile.
-	ctx, giveUp := context.WithTimeout(context.WithoutCancel(h.ctx), h.cfg.Lease/3)
+	ctx, giveUp := context.WithTimeout(h.lasting, h.cfg.Lease/3)
 	defer giveUp()
 	h.mu.Lock()
 	ended := h.ended
