@@ -218,7 +218,8 @@ func TestAtomicWithoutOldItems(t *testing.T) {
 }
 
 // The process that executed and every other one answer alike, whatever the store
-// had room for, and effects come before the response.
+// had room for, and effects come before the response. What has no room is known
+// before it is sent: megabytes that DynamoDB would refuse are no request.
 func TestAtomicResponsesWithoutRoom(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -238,6 +239,13 @@ func TestAtomicResponsesWithoutRoom(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := newShop(t, 10)
+			var requests atomic.Int32
+			s.Client = through(s.Client, func(next aws.HTTPClient, r *http.Request) (*http.Response, error) {
+				if strings.Contains(r.Header.Get("Amz-Sdk-Request"), "attempt=1;") { // and not what the SDK sends again
+					requests.Add(1)
+				}
+				return next.Do(r)
+			})
 			answer := random(test.bytes)
 			var seen []idempotency.Observation
 			observe := func(c *idempotency.Config) {
@@ -258,6 +266,9 @@ func TestAtomicResponsesWithoutRoom(t *testing.T) {
 			wantOutcome(t, outcome, err, string(answer), false)
 			if oversized := strings.Contains(fmt.Sprint(seen), string(idempotency.ObservedOversized)); oversized == test.kept {
 				t.Errorf("observed %v", seen)
+			}
+			if n := requests.Load(); n != 1 {
+				t.Errorf("%d requests, want one", n)
 			}
 			for name, guard := range map[string]*idempotency.Guard{"the process that executed": executing, "another process": s.newGuard(t)} {
 				outcome, err := execute(guard)
