@@ -90,8 +90,8 @@ var coreMutants = []mutant{
 	{
 		name:     "a renewal may take as long as it likes",
 		file:     "lease.go",
-		old:      "context.WithTimeout(context.WithoutCancel(h.ctx), h.cfg.Lease/3)",
-		new:      "context.WithTimeout(context.WithoutCancel(h.ctx), h.cfg.Lease)",
+		old:      "context.WithTimeout(h.lasting, h.cfg.Lease/3)",
+		new:      "context.WithTimeout(h.lasting, h.cfg.Lease)",
 		packages: []string{"idempotency"},
 		why:      "one hung request costs the lease",
 	},

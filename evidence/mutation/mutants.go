@@ -386,7 +386,7 @@ var mutants = []mutant{
 	{
 		name:     "abandoning is cancelled with the client",
 		file:     "claim.go",
-		old:      "ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), minPersist)",
+		old:      "ctx, cancel := context.WithTimeout(c.lasting, minPersist)",
 		new:      "ctx, cancel := context.WithTimeout(ctx, minPersist)",
 		packages: []string{"idempotency"},
 		why:      "a disconnect locks the key",
@@ -426,7 +426,7 @@ var mutants = []mutant{
 	{
 		name:     "an execution is cancelled with the client",
 		file:     "lease.go",
-		old:      "context.WithCancelCause(context.WithoutCancel(ctx))",
+		old:      "context.WithCancelCause(c.lasting)",
 		new:      "context.WithCancelCause(ctx)",
 		packages: []string{"idempotency"},
 		why:      "a disconnect interrupts the effect",
@@ -434,7 +434,7 @@ var mutants = []mutant{
 	{
 		name:     "completion is cancelled with the client",
 		file:     "execute.go",
-		old:      "context.WithTimeout(context.WithoutCancel(ctx), c.timeLeft(ctx))",
+		old:      "context.WithTimeout(c.lasting, c.timeLeft(ctx))",
 		new:      "context.WithTimeout(ctx, c.timeLeft(ctx))",
 		packages: []string{"idempotency"},
 		why:      "a disconnect loses the completion",
