@@ -89,7 +89,7 @@ func (c *call) attempt(ctx, executing context.Context, refusal error, run func(c
 		outcome, err = c.obstructed(ctx, existing, err)
 		return outcome, nil, err
 	}
-	c.cache.put(&completed)
+	c.cache.put(&completed, c.asked)
 	c.observe(ctx, ObservedExecuted, nil)
 	return outcome, nil, nil
 }
@@ -127,12 +127,14 @@ func (c *call) timeToCommit(ctx context.Context) time.Duration {
 // stamped returns the record that is to be written, with a window that begins now:
 // planning may have taken long.
 func (c *call) stamped() Record {
+	now := c.cfg.Clock()
 	r := Record{
 		ID:          c.Key.ID(),
 		Status:      Completed,
 		Owner:       c.owner,
+		Claimed:     inMilliseconds(now),
 		Fingerprint: c.Fingerprint,
-		Expires:     wholeSeconds(c.cfg.Clock().Add(c.cfg.Window)),
+		Expires:     wholeSeconds(now.Add(c.cfg.Window)),
 	}
 	c.setLease(r, time.Time{})
 	return r

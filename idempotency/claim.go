@@ -93,6 +93,7 @@ func (c *call) newClaim(observed *Record) Claim {
 		ID:          c.Key.ID(),
 		Status:      InProgress,
 		Owner:       c.owner,
+		Claimed:     inMilliseconds(now),
 		Fingerprint: c.Fingerprint,
 		Expires:     wholeSeconds(now.Add(c.cfg.Window)),
 	})
@@ -133,6 +134,9 @@ func (c *call) abandon(ctx context.Context, takingOver bool) {
 func wholeMilliseconds(t time.Time) time.Time { return roundUp(t, time.Millisecond) }
 
 func wholeSeconds(t time.Time) time.Time { return roundUp(t, time.Second) }
+
+// inMilliseconds returns t as a record keeps a moment that decides nothing.
+func inMilliseconds(t time.Time) time.Time { return t.Truncate(time.Millisecond).Round(0) }
 
 func roundUp(t time.Time, unit time.Duration) time.Time {
 	if down := t.Truncate(unit); down.Before(t) {

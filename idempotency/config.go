@@ -15,6 +15,7 @@ const (
 	DefaultMaxResult         = 6 << 20
 	DefaultCacheEntries      = 1000
 	DefaultCacheBytes        = 8 << 20
+	DefaultCacheAge          = time.Minute
 )
 
 // Config configures a [Guard]. Only Store is required.
@@ -67,6 +68,11 @@ type Config struct {
 	// and 8 MiB; a negative bound turns the cache off.
 	CacheEntries int
 	CacheBytes   int
+
+	// CacheAge is how long a record is kept in memory at most. It bounds how long
+	// processes go on to replay a result that an operator has removed by
+	// [Guard.Forget]. Default one minute.
+	CacheAge time.Duration
 
 	// Seal encrypts and authenticates what is recorded. All guards that share records
 	// must have it, or none, because a record that was not sealed does not open.
@@ -135,6 +141,7 @@ func (c Config) withDefaults() (Config, error) {
 		{"Lease", &c.Lease, DefaultLease},
 		{"Wait", &c.Wait, 0},
 		{"CompletionTimeout", &c.CompletionTimeout, DefaultCompletionTimeout},
+		{"CacheAge", &c.CacheAge, DefaultCacheAge},
 	} {
 		if *d.value < 0 {
 			return c, fmt.Errorf("idempotency: Config.%s is negative: %v", d.name, *d.value)

@@ -99,6 +99,7 @@ func (c *call) conclude(ctx context.Context, result Result, err error) (Result, 
 // execution.
 func (c *call) complete(ctx context.Context, result Result) (Outcome, error) {
 	completed := c.completed(ctx, c.held(), result)
+	since := c.cfg.Clock()
 
 	var winner *Record
 	err := c.persist(ctx, func(ctx context.Context) (err error) {
@@ -114,7 +115,7 @@ func (c *call) complete(ctx context.Context, result Result) (Outcome, error) {
 	case err != nil:
 		c.observe(ctx, ObservedCompletionFailed, err)
 	case winner == nil:
-		c.cache.put(&completed)
+		c.cache.put(&completed, since)
 		c.observe(ctx, ObservedExecuted, nil)
 	default:
 		c.observe(ctx, ObservedLeaseLost, nil)

@@ -24,7 +24,7 @@ func New(cfg Config) (*Guard, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Guard{cfg: cfg, cache: newCache(cfg.CacheEntries, cfg.CacheBytes)}, nil
+	return &Guard{cfg: cfg, cache: newCache(cfg.CacheEntries, cfg.CacheBytes, cfg.CacheAge)}, nil
 }
 
 // Recovery returns the policy the guard was configured with.
@@ -202,6 +202,7 @@ func (c *call) recall(ctx context.Context) *Record {
 	if !c.LikelyDuplicate {
 		return nil
 	}
+	c.asked = c.cfg.Clock()
 	r, err := c.cfg.Store.Load(ctx, c.Key.ID())
 	if err != nil || r == nil || r.Status != Completed || !c.cfg.Clock().Before(r.Expires) {
 		return nil // the claim will tell
@@ -214,7 +215,7 @@ func (c *call) recall(ctx context.Context) *Record {
 // One with another fingerprint may have come without its data.
 func (c *call) remember(r *Record) {
 	if r.Fingerprint == c.Fingerprint {
-		c.cache.put(r)
+		c.cache.put(r, c.asked)
 	}
 }
 

@@ -73,6 +73,17 @@ func NewKey(scope Scope, operation, key string) (Key, error) {
 	return Key{operation, string(base64.RawURLEncoding.AppendEncode(id, sum[:]))}, nil
 }
 
+// KeyFromID returns the key whose [Key.ID] is id, which logs and metrics name. It is
+// for operators, who have the id and not the parts.
+func KeyFromID(id string) (Key, error) {
+	operation, sum, _ := strings.Cut(id, "#")
+	digest, err := base64.RawURLEncoding.Strict().DecodeString(sum)
+	if err != nil || len(digest) != sha256.Size || checkOperation(operation) != nil {
+		return Key{}, fmt.Errorf("idempotency: key: %q is no id: want an operation, #, and 43 base64url characters", id)
+	}
+	return Key{operation, id}, nil
+}
+
 // ID returns the partition key under which the record is stored: the operation,
 // "#", and the base64url SHA-256 of scope and idempotency key. It holds no personal
 // data and may be logged.

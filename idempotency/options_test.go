@@ -237,7 +237,7 @@ func cached(c *idempotency.Config) { c.CacheEntries = 0 } // the default
 func TestCacheAnswersDuplicates(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, cached, func(c *idempotency.Config) { c.Window = time.Hour })
+		w := newWorld(t, cached, func(c *idempotency.Config) { c.Window, c.CacheAge = time.Hour, 2*time.Hour })
 		claims := w.countClaims()
 		first, err := w.do("pay", "paid")
 		w.wantOutcome(first, err, "paid", false)

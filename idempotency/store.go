@@ -22,6 +22,10 @@ type Record struct {
 	Status Status
 	// Owner is the fencing token of the claim: a fresh random value for each.
 	Owner string
+	// Claimed is the time of the claim, or of the attempt in [Atomic] mode.
+	// Millisecond precision. It decides nothing and is there for people; a record
+	// from before there was such a time has the zero time.
+	Claimed time.Time
 	// Fingerprint is that of the request which made the claim.
 	Fingerprint Fingerprint
 	// LeaseUntil is the time after which an unfinished claim may be taken over,
@@ -35,6 +39,12 @@ type Record struct {
 	// result could not be kept; a result that was kept is not nil, even if it is
 	// empty.
 	Data []byte
+}
+
+// Interrupted reports whether the execution that made the record was interrupted:
+// it has not completed, and its lease was over at the given time.
+func (r *Record) Interrupted(at time.Time) bool {
+	return r.Status == InProgress && at.After(r.LeaseUntil)
 }
 
 // Claim is an attempt to become the owner of a key.
@@ -93,6 +103,28 @@ type Store interface {
 	// Load returns the record, expired or not, or nil if there is none. It may lag
 	// behind the other methods, so its result is only a hint.
 	Load(ctx context.Context, id string) (*Record, error)
+}
+
+// OperatorStore is a store whose records operators can look at and change; see
+// [Guard.Look], [Guard.Settle] and [Guard.Forget]. An observed record is still the one
+// stored if that has the same owner and status and, in progress, the same lease.
+type OperatorStore interface {
+	Store
+
+	// Look returns the record, expired or not, or nil if there is none. Unlike Load it
+	// sees every earlier step.
+	Look(ctx context.Context, id string) (*Record, error)
+
+	// Settle replaces observed, which is in progress, by settled, whose Status is
+	// Completed and whose Owner is another, and reports whether it has: observed was
+	// still the one stored, or an earlier attempt has settled it already. If the store
+	// cannot keep settled.Data, but could keep the record without, Settle writes
+	// nothing and returns an error that wraps [ErrTooLarge].
+	Settle(ctx context.Context, observed, settled Record) (done bool, err error)
+
+	// Forget deletes observed and whatever is kept beside it, and reports whether it
+	// has: observed was still the one stored, or there is no record any more.
+	Forget(ctx context.Context, observed Record) (done bool, err error)
 }
 
 // Attempt is one attempt at an execution in [Atomic] mode.

@@ -50,8 +50,6 @@ type Store struct {
 	timeout     time.Duration
 }
 
-var _ idempotency.Store = (*Store)(nil)
-
 // Defaults of the options.
 const (
 	DefaultInlineLimit    = 4 << 10
@@ -110,6 +108,9 @@ const (
 	isOwnAndNotLater = isOwn + " AND in_progress_expiration <= :lease"
 	isOwnOrGone      = "attribute_not_exists(id) OR (" + isOwn + ")"
 	isFreeOrOver     = isFree + " OR (" + isObserved + ")"
+
+	isGoneOrObserved  = "attribute_not_exists(id) OR (" + isObserved + ")"
+	isGoneOrCompleted = "attribute_not_exists(id) OR (#owner = :observed AND #status = :completed)"
 )
 
 var ownerAndStatus = map[string]string{"#owner": "owner", "#status": "status"}
@@ -298,15 +299,7 @@ func (s *Store) Release(ctx context.Context, id, owner string) error {
 
 // Load implements [idempotency.Store] with one eventually consistent GetItem.
 func (s *Store) Load(ctx context.Context, id string) (*idempotency.Record, error) {
-	item, err := s.get(ctx, id, false, 0)
-	if err != nil || item == nil {
-		return nil, err
-	}
-	record, p, err := fromItem(item)
-	if err != nil {
-		return nil, err
-	}
-	return s.unpack(ctx, record, p)
+	return s.load(ctx, id, false)
 }
 
 // get returns the item, or nil if there is none, while that many bytes travel.

@@ -22,6 +22,9 @@ func toItem(r idempotency.Record, p payload) map[string]types.AttributeValue {
 		"validation": text(string(r.Fingerprint)),
 		"expiration": number(r.Expires.Unix()),
 	}
+	if !r.Claimed.IsZero() {
+		item["claimed"] = number(r.Claimed.UnixMilli())
+	}
 	if r.Status == idempotency.InProgress {
 		item["in_progress_expiration"] = number(r.LeaseUntil.UnixMilli())
 	}
@@ -48,6 +51,9 @@ func fromItem(item map[string]types.AttributeValue) (*idempotency.Record, payloa
 		Owner:       r.text("owner"),
 		Fingerprint: idempotency.Fingerprint(r.text("validation")),
 		Expires:     time.Unix(r.number("expiration"), 0),
+	}
+	if r.has("claimed") { // earlier versions wrote none
+		record.Claimed = time.UnixMilli(r.number("claimed"))
 	}
 	var p payload
 	switch record.Status {

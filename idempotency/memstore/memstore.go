@@ -21,7 +21,7 @@ type Store struct {
 	expiry  expiryHeap // the same entries, the first to expire first
 }
 
-var _ idempotency.Store = (*Store)(nil)
+var _ idempotency.OperatorStore = (*Store)(nil)
 
 // New returns an empty store.
 func New() *Store { return &Store{records: make(map[string]*entry)} }
@@ -108,6 +108,50 @@ func (s *Store) Load(ctx context.Context, id string) (*idempotency.Record, error
 		return nil, nil
 	}
 	return clone(&existing.Record), nil
+}
+
+// Look implements [idempotency.OperatorStore].
+func (s *Store) Look(ctx context.Context, id string) (*idempotency.Record, error) {
+	return s.Load(ctx, id)
+}
+
+// Settle implements [idempotency.OperatorStore].
+func (s *Store) Settle(ctx context.Context, observed, settled idempotency.Record) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	existing, found := s.records[settled.ID]
+	switch {
+	case !found:
+		return false, nil
+	case same(&existing.Record, &observed):
+		s.put(&settled)
+		return true, nil
+	}
+	return existing.Owner == settled.Owner && existing.Status == idempotency.Completed, nil
+}
+
+// Forget implements [idempotency.OperatorStore].
+func (s *Store) Forget(ctx context.Context, observed idempotency.Record) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	existing, found := s.records[observed.ID]
+	switch {
+	case !found:
+		return true, nil
+	case existing.Owner != observed.Owner || existing.Status != observed.Status,
+		existing.Status == idempotency.InProgress && !existing.LeaseUntil.Equal(observed.LeaseUntil):
+		return false, nil
+	}
+	s.remove(existing)
+	return true, nil
 }
 
 // Len returns the number of records in the store, including expired ones that are

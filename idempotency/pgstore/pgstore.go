@@ -44,7 +44,7 @@ type Store struct {
 	sql      statements
 }
 
-var _ idempotency.Store = (*Store)(nil)
+var _ idempotency.OperatorStore = (*Store)(nil)
 
 // Option configures a store.
 type Option func(*Store)
@@ -169,7 +169,7 @@ func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (existing *idemp
 	}
 	err = s.request(ctx, 0, func(b *pgx.Batch) {
 		b.Queue(s.sql.claim, r.ID, r.Owner, string(r.Fingerprint), r.LeaseUntil.UnixMilli(), r.Expires.Unix(),
-			c.Now.Unix(), observedOwner, observedLease)
+			c.Now.Unix(), observedOwner, observedLease, claimed(r))
 		b.Queue(s.sql.met, r.ID, string(r.Fingerprint), "")
 	}, func(results pgx.BatchResults) error {
 		existing, err = s.unlessWritten(results, r.ID)
@@ -197,7 +197,7 @@ func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (exi
 		return nil, err
 	}
 	err = s.request(ctx, len(data), func(b *pgx.Batch) {
-		b.Queue(s.sql.complete, completed.ID, completed.Owner, string(completed.Fingerprint), completed.Expires.Unix(), data, encoding)
+		b.Queue(s.sql.complete, completed.ID, completed.Owner, string(completed.Fingerprint), completed.Expires.Unix(), data, encoding, claimed(completed))
 		b.Queue(s.sql.met, completed.ID, string(completed.Fingerprint), completed.Owner)
 	}, func(results pgx.BatchResults) error {
 		existing, err = s.unlessWritten(results, completed.ID)
@@ -224,6 +224,36 @@ func (s *Store) Load(ctx context.Context, id string) (r *idempotency.Record, err
 		return err
 	})
 	return r, err
+}
+
+// Look implements [idempotency.OperatorStore] with one round trip.
+func (s *Store) Look(ctx context.Context, id string) (*idempotency.Record, error) {
+	return s.Load(ctx, id)
+}
+
+// Settle implements [idempotency.OperatorStore] with one round trip.
+func (s *Store) Settle(ctx context.Context, observed, settled idempotency.Record) (done bool, err error) {
+	data, encoding, err := s.pack(settled.Data)
+	if err != nil {
+		return false, err
+	}
+	err = s.request(ctx, len(data), func(b *pgx.Batch) {
+		b.Queue(s.sql.settle, settled.ID, settled.Owner, string(settled.Fingerprint), settled.Expires.Unix(), data, encoding,
+			observed.Owner, observed.LeaseUntil.UnixMilli())
+	}, func(results pgx.BatchResults) error {
+		tag, err := results.Exec()
+		done = tag.RowsAffected() > 0
+		return err
+	})
+	return done && err == nil, err
+}
+
+// Forget implements [idempotency.OperatorStore] with one round trip.
+func (s *Store) Forget(ctx context.Context, observed idempotency.Record) (done bool, err error) {
+	err = s.request(ctx, 0, func(b *pgx.Batch) {
+		b.Queue(s.sql.forget, observed.ID, observed.Owner, string(observed.Status), observed.LeaseUntil.UnixMilli())
+	}, func(results pgx.BatchResults) error { return results.QueryRow().Scan(&done) })
+	return done && err == nil, err
 }
 
 // unlessWritten reads the results of a conditional write, which is followed by a

@@ -7,6 +7,7 @@ CREATE TABLE IF NOT EXISTS idempotency_records (
     validation             text   NOT NULL, -- the fingerprint
     expiration             bigint NOT NULL, -- the end of the window, seconds since 1970
     in_progress_expiration bigint,          -- the end of the lease, milliseconds since 1970
+    claimed                bigint,          -- the time of the claim, milliseconds since 1970
     data                   bytea,           -- the recorded result; null if there is none
     data_encoding          text             -- gzip, or null for none
 ) WITH (

@@ -148,7 +148,7 @@ func (s *AtomicStore) Commit(ctx context.Context, completed idempotency.Record, 
 
 	idempotency.AddCost(ctx, idempotency.Cost{RoundTrips: 1})
 	tag, err := e.tx.Exec(within, s.sql.commit, completed.ID, completed.Owner, string(completed.Fingerprint), completed.Expires.Unix(),
-		data, encoding, now.Unix())
+		data, encoding, now.Unix(), claimed(completed))
 	if err != nil {
 		return nil, s.refusal(err)
 	}

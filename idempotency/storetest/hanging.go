@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,7 +10,8 @@ import (
 )
 
 // RunHanging tests that a store gives up a request whose reply never comes, by a
-// time limit of its own, and that the same step then succeeds.
+// time limit of its own, and that the same step then succeeds. The steps of an
+// [idempotency.OperatorStore] are among them if it is one.
 //
 // open returns an empty store that no other test uses, and a function hang: the
 // next request that the store makes to its server is not answered before the
@@ -28,10 +30,16 @@ func RunHanging(t *testing.T, limit time.Duration, open func(t *testing.T) (stor
 			{"completion", []step{claims}, completes, func(_ *testing.T, s *suite) { r := completed(s.record("a"), []byte("answer")); s.stored(&r) }},
 			{"release", []step{claims}, releases, func(_ *testing.T, s *suite) { s.stored(nil) }},
 			{"load", []step{claims}, loads, func(*testing.T, *suite) {}},
+			{"operator's look", []step{claims}, looks, func(*testing.T, *suite) {}},
+			{"operator's settlement", []step{claims}, settles, func(_ *testing.T, s *suite) { r := settled(s.record("a"), "operator", []byte("answer")); s.stored(&r) }},
+			{"operator's forgetting", []step{claims}, forgets, func(_ *testing.T, s *suite) { s.stored(nil) }},
 		} {
 			t.Run(test.name+", "+name, func(t *testing.T) {
 				t.Parallel()
 				store, hang := open(t)
+				if _, ok := store.(idempotency.OperatorStore); !ok && strings.HasPrefix(test.name, "operator's") {
+					return
+				}
 				s := &suite{t, store, time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)}
 				for _, step := range test.before {
 					if err := step(t.Context(), s); err != nil {
@@ -91,6 +99,30 @@ func completes(ctx context.Context, s *suite) error {
 }
 
 func releases(ctx context.Context, s *suite) error { return s.store.Release(ctx, id, "a") }
+
+func looks(ctx context.Context, s *suite) error {
+	r, err := s.operators().Look(ctx, id)
+	if err == nil && r == nil {
+		s.t.Error("the operator sees no record")
+	}
+	return err
+}
+
+func settles(ctx context.Context, s *suite) error {
+	done, err := s.operators().Settle(ctx, s.record("a"), settled(s.record("a"), "operator", []byte("answer")))
+	if err == nil && !done {
+		s.t.Error("the settlement met another record, want success")
+	}
+	return err
+}
+
+func forgets(ctx context.Context, s *suite) error {
+	done, err := s.operators().Forget(ctx, s.record("a"))
+	if err == nil && !done {
+		s.t.Error("the record to forget was another, want success")
+	}
+	return err
+}
 
 func loads(ctx context.Context, s *suite) error {
 	r, err := s.store.Load(ctx, id)

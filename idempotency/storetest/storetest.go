@@ -13,13 +13,17 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
-// Run runs the whole suite. open returns an empty store that no other test
-// uses. It registers with t.Cleanup whatever is to be closed.
+// test is a test of a store.
+type test struct {
+	name string
+	run  func(*testing.T, *suite)
+}
+
+// Run runs the whole suite, also for what the store can do as an
+// [idempotency.OperatorStore]. open returns an empty store that no other test uses.
+// It registers with t.Cleanup whatever is to be closed.
 func Run(t *testing.T, open func(t *testing.T) idempotency.Store) {
-	for _, test := range []struct {
-		name string
-		run  func(*testing.T, *suite)
-	}{
+	tests := []test{
 		{"a free key is claimed", testClaim},
 		{"a claim meets the record in its way", testClaimMeetsRecord},
 		{"a repeated claim of the same owner succeeds", testOwnClaim},
@@ -43,7 +47,11 @@ func Run(t *testing.T, open func(t *testing.T) idempotency.Store) {
 		{"of many concurrent takeovers one wins", testConcurrentTakeOvers},
 		{"of owner and successor one completes", testConcurrentCompletions},
 		{"a cancelled context is an error", testCancelled},
-	} {
+	}
+	if _, ok := open(t).(idempotency.OperatorStore); ok {
+		tests = append(tests, operatorTests...)
+	}
+	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			test.run(t, &suite{t, open(t), time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)})
@@ -65,6 +73,7 @@ func (s *suite) record(owner string) idempotency.Record {
 		Status:      idempotency.InProgress,
 		Owner:       owner,
 		Fingerprint: idempotency.NewFingerprint([]byte("body")),
+		Claimed:     s.now.Add(-time.Millisecond),
 		LeaseUntil:  s.now.Add(10 * time.Second),
 		Expires:     s.now.Add(time.Hour),
 	}
@@ -136,7 +145,7 @@ func (s *suite) same(what string, got, want *idempotency.Record) {
 		return
 	}
 	equal := got.ID == want.ID && got.Status == want.Status && got.Owner == want.Owner && got.Fingerprint == want.Fingerprint &&
-		got.Expires.Equal(want.Expires) && (want.Status == idempotency.Completed || got.LeaseUntil.Equal(want.LeaseUntil)) &&
+		got.Claimed.Equal(want.Claimed) && got.Expires.Equal(want.Expires) && (want.Status == idempotency.Completed || got.LeaseUntil.Equal(want.LeaseUntil)) &&
 		bytes.Equal(got.Data, want.Data) && (got.Data == nil) == (want.Data == nil)
 	if !equal {
 		s.t.Errorf("%s: %+v, want %+v", what, *got, *want)

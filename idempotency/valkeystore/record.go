@@ -35,6 +35,9 @@ func (s *Store) toFields(r idempotency.Record) ([]string, error) {
 		"validation", string(r.Fingerprint),
 		"expiration", strconv.FormatInt(r.Expires.Unix(), 10),
 	}
+	if !r.Claimed.IsZero() {
+		fields = append(fields, "claimed", strconv.FormatInt(r.Claimed.UnixMilli(), 10))
+	}
 	if r.Status == idempotency.InProgress {
 		fields = append(fields, "in_progress_expiration", lease(r))
 	}
@@ -57,8 +60,8 @@ func (s *Store) toFields(r idempotency.Record) ([]string, error) {
 // not a free key, because it was written for some purpose.
 func (s *Store) toRecord(id string, reply any) (*idempotency.Record, error) {
 	values, ok := reply.([]any)
-	if !ok || len(values) != 0 && len(values) != 7 {
-		return nil, fmt.Errorf("valkeystore: a reply of the type %T, want an array of 7", reply)
+	if !ok || len(values) != 0 && len(values) != 8 {
+		return nil, fmt.Errorf("valkeystore: a reply of the type %T, want an array of 8", reply)
 	}
 	if len(values) == 0 {
 		return nil, nil
@@ -70,6 +73,9 @@ func (s *Store) toRecord(id string, reply any) (*idempotency.Record, error) {
 		Owner:       f.text(1, "owner"),
 		Fingerprint: idempotency.Fingerprint(f.text(2, "validation")),
 		Expires:     time.Unix(f.number(3, "expiration"), 0),
+	}
+	if values[7] != nil { // earlier versions wrote none
+		r.Claimed = time.UnixMilli(f.number(7, "claimed"))
 	}
 	switch r.Status {
 	case idempotency.InProgress:

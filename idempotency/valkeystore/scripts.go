@@ -11,7 +11,7 @@ const (
 	// look reads what is there.
 	look = `
 local stored = redis.call('HMGET', KEYS[1],
-  'status', 'owner', 'validation', 'expiration', 'in_progress_expiration', 'data', 'data_encoding')
+  'status', 'owner', 'validation', 'expiration', 'in_progress_expiration', 'data', 'data_encoding', 'claimed')
 local status, owner, validation, expiration, lease = unpack(stored, 1, 5)
 local exists = redis.call('EXISTS', KEYS[1]) == 1
 local own = status == 'INPROGRESS' and owner == ARGV[1]
@@ -63,6 +63,24 @@ return {}
 	releaseScript = look + `
 if own then redis.call('DEL', KEYS[1]) end
 return {}
+`
+
+	// settleScript: owner of the settled record, fingerprint, time to live; owner and
+	// lease of the observed record; fields.
+	settleScript = look + `
+if status == 'COMPLETED' and owner == ARGV[1] then return 1 end
+if not (status == 'INPROGRESS' and owner == ARGV[4] and lease == ARGV[5]) then return 0 end
+replace(6)
+return 1
+`
+
+	// forgetScript: owner, status and lease of the observed record, which counts in
+	// progress only.
+	forgetScript = look + `
+if not exists then return 1 end
+if owner ~= ARGV[1] or status ~= ARGV[2] or (status == 'INPROGRESS' and lease ~= ARGV[3]) then return 0 end
+redis.call('DEL', KEYS[1])
+return 1
 `
 
 	loadScript = look + `

@@ -71,7 +71,7 @@ type Store struct {
 	timeout time.Duration
 }
 
-var _ idempotency.Store = (*Store)(nil)
+var _ idempotency.OperatorStore = (*Store)(nil)
 
 // Defaults of the options.
 const (
@@ -176,7 +176,11 @@ func (s *Store) Renew(ctx context.Context, r idempotency.Record) (held bool, err
 	if !r.LeaseUntil.IsZero() {
 		until = lease(r)
 	}
-	reply, err := s.write(ctx, renewScript, r, until)
+	return isOne(s.write(ctx, renewScript, r, until))
+}
+
+// isOne reports whether a script has replied with 1, and not with 0.
+func isOne(reply any, err error) (bool, error) {
 	if err != nil {
 		return false, err
 	}
@@ -209,4 +213,19 @@ func (s *Store) Load(ctx context.Context, id string) (*idempotency.Record, error
 		return nil, err
 	}
 	return s.toRecord(id, reply)
+}
+
+// Look implements [idempotency.OperatorStore].
+func (s *Store) Look(ctx context.Context, id string) (*idempotency.Record, error) {
+	return s.Load(ctx, id)
+}
+
+// Settle implements [idempotency.OperatorStore].
+func (s *Store) Settle(ctx context.Context, observed, settled idempotency.Record) (bool, error) {
+	return isOne(s.write(ctx, settleScript, settled, observed.Owner, lease(observed)))
+}
+
+// Forget implements [idempotency.OperatorStore].
+func (s *Store) Forget(ctx context.Context, observed idempotency.Record) (bool, error) {
+	return isOne(s.run(ctx, forgetScript, observed.ID, observed.Owner, string(observed.Status), lease(observed)))
 }

@@ -111,6 +111,7 @@ func record(owner string) idempotency.Record {
 	return idempotency.Record{
 		ID: "payments.create#k", Status: idempotency.InProgress, Owner: owner,
 		Fingerprint: idempotency.NewFingerprint([]byte("body")),
+		Claimed:     now.Add(-time.Millisecond),
 		LeaseUntil:  now.Add(10*time.Second + 123*time.Millisecond), Expires: now.Add(time.Hour),
 	}
 }
@@ -171,6 +172,7 @@ func TestItems(t *testing.T) {
 		"validation":             s(string(r.Fingerprint)),
 		"expiration":             n(fmt.Sprint(now.Unix() + 3600)),
 		"in_progress_expiration": n(fmt.Sprint(now.UnixMilli() + 10_123)),
+		"claimed":                n(fmt.Sprint(now.UnixMilli() - 1)),
 	}
 	if diff := cmp.Diff(want, f.item(t, r.ID), ignore); diff != "" {
 		t.Errorf("in progress (-want +got):\n%s", diff)

@@ -49,7 +49,7 @@ func FuzzRecordIsReadAsWritten(f *testing.F) {
 		}
 		claimed := idempotency.Record{
 			ID: "id", Status: idempotency.InProgress, Owner: owner, Fingerprint: idempotency.Fingerprint(fingerprint),
-			LeaseUntil: time.UnixMilli(lease), Expires: time.Unix(expires, 0),
+			Claimed: time.UnixMilli(lease), LeaseUntil: time.UnixMilli(lease), Expires: time.Unix(expires, 0),
 		}
 		if existing, err := store.Claim(t.Context(), idempotency.Claim{Record: claimed}); existing != nil || err != nil {
 			t.Fatal(existing, err)
@@ -79,15 +79,15 @@ func expectLoaded(t *testing.T, store idempotency.Store, want idempotency.Record
 // Whatever is in the table, it is read as a record that the protocol knows, or
 // is an error: it is never a free key.
 func FuzzForeignItem(f *testing.F) {
-	const all = 1<<8 - 1
-	f.Add("INPROGRESS", "o1", "f1", "1700000000", "1700000000123", []byte(nil), "", "", byte(all), byte(0))
-	f.Add("COMPLETED", "o1", "f1", "1700000000", "", []byte("x"), "", "", byte(all&^(1<<6|1<<7)), byte(0))
-	f.Add("COMPLETED", "o1", "f1", "1700000000", "", []byte("not gzip"), "gzip", "", byte(all&^(1<<7)), byte(0))
-	f.Add("COMPLETED", "o1", "f1", "1700000000", "", []byte("x"), "br", "3", byte(all&^(1<<5)), byte(0))
-	f.Add("COMPLETED", "o1", "f1", "1e3", "", []byte(nil), "", "257", byte(all&^(1<<5|1<<6)), byte(0))
-	f.Add("EXPIRED", "o1", "f1", "1700000000", "", []byte(nil), "", "", byte(all), byte(0))
-	f.Add("COMPLETED", "", "", "9223372036854775808", "", []byte{}, "", "-1", byte(all), byte(1<<3))
-	f.Fuzz(func(t *testing.T, status, owner, fingerprint, expires, lease string, data []byte, encoding, parts string, present, mistyped byte) {
+	const all = 1<<9 - 1
+	f.Add("INPROGRESS", "o1", "f1", "1700000000", "1700000000123", []byte(nil), "", "", uint16(all), uint16(0))
+	f.Add("COMPLETED", "o1", "f1", "1700000000", "", []byte("x"), "", "", uint16(all&^(1<<6|1<<7)), uint16(0))
+	f.Add("COMPLETED", "o1", "f1", "1700000000", "", []byte("not gzip"), "gzip", "", uint16(all&^(1<<7)), uint16(0))
+	f.Add("COMPLETED", "o1", "f1", "1700000000", "", []byte("x"), "br", "3", uint16(all&^(1<<5)), uint16(0))
+	f.Add("COMPLETED", "o1", "f1", "1e3", "", []byte(nil), "", "257", uint16(all&^(1<<5|1<<6)), uint16(0))
+	f.Add("EXPIRED", "o1", "f1", "1700000000", "", []byte(nil), "", "", uint16(all), uint16(0))
+	f.Add("COMPLETED", "", "", "9223372036854775808", "", []byte{}, "", "-1", uint16(all), uint16(1<<3))
+	f.Fuzz(func(t *testing.T, status, owner, fingerprint, expires, lease string, data []byte, encoding, parts string, present, mistyped uint16) {
 		item := map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: "id"}}
 		for i, attribute := range []struct {
 			name  string
@@ -101,6 +101,7 @@ func FuzzForeignItem(f *testing.F) {
 			{"data", &types.AttributeValueMemberB{Value: data}},
 			{"data_encoding", &types.AttributeValueMemberS{Value: encoding}},
 			{"data_parts", &types.AttributeValueMemberN{Value: parts}},
+			{"claimed", &types.AttributeValueMemberN{Value: lease}},
 		} {
 			switch {
 			case present&(1<<i) == 0:

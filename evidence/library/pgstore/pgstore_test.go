@@ -98,6 +98,7 @@ func record(owner string) idempotency.Record {
 	return idempotency.Record{
 		ID: "payments.create#k", Status: idempotency.InProgress, Owner: owner,
 		Fingerprint: idempotency.NewFingerprint([]byte("body")),
+		Claimed:     now.Add(-time.Millisecond),
 		LeaseUntil:  now.Add(10*time.Second + 123*time.Millisecond), Expires: now.Add(time.Hour),
 	}
 }
@@ -144,7 +145,7 @@ func TestColumns(t *testing.T) {
 	want := map[string]any{
 		"id": r.ID, "status": "INPROGRESS", "owner": "owner-1", "validation": string(r.Fingerprint),
 		"expiration": now.Unix() + 3600, "in_progress_expiration": now.UnixMilli() + 10_123,
-		"data": nil, "data_encoding": nil,
+		"claimed": now.UnixMilli() - 1, "data": nil, "data_encoding": nil,
 	}
 	if diff := cmp.Diff(want, row()); diff != "" {
 		t.Errorf("in progress (-want +got):\n%s", diff)

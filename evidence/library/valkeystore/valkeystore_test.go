@@ -150,6 +150,7 @@ func record(owner string) idempotency.Record {
 	return idempotency.Record{
 		ID: "payments.create#k", Status: idempotency.InProgress, Owner: owner,
 		Fingerprint: idempotency.NewFingerprint([]byte("body")),
+		Claimed:     now.Add(-time.Millisecond),
 		LeaseUntil:  now.Add(10*time.Second + 123*time.Millisecond), Expires: now.Add(time.Hour),
 	}
 }
@@ -203,6 +204,7 @@ func TestFields(t *testing.T) {
 		"validation":             string(r.Fingerprint),
 		"expiration":             fmt.Sprint(now.Unix() + 3600),
 		"in_progress_expiration": fmt.Sprint(now.UnixMilli() + 10_123),
+		"claimed":                fmt.Sprint(now.UnixMilli() - 1),
 	}
 	if diff := cmp.Diff(want, f.hash(t)); diff != "" {
 		t.Errorf("in progress (-want +got):\n%s", diff)
