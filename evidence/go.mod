@@ -8,6 +8,7 @@ require (
 	github.com/aws/aws-sdk-go-v2 v1.47.7
 	github.com/aws/aws-sdk-go-v2/credentials v1.20.15
 	github.com/aws/aws-sdk-go-v2/service/dynamodb v1.73.1
+	github.com/aws/aws-sdk-go-v2/service/kms v1.62.4
 	github.com/getkin/kin-openapi v0.152.0
 	github.com/go-chi/chi/v5 v5.5.0
 	github.com/google/go-cmp v0.7.0
@@ -99,3 +100,5 @@ replace github.com/idempotent-requests/idempotent-requests/tools/release => ../t
 replace github.com/idempotent-requests/idempotent-requests/idempotency/pgstore => ../idempotency/pgstore
 
 replace github.com/idempotent-requests/idempotent-requests/idempotency/idemotel => ../idempotency/idemotel
+
+replace github.com/idempotent-requests/idempotent-requests/idempotency/kmsseal => ../idempotency/kmsseal

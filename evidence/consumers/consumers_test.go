@@ -3,6 +3,7 @@
 package consumers_test
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"io"
@@ -14,6 +15,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/idempotent-requests/idempotent-requests/evidence/kmsserver"
 	"github.com/idempotent-requests/idempotent-requests/evidence/postgresserver"
 	"github.com/idempotent-requests/idempotent-requests/evidence/valkeyserver"
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/dynamotest"
@@ -27,7 +33,7 @@ var update = flag.Bool("update", false, "write the lists of modules instead of c
 // more. The lists in testdata hold every module that a kind of use brings.
 func TestModuleLists(t *testing.T) {
 	t.Parallel()
-	for _, use := range []string{"http", "gin", "echo", "grpc", "dynamodb", "lambda", "lambdahttp", "otel", "postgres", "valkey"} {
+	for _, use := range []string{"http", "gin", "echo", "grpc", "dynamodb", "kms", "lambda", "lambdahttp", "otel", "postgres", "valkey"} {
 		t.Run(use, func(t *testing.T) {
 			t.Parallel()
 			c := newConsumer(t, use)
@@ -81,6 +87,31 @@ func TestDynamoDB(t *testing.T) {
 	}
 	if got, want := c.run(c.build(".")), "1 false\n1 true\n"; got != want {
 		t.Errorf("it prints %q, want %q", got, want)
+	}
+}
+
+// The program of docs/sealing.md. Nothing of its result can be read in the table.
+func TestSealed(t *testing.T) {
+	t.Parallel()
+	db := dynamotest.New(t)
+	db.CreateTable(t, "idempotency", "id")
+	keys := kmsserver.Start(t)
+	keys.Alias("alias/idempotency", keys.CreateKey("one"))
+	c := newConsumer(t, "kms")
+	c.env = append(c.env, "AWS_ENDPOINT_URL_DYNAMODB="+db.URL, "AWS_ENDPOINT_URL_KMS="+keys.URL(),
+		"AWS_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test")
+	if got, want := c.run(c.build(".")), "12.50 false\n12.50 true\n"; got != want {
+		t.Errorf("it prints %q, want %q", got, want)
+	}
+	page, err := db.Client.Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String("idempotency")})
+	if err != nil || len(page.Items) != 1 {
+		t.Fatalf("%d records, %v", len(page.Items), err)
+	}
+	if data, ok := page.Items[0]["data"].(*types.AttributeValueMemberB); !ok || bytes.Contains(data.Value, []byte("12.50")) {
+		t.Errorf("the table holds %q", page.Items[0]["data"])
+	}
+	if n := keys.Requests("GenerateDataKey"); n != 1 {
+		t.Errorf("%d data keys", n)
 	}
 }
 
