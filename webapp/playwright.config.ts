@@ -20,8 +20,8 @@ export default defineConfig({
   testIgnore: process.env.SCREENSHOTS === undefined ? ['screenshots.spec.ts'] : [],
   fullyParallel: true,
   // Generous, because a busy machine is no failure.
-  timeout: 60_000,
-  expect: { timeout: 10_000 },
+  timeout: 600_000,
+  expect: { timeout: 120_000 },
   // Most tests wait for something most of the time, leases above all: others go on meanwhile.
   workers: 3,
   forbidOnly: process.env.CI !== undefined,
@@ -37,7 +37,7 @@ export default defineConfig({
       command: `exec ${localStack} --port 0 --unthrottled --log-level warn`,
       cwd: repository,
       wait: { stdout: /^http:\/\/localhost:(?<local_stack_port>\d+)\/$/m },
-      timeout: 60_000,
+      timeout: 300_000,
       stderr: 'pipe',
       gracefulShutdown: { signal: 'SIGINT', timeout: 10_000 },
     },

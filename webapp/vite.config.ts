@@ -26,9 +26,10 @@ export default defineConfig({
     include: ['src/**/*.test.{ts,tsx}'],
     setupFiles: ['src/testing/setup.ts'],
     restoreMocks: true,
-    // Generous: what is slow is the machine.
-    testTimeout: 60_000,
-    expect: { poll: { timeout: 30_000 } },
+    // Generous, because a busy machine is no failure.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
     css: false,
   },
 });

@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { expect, expectAccessible, expectToFit, layoutShifts, StagePage, test } from './test.ts';
+import { expect, expectAccessible, expectToFit, layoutShifts, painted, StagePage, test } from './test.ts';
 
 // What every state of the page owes those who look at it, and those who don't.
 test.use({ cutsNetwork: true, expectedStatuses: [400, 404, 409, 422, 429, 500] });
@@ -30,7 +30,7 @@ const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     await page.route('**/api/**', (route) => route.abort('internetdisconnected'));
     const stage = new StagePage(page);
     await stage.open('mismatch');
-    await stage.play(90_000);
+    await stage.play();
     await expect(stage.verdict).toContainText('never reached');
   },
 };
@@ -38,7 +38,6 @@ const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const [state, reach] of Object.entries(states)) {
     test(`${state}, in ${colorScheme}: accessible, on a desk and on a phone`, async ({ page }) => {
-      test.setTimeout(120_000);
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize({ width: 1440, height: 900 });
       await reach(page);
@@ -53,7 +52,6 @@ for (const colorScheme of ['light', 'dark'] as const) {
 test('the stage keeps its height through a run, at every width, and nothing has to be scrolled sideways', async ({
   page,
 }) => {
-  test.setTimeout(120_000);
   const stage = new StagePage(page);
   await page.setViewportSize({ width: 1440, height: 900 });
   await stage.open('crash');
@@ -85,9 +83,14 @@ for (const viewport of [
     await page.setViewportSize(viewport);
     const stage = new StagePage(page);
     await stage.open('slow');
+    const pressed = await painted(page);
     await stage.button.click();
-    await expect(stage.verdict).toHaveAttribute('data-hidden', 'false', { timeout: 60_000 });
-    expect(await layoutShifts(page)).toEqual([]);
+    await expect(stage.button).toHaveText('Playing');
+    const begun = await painted(page);
+    await expect(stage.button).toHaveText('Play again');
+    await painted(page);
+    // What a press changes is no shift, however long a busy machine takes over it.
+    expect((await layoutShifts(page)).filter(({ at }) => at < pressed || at > begun)).toEqual([]);
   });
 }
 
@@ -104,10 +107,8 @@ test('the hero, both lanes and the player are on the first screen of a laptop', 
 });
 
 test('everything can be done by keyboard, with one tab stop per list', async ({ page }) => {
-  test.setTimeout(120_000);
   const stage = new StagePage(page);
   await stage.open('burst');
-  await expect(stage.button).toBeVisible();
   const focused = () =>
     page.evaluate(() => {
       const element = document.activeElement;

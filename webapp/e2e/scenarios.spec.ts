@@ -68,7 +68,11 @@ const scenarios: readonly Expected[] = [
     verdict: /twice: €25\.00\. With a key it happened once: €12\.50\./,
     ends: [/2 requests, 2 executions, 2 charges\./, /3 requests, 1 execution, 1 charge\./],
     cells: ['2×', '1×'],
-    told: [/No answer yet, so it is sent again/, /Still in progress: it is told 409/],
+    // A busy machine may bring the second request so late that it need not be sent away.
+    told: [
+      /No answer yet, so it is sent again/,
+      /Still in progress: it is told 409|it waits, the recorded answer comes back/,
+    ],
   },
   {
     id: 'offline',
@@ -90,7 +94,11 @@ const scenarios: readonly Expected[] = [
     verdict: /twice: €25\.00\. With the client it happened once: €12\.50\./,
     ends: [/2 requests, 2 executions, 2 charges\./, /1 request, 1 execution, 1 charge\./],
     cells: ['2×', '1×'],
-    told: [/The second tab sends the same payment/, /it sends nothing and waits/, /given the first one’s answer/],
+    // A busy machine may open the second tab when all is done.
+    told: [
+      /The second tab sends the same payment/,
+      /it sends nothing and waits|knows the answer already, and sends nothing/,
+    ],
   },
   {
     id: 'window-passed',
@@ -114,7 +122,6 @@ const scenarios: readonly Expected[] = [
 
 for (const { id, title, lanes, verdict, ends, cells, told = [] } of scenarios) {
   test(`${title}: both ways, told as it happened`, async ({ page }) => {
-    test.setTimeout(120_000);
     const stage = new StagePage(page);
     await stage.open(id);
     await stage.play();

@@ -18,7 +18,6 @@ for (const colorScheme of ['light', 'dark'] as const) {
   });
 
   test(`the timeline of a slow answer in ${colorScheme}`, async ({ page }) => {
-    test.setTimeout(120_000);
     await page.emulateMedia({ colorScheme });
     const stage = new StagePage(page);
     await stage.open('slow');

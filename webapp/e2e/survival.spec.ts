@@ -36,7 +36,6 @@ for (const [i, id] of scenarios.entries()) {
     return possible && (everyMoment || at === i % 3 || id === 'offline');
   });
   test(`killing the tab in ${id} loses nothing that was sent and repeats nothing`, async ({ browser, baseURL }) => {
-    test.setTimeout(120_000);
     for (const [moment, comes] of chosen) {
       await test.step(moment, async () => {
         const context = await browser.newContext({ ...(baseURL && { baseURL }) });
@@ -57,7 +56,7 @@ for (const [i, id] of scenarios.entries()) {
         const again = await context.newPage();
         await again.goto('./');
         const left = () => again.evaluate(() => localStorage.getItem('idempotent-requests.lanes'));
-        await expect.poll(left, { timeout: 60_000 }).toBeNull();
+        await expect.poll(left).toBeNull();
         for (const session of sessions) {
           const response = await again.request.get('./api/executions', { headers: { 'Demo-Session': session } });
           const { effects } = await response.json();
@@ -112,7 +111,7 @@ test('a run that was left in the middle is shown as far as it went', async ({ pa
   await stage.button.click();
   await sent;
   await page.reload();
-  await expect(page.locator('#stage .stage-head p')).toContainText('This run was interrupted', { timeout: 60_000 });
+  await expect(page.locator('#stage .stage-head p')).toContainText('This run was interrupted');
 });
 
 /** Kills every tab, without a word to its page. */

@@ -26,6 +26,10 @@ export const test = base.extend<{ expectedStatuses: readonly number[]; cutsNetwo
         }
       });
       await page.addInitScript(() => {
+        const shifts: PerformanceEntry[] = [];
+        const observer = new PerformanceObserver((list) => shifts.push(...list.getEntries()));
+        observer.observe({ type: 'layout-shift', buffered: true });
+        Object.assign(window, { takeShifts: () => [...shifts, ...observer.takeRecords()] });
         document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => {
           console.error(`policy violated: ${violatedDirective} by ${blockedURI}`);
         });
@@ -59,34 +63,42 @@ export async function expectToFit(page: Page, width: number): Promise<void> {
 /** One part of the page that moved by itself, and how far. */
 export interface Shift {
   readonly value: number;
+  /** When, in milliseconds since the page was opened. */
+  readonly at: number;
   /** What moved, as CSS would name it. */
   readonly sources: readonly string[];
 }
 
 /** What of the page has moved by itself since it was opened. Nothing is to. */
 export function layoutShifts(page: Page): Promise<readonly Shift[]> {
+  return page.evaluate(() => {
+    type LayoutShift = PerformanceEntry & {
+      readonly hadRecentInput: boolean;
+      readonly value: number;
+      readonly sources: readonly { readonly node?: Node | null }[];
+    };
+    const nameOf = (node: Node | null | undefined) =>
+      node instanceof Element
+        ? `${node.localName}#${node.id}.${node.getAttribute('class')}`
+        : `${node?.nodeName}: ${node?.textContent} in ${node?.parentElement?.className}`;
+    const { takeShifts } = window as unknown as { takeShifts: () => readonly LayoutShift[] };
+    return takeShifts()
+      .filter(({ hadRecentInput }) => !hadRecentInput)
+      .map(({ value, startTime, sources }) => ({
+        value,
+        at: startTime,
+        sources: sources.map(({ node }) => nameOf(node)),
+      }));
+  });
+}
+
+/** The page's clock, once everything that was asked for is on the screen. */
+export function painted(page: Page): Promise<number> {
   return page.evaluate(
     () =>
-      new Promise((resolve) => {
-        type LayoutShift = PerformanceEntry & {
-          readonly hadRecentInput: boolean;
-          readonly value: number;
-          readonly sources: readonly { readonly node?: Node | null }[];
-        };
-        const nameOf = (node: Node | null | undefined) =>
-          node instanceof Element
-            ? `${node.localName}#${node.id}.${node.className}`
-            : `${node?.nodeName}: ${node?.textContent} in ${node?.parentElement?.className}`;
-        new PerformanceObserver((list) => {
-          resolve(
-            (list.getEntries() as LayoutShift[])
-              .filter(({ hadRecentInput }) => !hadRecentInput)
-              .map(({ value, sources }) => ({ value, sources: sources.map(({ node }) => nameOf(node)) })),
-          );
-        }).observe({ type: 'layout-shift', buffered: true });
-        // Without an entry the observer never calls back.
-        setTimeout(() => resolve([]), 500);
-      }),
+      new Promise<number>((resolve) =>
+        requestAnimationFrame(() => requestAnimationFrame(() => resolve(performance.now()))),
+      ),
   );
 }
 
@@ -109,8 +121,10 @@ export class StagePage {
     this.verdict = page.locator('.verdict');
   }
 
-  open(id: string) {
-    return this.page.goto(`./?scenario=${id}`);
+  /** Opens a scenario. The button is there before any script: what the scripts make is waited for. */
+  async open(id: string) {
+    await this.page.goto(`./?scenario=${id}`);
+    await this.stage.waitFor();
   }
 
   /** The one button. */
@@ -137,14 +151,14 @@ export class StagePage {
   }
 
   /** Plays the chosen scenario, and goes to the end of the run once it is there. */
-  async play(timeout = 60_000) {
+  async play() {
     await this.button.click();
-    await this.end(timeout);
+    await this.end();
   }
 
   /** Waits for the run to end, and goes to its end. */
-  async end(timeout = 60_000) {
-    await expect(this.page.getByRole('button', { name: 'Copy link' })).toBeEnabled({ timeout });
+  async end() {
+    await expect(this.page.getByRole('button', { name: 'Copy link' })).toBeEnabled();
     await this.scrubber.press('End');
     await expect(this.verdict).toHaveAttribute('data-hidden', 'false');
   }

@@ -20,11 +20,10 @@ const problem = (status: number, title: string) => ({
 
 for (const id of scenarios) {
   test(`${id}, API down: nothing was decided`, async ({ page }) => {
-    test.setTimeout(120_000);
     await page.route('**/api/**', (route) => route.abort('internetdisconnected'));
     const stage = new StagePage(page);
     await stage.open(id);
-    await stage.play(90_000);
+    await stage.play();
     await expect(stage.verdict).toHaveText('Nothing was decided: the API was never reached.');
     await expect(page.locator('#stage .stage-head p')).toContainText('The API can’t be reached');
     for (const name of ['Without a key', 'With a key']) {
@@ -36,11 +35,10 @@ for (const id of scenarios) {
   });
 
   test(`${id}, refused with 400: no request was accepted`, async ({ page }) => {
-    test.setTimeout(120_000);
     await intercept(page, (route) => route.fulfill(problem(400, 'The amount is not valid')));
     const stage = new StagePage(page);
     await stage.open(id);
-    await stage.play(90_000);
+    await stage.play();
     await expect(stage.verdict).toHaveText('Without a key it never happened. With a key it never happened.');
     await expect(page.locator('#stage .stage-head p')).toContainText(
       'refused what was sent (400): The amount is not valid',
@@ -54,7 +52,6 @@ for (const id of scenarios) {
 }
 
 test('throttled with 429 but for one: what came through is counted, and called luck', async ({ page }) => {
-  test.setTimeout(120_000);
   let posts = 0;
   await intercept(page, async (route) => {
     posts += 1;
@@ -72,17 +69,15 @@ test('throttled with 429 but for one: what came through is counted, and called l
 });
 
 test('all throttled: it never happened, and the double click is not said to have charged twice', async ({ page }) => {
-  test.setTimeout(120_000);
   await intercept(page, (route) => route.fulfill(problem(429, 'Too many requests')));
   const stage = new StagePage(page);
   await stage.open('double-click');
-  await stage.play(90_000);
+  await stage.play();
   await expect(stage.verdict).toHaveText('Without a key it never happened. With a key it never happened.');
   await expect(page.locator('.tales')).not.toContainText('charged');
 });
 
 test('a slow API: the run waits for it, and says what it measured', async ({ page }) => {
-  test.setTimeout(120_000);
   await intercept(page, async (route) => {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     await route.continue();
@@ -94,7 +89,6 @@ test('a slow API: the run waits for it, and says what it measured', async ({ pag
 });
 
 test('the ledger can’t be read: what happened is not known, whatever was answered', async ({ page }) => {
-  test.setTimeout(120_000);
   await page.route('**/api/executions', (route) => route.fulfill(problem(503, 'Unavailable')));
   const stage = new StagePage(page);
   await stage.open('double-click');
@@ -105,7 +99,6 @@ test('the ledger can’t be read: what happened is not known, whatever was answe
 });
 
 test('a ledger with more than the page was told of is believed', async ({ page }) => {
-  test.setTimeout(120_000);
   await page.route('**/api/executions', async (route) => {
     const response = await route.fetch();
     const activity = await response.json();
@@ -127,7 +120,7 @@ test('a pop-up that is blocked is told at once', async ({ page }) => {
   });
   const stage = new StagePage(page);
   await stage.open('two-tabs');
-  await stage.play(20_000);
+  await stage.play();
   await expect(page.locator('#stage .stage-head p')).toContainText('The second tab never came');
   await expect(stage.verdict).toContainText('it is not known');
 });

@@ -28,7 +28,7 @@ function stubContainer(controller: object | null) {
 
 async function registered(onUpdate: (update: Update) => void, { container }: ReturnType<typeof stubContainer>) {
   registerServiceWorker(onUpdate);
-  await vi.waitFor(() => expect(container.register).toHaveBeenCalled());
+  await vi.waitFor(() => expect(container.register).toHaveBeenCalled(), { timeout: 60_000 });
   await Promise.resolve();
 }
 

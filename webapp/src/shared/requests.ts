@@ -134,9 +134,12 @@ export function createRequests(api: Api, onChange: () => void): Requests {
   /** The submission for which the client makes its requests: the first with that key. */
   const ownerOf = (key: string) => log.findOldest((one) => one.kept === true && one.key === key)?.id;
 
-  /** Settles what nobody waits for by what the client has written down. */
+  /** Settles what nobody waits for by what the client has written down. What can't be read now is read at the next event. */
   async function catchUp(concerns: (one: Submission) => boolean): Promise<void> {
-    const entries = await client.entries();
+    const entries = await client.entries().catch(() => undefined);
+    if (entries === undefined) {
+      return;
+    }
     for (const one of log.get()) {
       if (!one.kept || isSettled(one) || awaited.has(one.id) || !concerns(one)) {
         continue;
@@ -210,7 +213,10 @@ export function createRequests(api: Api, onChange: () => void): Requests {
           void catchUp(({ key }) => event.key === undefined || key === event.key);
         }
       });
-      void client.resume().finally(() => catchUp(() => true));
+      void client
+        .resume()
+        .catch(() => {}) // the client tries again by itself
+        .then(() => catchUp(() => true));
       return () => {
         stop();
         stopRecording();

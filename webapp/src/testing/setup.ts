@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, vi } from 'vitest';
 import { takeUnhandled, unhandled } from './network.ts';
 
 // Generous, because a busy machine is no failure.
-configure({ asyncUtilTimeout: 30_000 });
+configure({ asyncUtilTimeout: 60_000 });
 
 // The pretended browser has no animations: what moves is tested as keyframes, and in a real one.
 Element.prototype.animate = () =>

@@ -16,6 +16,7 @@ import { useDark } from '../../shared/color-scheme.ts';
 import type { Config } from '../../shared/config.ts';
 import { createRequests, RequestsProvider } from '../../shared/requests.ts';
 import type { SessionStore } from '../../shared/session.ts';
+import { messageOf } from '../../shared/settlement.ts';
 import { Providers } from './providers.tsx';
 
 /** The forms, and what comes of each press: one session's work. */
@@ -24,10 +25,17 @@ export default function Playground({ config, sessions }: { config: Config; sessi
   // biome-ignore lint/correctness/useExhaustiveDependencies: the API is bound to the session that the store has now
   const api = useMemo(() => createApi(config, sessions), [config, sessions, session.id]);
   const dark = useDark();
+  const [failure, setFailure] = useState<string>();
 
   /** Nothing of the old session stays behind in this browser. */
   async function renew() {
-    await api.client.clear();
+    try {
+      await api.client.clear();
+    } catch (error) {
+      setFailure(`The old session is still here, it can’t be cleared: ${messageOf(error)}`);
+      return;
+    }
+    setFailure(undefined);
     api.client.close();
     sessions.renew();
   }
@@ -35,6 +43,7 @@ export default function Playground({ config, sessions }: { config: Config; sessi
   return (
     <Providers dark={dark}>
       <ApiProvider value={api}>
+        {failure !== undefined && <p role="alert">{failure}</p>}
         <Session key={session.id} requestsSent={session.requestsSent} onRenew={() => void renew()} />
       </ApiProvider>
     </Providers>

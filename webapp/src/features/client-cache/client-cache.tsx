@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { describe } from '../../shared/operation.ts';
 import { Panel } from '../../shared/panel.tsx';
 import { useRequests } from '../../shared/requests.ts';
+import { messageOf } from '../../shared/settlement.ts';
 import { formatLeft } from '../../shared/time-left.ts';
 import { useNow } from '../../shared/use-now.ts';
 import { formatBytes } from './bytes.ts';
@@ -20,12 +21,19 @@ const usualWindow = 24 * 60 * 60 * 1_000;
 export function ClientCache() {
   const { client } = useRequests();
   const { stored, error } = useStored(client);
+  const [failure, setFailure] = useState<unknown>();
+  const clear = (key?: string) => client.clear(key).then(() => setFailure(undefined), setFailure);
   return (
     <Panel title="Client cache" note="in this browser">
       <div className={classes.frame}>
         {error !== undefined && (
           <p className={classes.empty} role="alert">
-            The storage could not be read: {error instanceof Error ? error.message : String(error)}
+            The storage could not be read: {messageOf(error)}
+          </p>
+        )}
+        {failure !== undefined && (
+          <p className={classes.empty} role="alert">
+            Not cleared: {messageOf(failure)}
           </p>
         )}
         {stored && <Amounts stored={stored} />}
@@ -35,8 +43,10 @@ export function ClientCache() {
             it without network.
           </p>
         )}
-        {stored && stored.entries.length > 0 && <Entries entries={stored.entries} />}
-        {stored && <ClearAll unfinished={stored.usage.unfinished} empty={stored.entries.length === 0} />}
+        {stored && stored.entries.length > 0 && <Entries entries={stored.entries} onClear={clear} />}
+        {stored && (
+          <ClearAll unfinished={stored.usage.unfinished} empty={stored.entries.length === 0} onClear={() => clear()} />
+        )}
       </div>
     </Panel>
   );
@@ -68,13 +78,13 @@ function Amounts({ stored: { usage, estimate } }: { stored: Stored }) {
   );
 }
 
-function Entries({ entries }: { entries: readonly StoredEntry[] }) {
+function Entries({ entries, onClear }: { entries: readonly StoredEntry[]; onClear: (key: string) => void }) {
   const [rows, setRows] = useState(page);
   return (
     <>
       <ul className={classes.list} aria-label="Stored intents, newest first">
         {entries.slice(0, rows).map((entry) => (
-          <Row key={entry.intent.key} entry={entry} />
+          <Row key={entry.intent.key} entry={entry} onClear={onClear} />
         ))}
       </ul>
       {entries.length > rows && (
@@ -86,8 +96,7 @@ function Entries({ entries }: { entries: readonly StoredEntry[] }) {
   );
 }
 
-function Row({ entry }: { entry: StoredEntry }) {
-  const { client } = useRequests();
+function Row({ entry, onClear }: { entry: StoredEntry; onClear: (key: string) => void }) {
   const now = useNow(true, 1_000);
   const { intent, state, bytes, storage } = entry;
   const { gist } = describe(parse(intent.body));
@@ -97,7 +106,7 @@ function Row({ entry }: { entry: StoredEntry }) {
       <span className={classes.what}>
         <strong>{gist}</strong> <span className={classes.state}>{state.replace('-', ' ')}</span>
       </span>
-      <button type="button" className={classes.clear} onClick={() => void client.clear(intent.key)}>
+      <button type="button" className={classes.clear} onClick={() => onClear(intent.key)}>
         Clear
         <VisuallyHidden>
           {' '}
@@ -115,12 +124,11 @@ function Row({ entry }: { entry: StoredEntry }) {
 }
 
 /** Clears everything; asks first where that would give up on something. */
-function ClearAll({ unfinished, empty }: { unfinished: number; empty: boolean }) {
-  const { client } = useRequests();
+function ClearAll({ unfinished, empty, onClear }: { unfinished: number; empty: boolean; onClear: () => void }) {
   const [asking, setAsking] = useState(false);
-  const clear = () => {
+  const clearAll = () => {
     setAsking(false);
-    void client.clear();
+    onClear();
   };
   return (
     <div className={classes.all}>
@@ -129,7 +137,7 @@ function ClearAll({ unfinished, empty }: { unfinished: number; empty: boolean })
           <span role="alert">
             {unfinished === 1 ? 'One intent has' : `${unfinished} intents have`} no answer yet, and would be given up.
           </span>
-          <Button size="compact-sm" variant="default" onClick={clear}>
+          <Button size="compact-sm" variant="default" onClick={clearAll}>
             Clear all the same
           </Button>
           <Button size="compact-sm" variant="default" onClick={() => setAsking(false)}>
@@ -141,7 +149,7 @@ function ClearAll({ unfinished, empty }: { unfinished: number; empty: boolean })
           size="compact-sm"
           variant="default"
           disabled={empty}
-          onClick={() => (unfinished > 0 ? setAsking(true) : clear())}
+          onClick={() => (unfinished > 0 ? setAsking(true) : clearAll())}
         >
           Clear all
         </Button>

@@ -28,7 +28,7 @@ export interface Acting {
 
 /** What is bought in all scenarios that don't say otherwise. */
 const payment = { amount: 1250, currency: 'EUR', description: 'Two coffees and a cake' };
-/** How long the server remembers a key that is asked for with `short-window`, and how long to wait until it has not. */
+/** How long the server remembers a key that is asked for with `short-window`, and how long after the answer it does not. */
 const shortWindow = { ms: 5_000, overMs: 6_200 };
 
 function pay({ work, keyed }: Act) {
@@ -137,16 +137,15 @@ export const acting: Readonly<Record<string, Acting>> = {
         keyed: true,
         ...(protectedLane && { forgottenInMs: shortWindow.ms }),
       });
-      const over = wait(shortWindow.overMs);
       if (protectedLane) {
         work.unplug(1);
         await submit({ why: 'first', req, fault });
-        await over;
+        await wait(shortWindow.overMs);
         work.plugIn();
         await settled();
       } else {
         await resend({ why: 'first', req, fault });
-        await over;
+        await wait(shortWindow.overMs);
         await resend({ why: 'retry' });
       }
     },

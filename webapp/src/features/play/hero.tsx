@@ -1,3 +1,4 @@
+import { Fragment } from 'react';
 import { Icon } from '../../stage/icons.tsx';
 
 /**
@@ -18,8 +19,11 @@ export function Hero({ label, playing, onPlay }: { label: string; playing: boole
       </div>
       <div className="cta">
         <button type="button" className="btn primary big" data-playing={playing} onClick={onPlay}>
-          <Icon name="play" />
-          <span>{label}</span>
+          {/* Another label is another text in another place, not one that moves. */}
+          <Fragment key={label}>
+            <Icon name="play" />
+            <span>{label}</span>
+          </Fragment>
         </button>
         <p className="cta-note">Real requests to this API, both ways</p>
       </div>

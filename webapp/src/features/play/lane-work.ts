@@ -8,13 +8,15 @@ import {
 } from 'idempotent-requests';
 import { sha256 } from 'idempotent-requests/sha256';
 import type { Why } from '../../model/facts.ts';
-import type { Call, Effect, Evidence, Execution } from '../../model/fit.ts';
-import type { RecordReading, Sighting } from '../../model/sightings.ts';
+import type { Evidence } from '../../model/fit.ts';
+import type { Sighting } from '../../model/sightings.ts';
 import type { Config } from '../../shared/config.ts';
 import type { Exchange } from '../../shared/exchange.ts';
 import { keyHash } from '../../shared/key-hash.ts';
 import { pathOf } from '../../shared/operation.ts';
 import type { Operation } from '../../shared/submission.ts';
+import { createReports } from './reports.ts';
+import { bodyOf, jsonOf, keyIn, ledgerOperation, operationOf, textOf } from './request-parts.ts';
 
 /** What is asked for in one lane. */
 export interface Wish {
@@ -111,8 +113,6 @@ export function preciseNow(): number {
 
 /** How long to wait before a retry without a key, in milliseconds. */
 const retryDelay = 120;
-/** How long to wait for the API's reports, in milliseconds. */
-const patience = 5_000;
 
 /** @param onChange called when something was seen @param memory of a lane that goes on after a reload */
 export function createLaneWork(config: Config, onChange: () => void, memory?: LaneMemory): LaneWork {
@@ -133,6 +133,7 @@ export function createLaneWork(config: Config, onChange: () => void, memory?: La
   let recordOf: { readonly operation: Operation; readonly key: string } | undefined;
 
   const url = (path: string) => new URL(config.apiUrl + path, location.href).href;
+  const reports = createReports(url, scope);
   /** The lane begins with the first thing that is asked of its clock. */
   function begin(epoch = preciseNow()): number {
     startedAt ??= epoch;
@@ -144,9 +145,20 @@ export function createLaneWork(config: Config, onChange: () => void, memory?: La
   };
   const next = () => ++numbers;
 
+  /** Who waits for a request with a key to leave. */
+  const departures = new Map<string, () => void>();
+
   function add(sighting: Sighting) {
     seen.push(sighting);
+    if (sighting.kind === 'sent' && sighting.key !== undefined) {
+      departures.get(sighting.key)?.();
+    }
     onChange();
+  }
+
+  /** Resolves once a request with the key leaves. */
+  function departureOf(key: string): Promise<void> {
+    return new Promise((resolve) => departures.set(key, resolve));
   }
 
   /** Sends a request, and writes down when it left and what came back. */
@@ -356,31 +368,32 @@ export function createLaneWork(config: Config, onChange: () => void, memory?: La
       return { submit: send, resend: send };
     }
     const request = { url: url(pathOf(operation)), body };
-    void client.resume(); // from now on it wakes when the network is back
+    client.resume().catch(() => {}); // from now on it wakes when the network is back
     const prepared = await client.prepare(request);
     const { key } = prepared;
     await knowKey(key);
     recordOf ??= { operation, key };
     const intent: Intent =
       wish.forgottenInMs === undefined ? prepared : { ...prepared, expiresAt: Date.now() + wish.forgottenInMs };
-    let written: Promise<unknown> = Promise.resolve();
+    let first: Promise<unknown> = Promise.resolve();
     return {
       key,
       submit: async ({ why, req = next(), fault }) => {
         pressed.set(key, req);
         intended.set(key, { req, why, ...(fault !== undefined && { fault }) });
-        const writing = untilWritten(client, key);
+        const left = departureOf(key);
         const done = client.submitAsNew(intent).then(
           () => {},
           () => {},
         );
-        written = Promise.race([writing, done]);
+        first = Promise.race([left, done]);
         await done;
       },
       resend: async (conduct) => {
         const req = conduct.req ?? next();
-        // A duplicate never overtakes the writing down: whatever happens to this page, the intent is not lost.
-        await written;
+        // A duplicate never overtakes the first, which is written down before it leaves: whatever happens to this page,
+        // the intent is not lost.
+        await first;
         const other =
           conduct.amount === undefined
             ? undefined
@@ -388,10 +401,6 @@ export function createLaneWork(config: Config, onChange: () => void, memory?: La
         await sendPast(other === undefined ? intent : { ...other, key }, { ...conduct, req });
       },
     };
-  }
-
-  async function get(path: string): Promise<Response> {
-    return fetch(url(path), { headers: scope, cache: 'no-store', signal: AbortSignal.timeout(patience) });
   }
 
   return {
@@ -450,34 +459,14 @@ export function createLaneWork(config: Config, onChange: () => void, memory?: La
       }
       await client.resume();
     },
-    evidence: async () => {
-      try {
-        const [activity, calls] = await Promise.all([get('/executions'), get('/calls')]);
-        if (!activity.ok) {
-          return undefined;
-        }
-        const read = (await activity.json()) as Reported;
-        const listed = calls.ok ? ((await calls.json()) as { calls?: readonly Call[] }).calls : undefined;
-        return read.truncated === true || !Array.isArray(read.executions) || !Array.isArray(read.effects)
-          ? undefined
-          : { executions: read.executions, effects: read.effects, calls: Array.isArray(listed) ? listed : [] };
-      } catch {
-        return undefined;
-      }
-    },
+    evidence: reports.evidence,
     readRecord: async () => {
       if (recordOf === undefined || startedAt === undefined) {
         return;
       }
-      const t = now();
-      try {
-        const response = await get(`/idempotency-records/${recordOf.operation}/${encodeURIComponent(recordOf.key)}`);
-        const reading = response.ok ? readingOf((await response.json()) as RecordAnswer, t) : undefined;
-        if (reading !== undefined || response.status === 404) {
-          add(reading ?? { kind: 'record', t, status: 'gone' });
-        }
-      } catch {
-        // Not known now; it is asked again.
+      const reading = await reports.record(recordOf.operation, recordOf.key, now());
+      if (reading !== undefined) {
+        add(reading);
       }
     },
     remember: () => ({
@@ -497,90 +486,3 @@ export function createLaneWork(config: Config, onChange: () => void, memory?: La
 
 /** One try and no more: what comes is the answer. */
 const once: Partial<RetryPolicy> = { maxAttempts: 1 };
-
-interface Reported {
-  readonly executions?: readonly Execution[];
-  readonly effects?: readonly Effect[];
-  readonly truncated?: boolean;
-}
-
-interface RecordAnswer {
-  readonly status?: string;
-  readonly owner?: string;
-  readonly fingerprint?: string;
-  readonly leaseExpiresAt?: string;
-  readonly expiresAt?: string;
-  readonly size?: number;
-}
-
-function readingOf(
-  { status, owner, fingerprint, leaseExpiresAt, expiresAt, size }: RecordAnswer,
-  t: number,
-): RecordReading | undefined {
-  return status !== 'INPROGRESS' && status !== 'COMPLETED'
-    ? undefined
-    : {
-        kind: 'record',
-        t,
-        status,
-        ...(owner !== undefined && { owner }),
-        ...(fingerprint !== undefined && { fingerprint }),
-        ...(leaseExpiresAt !== undefined && { leaseUntil: Date.parse(leaseExpiresAt) }),
-        ...(expiresAt !== undefined && { expiresAt: Date.parse(expiresAt) }),
-        ...(status === 'COMPLETED' && size !== undefined && { size }),
-      };
-}
-
-function operationOf(address: string): Operation {
-  return (
-    (['payments.create', 'orders.create', 'customers.create'] as const).find((operation) =>
-      new URL(address).pathname.endsWith(pathOf(operation)),
-    ) ?? 'payments.create'
-  );
-}
-
-/** The operation's name in the API's ledger. */
-function ledgerOperation(address: string): string {
-  const operation = operationOf(address);
-  return new URL(address).pathname.includes('/unprotected/') ? `unprotected-${operation}` : operation;
-}
-
-function keyIn(headers: Headers): string | undefined {
-  return headers.get('Idempotency-Key')?.replaceAll('"', '');
-}
-
-function textOf(body: RequestInit['body']): string {
-  if (body instanceof Uint8Array) {
-    return new TextDecoder().decode(body);
-  }
-  return typeof body === 'string' ? body : '';
-}
-
-function bodyOf(body: RequestInit['body']): { readonly amount?: number; readonly currency?: string } {
-  const { amount, currency } = jsonOf(textOf(body));
-  return {
-    ...(typeof amount === 'number' && { amount }),
-    ...(typeof currency === 'string' && { currency }),
-  };
-}
-
-function jsonOf(text: string): { readonly [name: string]: string | undefined } & { readonly amount?: unknown } {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as never) : {};
-  } catch {
-    return {};
-  }
-}
-
-/** Resolves once the client has written the intent down. */
-function untilWritten(client: Client, key: string): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = client.subscribe((event) => {
-      if (event.type === 'state' && event.key === key) {
-        stop();
-        resolve();
-      }
-    });
-  });
-}

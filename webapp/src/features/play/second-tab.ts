@@ -92,15 +92,16 @@ export function beSecondTab(run: string, config: Config): void {
       return;
     }
     open += 1;
-    void doAsAsked(data.ask, config, (sighting, epoch) =>
-      post({ type: 'saw', lane: data.ask.lane, sighting, epoch }),
-    ).finally(() => {
-      post({ type: 'done', lane: data.ask.lane });
-      open -= 1;
-      if (open === 0) {
-        setTimeout(() => window.close(), farewell);
-      }
-    });
+    const tell = (sighting: Sighting, epoch: number) => post({ type: 'saw', lane: data.ask.lane, sighting, epoch });
+    doAsAsked(data.ask, config, tell)
+      .catch((error) => console.warn('the second tab could not do as it was asked:', error))
+      .finally(() => {
+        post({ type: 'done', lane: data.ask.lane });
+        open -= 1;
+        if (open === 0) {
+          setTimeout(() => window.close(), farewell);
+        }
+      });
   });
   post({ type: 'hello' });
 }
