@@ -186,7 +186,7 @@ func (g *Guard) check(req Request) error {
 type call struct {
 	*Guard
 	Request
-	meter    *meter // nil for what costs nothing
+	meter    *meter          // nil for what costs nothing
 	lasting  context.Context // carries the values of Do's, and never ends
 	start    time.Time
 	owner    string

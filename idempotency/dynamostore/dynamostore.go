@@ -23,6 +23,7 @@ package dynamostore
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -235,11 +236,18 @@ func (s *Store) putItem(ctx context.Context, input *dynamodb.PutItemInput) (exis
 }
 
 // putOnce makes the request, while that many bytes travel, and counts what it
-// cost.
+// cost. A global table with strong consistency refuses it while another Region
+// writes the item. The SDK does not repeat it then.
 func (s *Store) putOnce(ctx context.Context, input *dynamodb.PutItemInput, travelling int) error {
 	ctx, cancel := s.limited(ctx, travelling)
 	defer cancel()
 	output, err := s.client.PutItem(ctx, input)
+	for attempt := range maxPuts {
+		if _, busy := errors.AsType[*types.ReplicatedWriteConflictException](err); !busy || !paused(ctx, attempt) {
+			break
+		}
+		output, err = s.client.PutItem(ctx, input)
+	}
 	if existing, refused := refusal(err); refused {
 		if existing == nil {
 			existing = input.Item // about as large
@@ -249,6 +257,17 @@ func (s *Store) putOnce(ctx context.Context, input *dynamodb.PutItemInput, trave
 		countWrite(ctx, output.ConsumedCapacity)
 	}
 	return err
+}
+
+// paused waits before a write is tried again that another Region was at, and reports
+// whether there is time to try.
+func paused(ctx context.Context, attempt int) bool {
+	select {
+	case <-time.After(rand.N(10 * time.Millisecond << attempt)):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // bytesPerTimeout is how many bytes a request may bring or fetch for each of its
