@@ -158,13 +158,19 @@ func (c *consumer) start(binary string) {
 // post sends the same request until the server listens.
 func (c *consumer) post(url string) *http.Response {
 	c.t.Helper()
+	return c.postKey(url, "k1")
+}
+
+// postKey is post with an idempotency key.
+func (c *consumer) postKey(url, key string) *http.Response {
+	c.t.Helper()
 	for {
 		request, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, url, strings.NewReader(`{"amount":1250}`))
 		if err != nil {
 			c.t.Fatal(err)
 		}
 		request.SetBasicAuth("alice", "secret")
-		request.Header.Set("Idempotency-Key", "k1")
+		request.Header.Set("Idempotency-Key", key)
 		request.Header.Set("Content-Type", "application/json")
 		response, err := http.DefaultClient.Do(request)
 		if err == nil {

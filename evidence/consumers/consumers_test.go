@@ -33,7 +33,7 @@ var update = flag.Bool("update", false, "write the lists of modules instead of c
 // more. The lists in testdata hold every module that a kind of use brings.
 func TestModuleLists(t *testing.T) {
 	t.Parallel()
-	for _, use := range []string{"http", "gin", "echo", "grpc", "dynamodb", "kms", "lambda", "lambdahttp", "otel", "postgres", "valkey"} {
+	for _, use := range []string{"http", "gin", "echo", "grpc", "dynamodb", "kms", "regions", "lambda", "lambdahttp", "otel", "postgres", "valkey"} {
 		t.Run(use, func(t *testing.T) {
 			t.Parallel()
 			c := newConsumer(t, use)
@@ -112,6 +112,50 @@ func TestSealed(t *testing.T) {
 	}
 	if n := keys.Requests("GenerateDataKey"); n != 1 {
 		t.Errorf("%d data keys", n)
+	}
+}
+
+// The program of docs/patterns.md that runs in two Regions. Whichever Region a
+// request comes to, that of its key serves it; nothing is replicated here.
+func TestRegions(t *testing.T) {
+	t.Parallel()
+	c := newConsumer(t, "regions")
+	service := c.build(".")
+	addresses := map[string]string{"eu-central-1": freeAddress(t), "us-east-1": freeAddress(t)}
+	for region, address := range addresses {
+		instance := c.in(t)
+		for name, value := range newTable(t) {
+			instance.env = append(instance.env, name+"="+value)
+		}
+		instance.env = append(instance.env, "AWS_REGION="+region, "LISTEN="+address,
+			"EU_ENDPOINT=http://"+addresses["eu-central-1"], "US_ENDPOINT=http://"+addresses["us-east-1"])
+		instance.start(service)
+	}
+	for _, address := range addresses { // until both listen
+		if response := c.postKey("http://"+address+"/payments", ""); response.StatusCode != http.StatusBadRequest {
+			t.Fatalf("without a key: %s", response.Status)
+		}
+	}
+	homes := make(map[string]bool)
+	for _, key := range []string{"k1", "k2", "k3", "k4", "k5", "k6"} {
+		var first string
+		for i, region := range []string{"eu-central-1", "us-east-1", "eu-central-1"} {
+			response := c.postKey("http://"+addresses[region]+"/payments", key)
+			body, err := io.ReadAll(response.Body)
+			if err != nil || response.StatusCode != http.StatusCreated {
+				t.Fatalf("%s in %s: %s %q, %v", key, region, response.Status, body, err)
+			}
+			if i == 0 {
+				first = string(body)
+			}
+			if replayed := response.Header.Get("Idempotent-Replayed") == "true"; replayed != (i > 0) || string(body) != first {
+				t.Errorf("%s in %s: %q, replayed %v; the first time it was %q", key, region, body, replayed, first)
+			}
+		}
+		homes[first] = true
+	}
+	if len(homes) != 2 {
+		t.Errorf("all keys are at home in one Region: %v", homes)
 	}
 }
 
