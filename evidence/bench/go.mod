@@ -41,7 +41,7 @@ require (
 	github.com/idempotent-requests/idempotent-requests/idempotency v0.0.0
 	github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore v0.0.0
 	github.com/idempotent-requests/idempotent-requests/local v0.0.0
-	github.com/klauspost/compress v1.18.4 // indirect
+	github.com/klauspost/compress v1.20.4 // indirect
 	github.com/mattn/go-colorable v0.1.14 // indirect
 	github.com/mattn/go-isatty v0.0.20 // indirect
 	github.com/philhofer/fwd v1.2.0 // indirect

@@ -19,7 +19,7 @@ import (
 type payload struct {
 	inline   []byte
 	parts    [][]byte
-	encoding string // "" or "gzip"
+	encoding string // of the data, "" for none
 }
 
 // size returns the length in bytes.

@@ -245,8 +245,8 @@ func TestCompressionIsRecorded(t *testing.T) {
 	f.mustClaim(t, r)
 	f.mustComplete(t, completed(r, bytes.Repeat([]byte("abc"), 1000)))
 	item := f.item(t, r.ID)
-	if encoding, _ := item["data_encoding"].(*types.AttributeValueMemberS); encoding == nil || encoding.Value != "gzip" {
-		t.Errorf("data_encoding %v, want gzip", item["data_encoding"])
+	if encoding, _ := item["data_encoding"].(*types.AttributeValueMemberS); encoding == nil || encoding.Value != "zstd" {
+		t.Errorf("data_encoding %v, want zstd", item["data_encoding"])
 	}
 	if data, _ := item["data"].(*types.AttributeValueMemberB); data == nil || len(data.Value) > 200 {
 		t.Error("the response is not compressed")
@@ -419,7 +419,8 @@ func TestMalformedRecordsAreErrors(t *testing.T) {
 		"too many parts":         func(i map[string]types.AttributeValue) { delete(i, "data"); i["data_parts"] = n("1000000") },
 		"unknown encoding":       func(i map[string]types.AttributeValue) { i["data_encoding"] = s("br") },
 		"encoding of other type": func(i map[string]types.AttributeValue) { i["data_encoding"] = n("1") },
-		"not what it says":       func(i map[string]types.AttributeValue) { i["data_encoding"] = s("gzip") },
+		"not the gzip it says":   func(i map[string]types.AttributeValue) { i["data_encoding"] = s("gzip") },
+		"not the zstd it says":   func(i map[string]types.AttributeValue) { i["data_encoding"] = s("zstd") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

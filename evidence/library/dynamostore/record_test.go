@@ -83,6 +83,8 @@ func FuzzForeignItem(f *testing.F) {
 	f.Add("INPROGRESS", "o1", "f1", "1700000000", "1700000000123", []byte(nil), "", "", uint16(all), uint16(0))
 	f.Add("COMPLETED", "o1", "f1", "1700000000", "", []byte("x"), "", "", uint16(all&^(1<<6|1<<7)), uint16(0))
 	f.Add("COMPLETED", "o1", "f1", "1700000000", "", []byte("not gzip"), "gzip", "", uint16(all&^(1<<7)), uint16(0))
+	f.Add("COMPLETED", "o1", "f1", "1700000000", "", []byte("\x28\xb5\x2f\xfd\x20\x01\x09\x00\x00x"), "zstd", "", uint16(all&^(1<<7)), uint16(0))
+	f.Add("COMPLETED", "o1", "f1", "1700000000", "", []byte{}, "zstd", "", uint16(all&^(1<<7)), uint16(0))
 	f.Add("COMPLETED", "o1", "f1", "1700000000", "", []byte("x"), "br", "3", uint16(all&^(1<<5)), uint16(0))
 	f.Add("COMPLETED", "o1", "f1", "1e3", "", []byte(nil), "", "257", uint16(all&^(1<<5|1<<6)), uint16(0))
 	f.Add("EXPIRED", "o1", "f1", "1700000000", "", []byte(nil), "", "", uint16(all), uint16(0))

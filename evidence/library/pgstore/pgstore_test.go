@@ -188,7 +188,7 @@ func TestResponsesOfAnySizeAreReplayed(t *testing.T) {
 	}
 	var size int
 	var encoding string
-	if err := pool.QueryRow(t.Context(), "SELECT length(data), data_encoding FROM "+table+" WHERE id = 'payments.create#3'").Scan(&size, &encoding); err != nil || size > 200 || encoding != "gzip" {
+	if err := pool.QueryRow(t.Context(), "SELECT length(data), data_encoding FROM "+table+" WHERE id = 'payments.create#3'").Scan(&size, &encoding); err != nil || size > 200 || encoding != "zstd" {
 		t.Errorf("3000 bytes of three are stored as %d, encoding %q, %v", size, encoding, err)
 	}
 }

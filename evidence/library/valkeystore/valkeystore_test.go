@@ -240,7 +240,7 @@ func TestResponsesOfAnySizeAreReplayed(t *testing.T) {
 		if got, err := f.Load(t.Context(), r.ID); err != nil || !bytes.Equal(got.Data, data) {
 			t.Errorf("loaded %v, %v", got, err)
 		}
-		if stored := f.hash(t); len(data) == 3000 && (stored["data_encoding"] != "gzip" || len(stored["data"]) > 200) {
+		if stored := f.hash(t); len(data) == 3000 && (stored["data_encoding"] != "zstd" || len(stored["data"]) > 200) {
 			t.Errorf("3000 bytes of three are stored as %d, encoding %q", len(stored["data"]), stored["data_encoding"])
 		}
 		f.client.FlushAll(t.Context())
@@ -368,8 +368,11 @@ func TestMalformedRecords(t *testing.T) {
 		"another encoding": func(ctx context.Context) error {
 			return f.client.HSet(ctx, key, "data_encoding", "br").Err()
 		},
-		"not what it says": func(ctx context.Context) error {
+		"not the gzip it says": func(ctx context.Context) error {
 			return f.client.HSet(ctx, key, "data_encoding", "gzip").Err()
+		},
+		"not the zstd it says": func(ctx context.Context) error {
+			return f.client.HSet(ctx, key, "data_encoding", "zstd").Err()
 		},
 	} {
 		f.client.FlushAll(t.Context())

@@ -1,4 +1,4 @@
-// Package compression makes recorded results smaller where that is worth it. It
+// Package compression makes recorded results smaller if that is worth it. It
 // is shared by the stores, which record the encoding beside the data.
 package compression
 
@@ -8,64 +8,91 @@ import (
 	"fmt"
 	"io"
 	"sync"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // DefaultAbove is the size in bytes from which stores compress by default.
 const DefaultAbove = 1 << 10
 
-const gzipEncoding = "gzip"
+const (
+	zstdEncoding = "zstd"
+	gzipEncoding = "gzip" // read, and no longer written
+)
+
+// maxSize is the size in bytes up to which data is compressed, and to which
+// compressed data may expand: a damaged record is an error, and not all of the
+// process's memory.
+const maxSize = 256 << 20
 
 // Codec compresses and decompresses. It is safe for concurrent use.
 type Codec struct {
 	// Above is the size in bytes from which data is compressed. Negative for never.
 	Above int
 
-	writers sync.Pool // each of its members holds some 800 KB
-	readers sync.Pool // some 40 KB
+	encoders sync.Pool
+	decoders sync.Pool
 }
 
-// Compress returns data as it is to be stored, and its encoding: "gzip", or ""
-// for data itself, which is what it returns where data has at most c.Above bytes
-// and where compression does not make it smaller.
+// Compress returns data as it is to be stored, and its encoding: "zstd", or ""
+// for data itself. It returns data itself if it has at most c.Above bytes, if
+// compression does not make it smaller, and if it is larger than 256 MiB.
 func (c *Codec) Compress(data []byte) (stored []byte, encoding string, err error) {
-	if c.Above < 0 || len(data) <= c.Above {
+	if c.Above < 0 || len(data) <= c.Above || len(data) > maxSize {
 		return data, "", nil
 	}
-	var b bytes.Buffer
-	w, reused := c.writers.Get().(*gzip.Writer)
+	encoder, reused := c.encoders.Get().(*zstd.Encoder)
 	if !reused {
-		w = gzip.NewWriter(nil)
+		encoder, err = zstd.NewWriter(nil,
+			zstd.WithEncoderLevel(zstd.SpeedFastest),
+			zstd.WithEncoderConcurrency(1), // no goroutines, and buffers for one
+			zstd.WithWindowSize(512<<10),   // bounds those buffers
+		)
+		if err != nil {
+			return nil, "", err
+		}
 	}
-	defer c.writers.Put(w)
-	w.Reset(&b)
-	if _, err := w.Write(data); err != nil {
-		return nil, "", err
-	}
-	if err := w.Close(); err != nil {
-		return nil, "", err
-	}
-	if b.Len() >= len(data) {
+	defer c.encoders.Put(encoder)
+	// A third is what JSON comes to.
+	if stored = encoder.EncodeAll(data, make([]byte, 0, len(data)/3)); len(stored) >= len(data) {
 		return data, "", nil
 	}
-	return b.Bytes(), gzipEncoding, nil
+	return stored, zstdEncoding, nil
 }
 
-// Decompress is the inverse of [Codec.Compress]. It refuses an encoding that it
-// does not know.
+// Decompress is the inverse of [Codec.Compress]. It also decompresses the encoding
+// "gzip", and refuses those that it does not know.
 func (c *Codec) Decompress(stored []byte, encoding string) ([]byte, error) {
 	switch encoding {
 	case "":
 		return stored, nil
-	case gzipEncoding:
-		r, reused := c.readers.Get().(*gzip.Reader)
+	case zstdEncoding:
+		if len(stored) == 0 { // which the decoder takes for nothing, compressed
+			return nil, io.ErrUnexpectedEOF
+		}
+		decoder, reused := c.decoders.Get().(*zstd.Decoder)
 		if !reused {
-			r = new(gzip.Reader)
+			var err error
+			if decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxSize)); err != nil {
+				return nil, err
+			}
 		}
-		defer c.readers.Put(r)
-		if err := r.Reset(bytes.NewReader(stored)); err != nil {
-			return nil, err
-		}
-		return io.ReadAll(r)
+		defer c.decoders.Put(decoder)
+		return decoder.DecodeAll(stored, []byte{})
+	case gzipEncoding:
+		return gunzip(stored)
 	}
 	return nil, fmt.Errorf("the encoding %q is unknown", encoding)
+}
+
+func gunzip(stored []byte) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(stored))
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(r, maxSize+1))
+	if err == nil && len(data) > maxSize {
+		err = fmt.Errorf("it expands to more than %d bytes", maxSize)
+	}
+	return data, err
 }
