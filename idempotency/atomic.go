@@ -162,6 +162,12 @@ func (c *call) persevere(ctx context.Context, own Record, atMost time.Duration, 
 	until, hung := time.Now().Add(atMost), 0
 	for backoff := firstBackoff; ; backoff = min(2*backoff, maxBackoff) {
 		c.asked = c.cfg.Clock()
+		if err := c.untimely(c.Request, c.asked); err != nil { // it has become so meanwhile
+			if hung > 0 {
+				return c.settle(ctx, own, err)
+			}
+			return nil, err
+		}
 		existing, err = step(c.asked)
 		switch {
 		case timedOut(ctx, err):

@@ -27,6 +27,9 @@ func (c *call) claim(ctx context.Context) (existing *Record, tookOver bool, err 
 	for attempt := 1; ; attempt++ {
 		claim := c.newClaim(observed)
 		c.asked = claim.Now
+		if err := c.untimely(c.Request, c.asked); err != nil {
+			return nil, false, err // it has become so while the call waited
+		}
 		existing, err = c.tryClaim(ctx, claim)
 		if err != nil {
 			c.abandon(ctx, observed != nil)

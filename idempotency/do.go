@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Intent names what [Do] executes once.
@@ -28,6 +29,9 @@ type Intent struct {
 
 	// LikelyDuplicate hints that the key has probably been used before; see [Request].
 	LikelyDuplicate bool
+
+	// FirstSent is when the request was first sent, if that is known; see [Request].
+	FirstSent time.Time
 
 	// Reconcile finds out what became of an interrupted execution; see [Request]. It
 	// returns [CompletedWith] if that has completed.
@@ -173,7 +177,7 @@ func (i Intent) request() (Request, error) {
 		}
 		fingerprint = NewFingerprint(text)
 	}
-	return Request{Key: key, Fingerprint: fingerprint, LikelyDuplicate: i.LikelyDuplicate}, nil
+	return Request{Key: key, Fingerprint: fingerprint, LikelyDuplicate: i.LikelyDuplicate, FirstSent: i.FirstSent}, nil
 }
 
 // The effect has happened when a result is encoded: a panic then must not pass

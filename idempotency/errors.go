@@ -20,6 +20,15 @@ var (
 	// result could not be recorded. Nothing was executed now.
 	ErrResultNotKept = errors.New("idempotency: the operation has completed; its result was not kept")
 
+	// ErrWindowPassed is returned if the request was first sent longer ago than the
+	// window, so that an earlier execution may have been forgotten. Nothing was executed
+	// now.
+	ErrWindowPassed = errors.New("idempotency: the request was first sent longer ago than its key is remembered")
+
+	// ErrFirstSentFuture is returned if Request.FirstSent is in the future. Nothing was
+	// executed.
+	ErrFirstSentFuture = errors.New("idempotency: the request claims to have been first sent in the future")
+
 	// ErrReconcile is returned if Request.Reconcile could not find out what became
 	// of an interrupted execution. The operation was not executed now, and a retry
 	// asks again. Errors that wrap it carry the cause as well.

@@ -30,6 +30,9 @@ func New(cfg Config) (*Guard, error) {
 // Recovery returns the policy the guard was configured with.
 func (g *Guard) Recovery() Recovery { return g.cfg.Recovery }
 
+// Window returns how long the guard remembers a key.
+func (g *Guard) Window() time.Duration { return g.cfg.Window }
+
 // Request names what [Guard.Do] executes once.
 type Request struct {
 	Key         Key
@@ -39,6 +42,14 @@ type Request struct {
 	// is then read before a claim is tried, which is cheaper if the hint is right
 	// and costs one more round trip if it is wrong.
 	LikelyDuplicate bool
+
+	// FirstSent is when the request was first sent, if the caller says so: a retry
+	// repeats it. After Config.Window from then on, an earlier execution may have been
+	// forgotten, so the request is refused with [ErrWindowPassed] instead of executed
+	// anew. A time that is in the future by the guard's clock is refused with
+	// [ErrFirstSentFuture]; subtract by how much the caller's clock may be ahead.
+	// Default: the zero time, of which nothing follows.
+	FirstSent time.Time
 
 	// Reconcile finds out what became of an interrupted execution. It is required
 	// under the policy [Reconcile], and called under no other.
@@ -102,7 +113,7 @@ type Outcome struct {
 // [Discard].
 //
 // Without executing, Do returns [ErrPayloadMismatch], *[InProgressError],
-// [ErrOutcomeUnknown], [ErrResultNotKept], [ErrReconcile], [ErrNoTime], errors that
+// [ErrOutcomeUnknown], [ErrResultNotKept], [ErrReconcile], [ErrNoTime], [ErrWindowPassed], [ErrFirstSentFuture], errors that
 // wrap [ErrSeal] or [ErrSealUnavailable] or, if the store did not answer, an error
 // that wraps [ErrStore]. In Atomic mode it returns [ErrPlan] for a plan that can never be written. Other errors are those of run, or
 // mean that the request is incomplete.
@@ -114,7 +125,12 @@ func (g *Guard) Do(ctx context.Context, req Request, run func(context.Context) (
 	if !g.cfg.Disabled { // such calls are not observed
 		ctx = begin(ctx, g.cfg.Observer, req.Key.Operation(), req.Key.ID())
 	}
-	if known, found := g.cache.get(req.Key.ID(), g.cfg.Clock()); found {
+	now := g.cfg.Clock()
+	if err := g.untimely(req, now); err != nil {
+		c := call{Guard: g, Request: req, start: start}
+		return c.unavailable(ctx, err)
+	}
+	if known, found := g.cache.get(req.Key.ID(), now); found {
 		c := call{Guard: g, Request: req, start: start}
 		return c.answer(ctx, &known) // at no cost
 	}
@@ -168,6 +184,21 @@ func (g *Guard) start() time.Time {
 		return time.Time{}
 	}
 	return time.Now()
+}
+
+// untimely returns why a request must not be executed at the given time, or nil. Every
+// execution that it may repeat has made its claim after FirstSent, so within a window
+// from then on none of them is forgotten.
+func (g *Guard) untimely(req Request, now time.Time) error {
+	switch {
+	case req.FirstSent.IsZero() || g.cfg.Disabled:
+		return nil
+	case req.FirstSent.After(now):
+		return ErrFirstSentFuture
+	case now.Sub(req.FirstSent) >= g.cfg.Window:
+		return ErrWindowPassed
+	}
+	return nil
 }
 
 func (g *Guard) check(req Request) error {
@@ -236,6 +267,12 @@ func (c *call) unavailable(ctx context.Context, err error) (Outcome, error) {
 	switch {
 	case ofSeal(err):
 		c.observe(ctx, sealObservation(ctx, err), err)
+		return outcome, err
+	case errors.Is(err, ErrWindowPassed):
+		c.observe(ctx, ObservedWindowPassed, nil)
+		return outcome, err
+	case errors.Is(err, ErrFirstSentFuture):
+		c.observe(ctx, ObservedRefused, err)
 		return outcome, err
 	case errors.Is(err, ErrNoTime):
 		c.observe(ctx, ObservedNoTime, nil)

@@ -26,6 +26,7 @@ const (
 	ObservedStoreUnavailable Observation = "store_unavailable" // refused: the claim failed
 	ObservedSealFailed       Observation = "seal_failed"       // refused: the result does not open, or a new one could not be sealed; see [ErrSeal]
 	ObservedSealUnavailable  Observation = "seal_unavailable"  // refused: the keys to seal and open are out of reach
+	ObservedWindowPassed     Observation = "window_passed"     // refused: first sent longer ago than the window
 	ObservedNoTime           Observation = "no_time"           // refused: the deadline is too near to begin
 	ObservedCancelled        Observation = "cancelled"         // the caller went away before the key was claimed
 	ObservedRefused          Observation = "refused"           // refused before the guard was asked; see [Guard.ObserveRefusal]
@@ -76,7 +77,7 @@ func (e Event) Level() slog.Level {
 		if _, meant := errors.AsType[*discardError](e.Err); e.Err != nil && !meant {
 			return slog.LevelError
 		}
-	case ObservedLeaseLost, ObservedTakenOver, ObservedReconciled, ObservedOutcomeUnknown, ObservedOversized, ObservedNoTime:
+	case ObservedLeaseLost, ObservedTakenOver, ObservedReconciled, ObservedOutcomeUnknown, ObservedOversized, ObservedNoTime, ObservedWindowPassed:
 		return slog.LevelWarn
 	case ObservedRefused:
 		var leveled interface {

@@ -332,3 +332,64 @@ func TestOperatorsOfSealedResults(t *testing.T) {
 		}
 	})
 }
+
+// racing is a store whose records change just after an operator has looked.
+type racing struct {
+	*memstore.Store
+	after func(idempotency.Record)
+}
+
+func (s *racing) Look(ctx context.Context, id string) (*idempotency.Record, error) {
+	r, err := s.Store.Look(ctx, id)
+	if r != nil && s.after != nil {
+		s.after(*r)
+	}
+	return r, err
+}
+
+func TestWhatChangesMeanwhileIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &racing{Store: memstore.New()}
+		w := newWorld(t, func(c *idempotency.Config) { c.Store = store }, operated)
+		w.interrupt()
+		store.after = func(r idempotency.Record) {
+			heir := r
+			heir.Owner, heir.LeaseUntil = "heir", time.Now().Add(time.Minute)
+			if existing, err := store.Claim(t.Context(), idempotency.Claim{Record: heir, Now: time.Now(), TakeOver: &r}); existing != nil || err != nil {
+				t.Errorf("the takeover met %+v, error %v", existing, err)
+			}
+			store.after = nil
+		}
+		after := store.after
+		w.wantError(w.guard.Settle(t.Context(), w.key, idempotency.Result{Data: []byte("paid")}), idempotency.ErrChanged)
+		time.Sleep(2 * time.Minute)
+		store.after = after
+		w.wantError(w.guard.Forget(t.Context(), w.key), idempotency.ErrChanged)
+		if r := w.look(); r == nil || r.Owner != "heir" {
+			t.Errorf("the record became %+v", r)
+		}
+	})
+}
+
+// A copy is as old as the request that brought it, and not as its reply.
+func TestCachedRecordsAgeWhileTheyTravel(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, cached, func(c *idempotency.Config) { c.CacheAge = 10 * time.Second })
+		other := w.newGuard(operated)
+		_, err := other.Do(t.Context(), w.request("pay"), answering("paid"))
+		w.wantError(err, nil)
+		w.store.claim = func(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
+			defer time.Sleep(6 * time.Second)
+			return w.store.Store.Claim(ctx, c)
+		}
+		outcome, err := w.do("pay", "paid again")
+		w.wantOutcome(outcome, err, "paid", true)
+		w.store.claim = nil
+		w.wantError(other.Forget(t.Context(), w.key), nil)
+		time.Sleep(4 * time.Second)
+		outcome, err = w.do("pay", "paid again")
+		w.wantOutcome(outcome, err, "paid again", false)
+	})
+}

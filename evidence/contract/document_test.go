@@ -19,6 +19,7 @@ var (
 		idemhttp.TypeKeyMissing, idemhttp.TypeKeyMalformed, idemhttp.TypePayloadMalformed, idemhttp.TypePayloadTooLarge,
 		idemhttp.TypePayloadMismatch, idemhttp.TypeInProgress, idemhttp.TypeOutcomeUnknown, idemhttp.TypeResponseNotKept,
 		idemhttp.TypeNotReconciled, idemhttp.TypeStoreUnavailable, idemhttp.TypeInternal, idemhttp.TypeNotAcceptable, idemhttp.TypeInterrupted,
+		idemhttp.TypeFirstSentMissing, idemhttp.TypeFirstSentMalformed, idemhttp.TypeWindowPassed,
 	}
 	apiProblems = []string{
 		apiProblem + "session-missing", apiProblem + "session-malformed", apiProblem + "fault-malformed", apiProblem + "not-found",
@@ -87,6 +88,10 @@ func TestDocumentNamesOnlyKnownProblems(t *testing.T) {
 		methodNotAllowed:           true,
 		idemhttp.TypeNotAcceptable: true, // nothing is compressed
 		idemhttp.TypeInterrupted:   true, // every handler responds when its time is over
+
+		idemhttp.TypeFirstSentMissing:   true, // the API does not heed Repeatability-First-Sent
+		idemhttp.TypeFirstSentMalformed: true,
+		idemhttp.TypeWindowPassed:       true,
 	}
 	for _, match := range named {
 		seen[match[1]] = true

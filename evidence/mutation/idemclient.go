@@ -54,7 +54,7 @@ var idemclientMutants = []mutant{
 	{
 		name:     "idemclient: the first time of sending not heeded",
 		file:     "idemclient/transport.go",
-		old:      "c.forgotten = first.Add(c.cfg.Window)",
+		old:      "c.firstSent = first",
 		new:      "_ = first",
 		packages: []string{"idempotency/idemclient"},
 		why:      "a request is sent again whose key is forgotten",

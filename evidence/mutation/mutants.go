@@ -222,10 +222,12 @@ var mutants = []mutant{
 		why:      "the handler does not see why it was refused",
 	},
 	{
-		name:     "atomic: a conflict ends the call unasked",
-		file:     "atomic.go",
-		old:      "return c.settle(ctx, own, err)",
-		new:      "return nil, err",
+		name: "atomic: a conflict ends the call unasked",
+		file: "atomic.go",
+		old: `		if time.Until(until) < pause {
+			return c.settle(ctx, own, err)`,
+		new: `		if time.Until(until) < pause {
+			return nil, err`,
 		packages: []string{"evidence/library/dynamostore"},
 		why:      "an operation that has happened is said to be in progress",
 	},
@@ -557,19 +559,19 @@ var mutants = []mutant{
 	{
 		name:     "cache: expired records are replayed",
 		file:     "cache.go",
-		old:      "if !now.Before(held.Expires) {",
-		new:      "if held.Expires.IsZero() {",
+		old:      "age >= c.maxAge || !now.Before(held.Expires) {",
+		new:      "age >= c.maxAge || held.Expires.IsZero() {",
 		packages: []string{"idempotency"},
 		why:      "a record past its window is replayed",
 	},
 	{
 		name: "cache: replays share their bytes",
 		file: "cache.go",
-		old: `	return clone(held), true
+		old: `	return clone(&held.Record), true
 }
 
 // put keeps`,
-		new: `	return *held, true
+		new: `	return held.Record, true
 }
 
 // put keeps`,
@@ -579,8 +581,8 @@ var mutants = []mutant{
 	{
 		name:     "cache: the result shares its bytes",
 		file:     "cache.go",
-		old:      "held := clone(r)",
-		new:      "held := *r",
+		old:      "&cached{clone(r), since}",
+		new:      "&cached{*r, since}",
 		packages: []string{"idempotency"},
 		why:      "the first caller's change is everybody's replay",
 	},

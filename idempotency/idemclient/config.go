@@ -59,6 +59,12 @@ type Config struct {
 	// up to MaxDelay. Defaults 250 milliseconds and 5 seconds.
 	BaseDelay, MaxDelay time.Duration
 
+	// FirstSent sends [idemhttp.HeaderFirstSent] with every request that has a key: the
+	// time of its first attempt, or that of [WithFirstSent]. A server that heeds it
+	// refuses a retry that comes after its window with 412. It needs a clock that is
+	// right to within the server's tolerance. Default: no such header.
+	FirstSent bool
+
 	// Window is how long the server remembers a key, counted from when it was
 	// first sent. Past it nothing is sent again, because it would be executed again:
 	// calls fail with [ErrWindowPassed]. The Idempotency-Expires of a

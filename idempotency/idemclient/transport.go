@@ -103,6 +103,8 @@ type call struct {
 	body    *body
 	key     string
 	start   time.Time
+	// firstSent is the start, or when another call of the same intent began.
+	firstSent time.Time
 	// failed and running count the attempts that failed and those that met an
 	// earlier request still running.
 	failed, running int
@@ -114,10 +116,11 @@ type call struct {
 
 func (c *call) do() (*http.Response, error) {
 	ctx := c.request.Context()
-	c.forgotten = c.start.Add(c.cfg.Window)
+	c.firstSent = c.start
 	if first, told := ctx.Value(firstSentKey{}).(time.Time); told {
-		c.forgotten = first.Add(c.cfg.Window)
+		c.firstSent = first
 	}
+	c.forgotten = c.firstSent.Add(c.cfg.Window)
 	if c.windowPassed(0) {
 		c.body.close()
 		return nil, &Error{Key: c.key, Err: ErrWindowPassed}
@@ -231,6 +234,9 @@ func (c *call) attempt() (response *http.Response, verdict Verdict, err error) {
 	}
 	if c.key != "" {
 		request.Header[c.cfg.Header] = []string{c.key}
+		if c.cfg.FirstSent {
+			request.Header[idemhttp.HeaderFirstSent] = []string{c.firstSent.UTC().Format(http.TimeFormat)}
+		}
 	}
 
 	response, err = c.cfg.Base.RoundTrip(request)

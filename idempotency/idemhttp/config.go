@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/problem"
@@ -70,6 +71,16 @@ type Config struct {
 	// one. The guard then reads before it claims, which is cheaper if it is true.
 	// Default: no request does.
 	LikelyDuplicate func(*http.Request) bool
+
+	// FirstSent chooses what to make of the Repeatability-First-Sent header, by which
+	// clients say when they first sent a request. Default [FirstSentIgnored].
+	FirstSent FirstSent
+
+	// FirstSentSkew is by how much a client's clock may be ahead. A First-Sent that is
+	// further in the future is refused, and one counts as that much older than it says,
+	// so that a retry is refused that much before the end of the window. Default one
+	// minute; a negative value means none. The guard's window has to be longer.
+	FirstSentSkew time.Duration
 
 	// Recorded reports whether a response is recorded. A response that is not
 	// recorded releases the key, so that a retry executes again; but after a 5xx the
@@ -169,6 +180,13 @@ func New(cfg Config) (func(http.Handler) http.Handler, error) {
 	if cfg.LikelyDuplicate == nil {
 		cfg.LikelyDuplicate = func(*http.Request) bool { return false }
 	}
+	if cfg.FirstSentSkew == 0 {
+		cfg.FirstSentSkew = DefaultFirstSentSkew
+	}
+	cfg.FirstSentSkew = max(cfg.FirstSentSkew, 0)
+	if window := cfg.Guard.Window(); cfg.FirstSent != FirstSentIgnored && cfg.FirstSentSkew >= window {
+		return nil, fmt.Errorf("idemhttp: Config.FirstSentSkew (%v) is no shorter than the guard's window (%v): every request would come too late", cfg.FirstSentSkew, window)
+	}
 	if cfg.Recorded == nil {
 		cfg.Recorded = DefaultRecorded
 	}
@@ -197,6 +215,9 @@ func (c Config) check() error {
 		if _, err := idempotency.NewKey(idempotency.SharedScope(), c.Operation, "probe"); err != nil {
 			return fmt.Errorf("idemhttp: Config.Operation: %w", err)
 		}
+	}
+	if c.FirstSent < FirstSentIgnored || c.FirstSent > FirstSentRequired {
+		return fmt.Errorf("idemhttp: Config.FirstSent %d is unknown", c.FirstSent)
 	}
 	if c.Methods != nil && len(c.Methods) == 0 {
 		return errors.New("idemhttp: Config.Methods is empty: nothing would be protected")

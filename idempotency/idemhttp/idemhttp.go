@@ -37,6 +37,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		request, err = e.identify(token)
 	}
 	if err != nil {
+		e.judge(false, err)
 		h.cfg.Guard.ObserveRefusal(r.Context(), e.operationName(), observable(err))
 		h.refuse(w, r, err)
 		return
@@ -49,6 +50,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if own {
 		e.response.setHeaderOf(w)
 	}
+	e.judge(own || err == nil, err)
 	if !outcome.Expires.IsZero() {
 		w.Header()[HeaderExpires] = []string{httpDate(outcome.Expires)}
 	}
@@ -106,7 +108,13 @@ func (e *execution) identify(token string) (idempotency.Request, error) {
 	if err != nil {
 		return idempotency.Request{}, &configError{"Fingerprint", err}
 	}
-	return idempotency.Request{Key: key, Fingerprint: fingerprint, LikelyDuplicate: e.cfg.LikelyDuplicate(e.request)}, nil
+	firstSent, err := e.firstSent()
+	if err != nil {
+		return idempotency.Request{}, err
+	}
+	return idempotency.Request{
+		Key: key, Fingerprint: fingerprint, LikelyDuplicate: e.cfg.LikelyDuplicate(e.request), FirstSent: firstSent,
+	}, nil
 }
 
 // key returns the request's idempotency key. It reads the body before it calls

@@ -21,19 +21,22 @@ const DefaultProblemBase = "https://github.com/idempotent-requests/idempotent-re
 // The types of the problems with which a middleware refuses requests, if
 // Config.ProblemBase is the default. They are stable.
 const (
-	TypeKeyMissing       = DefaultProblemBase + "key-missing"       // 400
-	TypeKeyMalformed     = DefaultProblemBase + "key-malformed"     // 400
-	TypePayloadMalformed = DefaultProblemBase + "payload-malformed" // 400
-	TypeNotAcceptable    = DefaultProblemBase + "not-acceptable"    // 406
-	TypePayloadTooLarge  = DefaultProblemBase + "payload-too-large" // 413
-	TypePayloadMismatch  = DefaultProblemBase + "payload-mismatch"  // 422
-	TypeInProgress       = DefaultProblemBase + "in-progress"       // 409 with Retry-After
-	TypeOutcomeUnknown   = DefaultProblemBase + "outcome-unknown"   // 409
-	TypeResponseNotKept  = DefaultProblemBase + "response-not-kept" // 410
-	TypeInterrupted      = DefaultProblemBase + "interrupted"       // 503 with Retry-After
-	TypeNotReconciled    = DefaultProblemBase + "not-reconciled"    // 503 with Retry-After
-	TypeStoreUnavailable = DefaultProblemBase + "store-unavailable" // 503 with Retry-After
-	TypeInternal         = DefaultProblemBase + "internal"          // 500
+	TypeKeyMissing         = DefaultProblemBase + "key-missing"          // 400
+	TypeKeyMalformed       = DefaultProblemBase + "key-malformed"        // 400
+	TypePayloadMalformed   = DefaultProblemBase + "payload-malformed"    // 400
+	TypeFirstSentMissing   = DefaultProblemBase + "first-sent-missing"   // 400
+	TypeFirstSentMalformed = DefaultProblemBase + "first-sent-malformed" // 400
+	TypeNotAcceptable      = DefaultProblemBase + "not-acceptable"       // 406
+	TypeWindowPassed       = DefaultProblemBase + "window-passed"        // 412
+	TypePayloadTooLarge    = DefaultProblemBase + "payload-too-large"    // 413
+	TypePayloadMismatch    = DefaultProblemBase + "payload-mismatch"     // 422
+	TypeInProgress         = DefaultProblemBase + "in-progress"          // 409 with Retry-After
+	TypeOutcomeUnknown     = DefaultProblemBase + "outcome-unknown"      // 409
+	TypeResponseNotKept    = DefaultProblemBase + "response-not-kept"    // 410
+	TypeInterrupted        = DefaultProblemBase + "interrupted"          // 503 with Retry-After
+	TypeNotReconciled      = DefaultProblemBase + "not-reconciled"       // 503 with Retry-After
+	TypeStoreUnavailable   = DefaultProblemBase + "store-unavailable"    // 503 with Retry-After
+	TypeInternal           = DefaultProblemBase + "internal"             // 500
 )
 
 const (
@@ -139,6 +142,22 @@ func problemOf(err error) *problem.Problem {
 			Detail: "A request with this idempotency key is still running. Retry with the same key and payload to get its response.",
 			Header: http.Header{"Retry-After": {seconds(min(inProgress.RetryAfter, maxRetryAfter))}},
 		}
+	case errors.Is(err, idempotency.ErrWindowPassed):
+		return &problem.Problem{
+			Type:   TypeWindowPassed,
+			Title:  "The request comes too late",
+			Status: http.StatusPreconditionFailed,
+			Detail: "The request was first sent longer ago than its idempotency key is remembered, and is not carried out now. Find out whether it took effect before you send it with a new key.",
+		}
+	case errors.Is(err, idempotency.ErrFirstSentFuture):
+		return firstSentMalformed("it is in the future")
+	case errors.Is(err, errNoFirstSent):
+		return &problem.Problem{
+			Type:   TypeFirstSentMissing,
+			Title:  "The time of the first sending is required",
+			Status: http.StatusBadRequest,
+			Detail: "Send " + HeaderFirstSent + ", the time at which the request was first sent, and send the same time with every retry of it.",
+		}
 	case errors.Is(err, idempotency.ErrPayloadMismatch):
 		return &problem.Problem{
 			Type:   TypePayloadMismatch,
@@ -221,6 +240,15 @@ func keyMalformed(err error) error {
 		Title:  "The idempotency key is malformed",
 		Status: http.StatusBadRequest,
 		Detail: "An idempotency key has 1 to 255 printable ASCII characters and is sent once: " + err.Error() + ".",
+	}
+}
+
+func firstSentMalformed(reason string) *problem.Problem {
+	return &problem.Problem{
+		Type:   TypeFirstSentMalformed,
+		Title:  "The time of the first sending is malformed",
+		Status: http.StatusBadRequest,
+		Detail: HeaderFirstSent + " is the time at which the request was first sent, such as \"" + http.TimeFormat + "\", and is sent once: " + reason + ".",
 	}
 }
 

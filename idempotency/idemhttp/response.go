@@ -31,7 +31,7 @@ var neverRecorded = []string{
 	"Age", "Authentication-Info", "Authorization", "Connection", "Content-Length", "Cookie", "Date", "Host", "Keep-Alive",
 	"Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization", "Proxy-Connection", "Set-Cookie",
 	"Set-Cookie2", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Www-Authenticate",
-	HeaderExpires, HeaderKey, HeaderReplayed,
+	HeaderExpires, HeaderKey, HeaderReplayed, headerRepeatabilityResult,
 }
 
 // recordedNames returns the canonical names of the headers to record, sorted, or
