@@ -9,6 +9,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/credentials v1.20.15
 	github.com/aws/aws-sdk-go-v2/service/dynamodb v1.73.1
 	github.com/aws/aws-sdk-go-v2/service/kms v1.62.4
+	github.com/cockroachdb/datadriven v1.0.2
 	github.com/getkin/kin-openapi v0.152.0
 	github.com/go-chi/chi/v5 v5.5.0
 	github.com/google/go-cmp v0.7.0
@@ -20,6 +21,7 @@ require (
 	github.com/idempotent-requests/idempotent-requests/idempotency/idemlambda v0.0.0
 	github.com/idempotent-requests/idempotent-requests/idempotency/idemotel v0.0.0
 	github.com/idempotent-requests/idempotent-requests/idempotency/jmespath v0.0.0
+	github.com/idempotent-requests/idempotent-requests/idempotency/kmsseal v0.0.0
 	github.com/idempotent-requests/idempotent-requests/idempotency/pgstore v0.0.0
 	github.com/idempotent-requests/idempotent-requests/local v0.0.0
 	github.com/jackc/pgx/v5 v5.13.0
@@ -38,6 +40,7 @@ require (
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/mitchellh/go-wordwrap v1.0.1 // indirect
+	github.com/pmezard/go-difflib v1.0.0 // indirect
 	github.com/zclconf/go-cty v1.19.0 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.opentelemetry.io/otel/log v1.47.0 // indirect

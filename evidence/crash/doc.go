@@ -14,4 +14,8 @@
 // that of an oracle which believes no store and no guard. It sees the records
 // before and after each request, a ledger of effects, and the answers of
 // callers; and it is shown to object where a store is broken on purpose.
+//
+// Begin with the stories, in the directory of that name: scripts for one fault each
+// that read from top to bottom, with their outcome, played by the same processes on
+// the same stores and judged by the same oracle.
 package crash

@@ -90,6 +90,7 @@ type answer struct {
 	tried   bool      // the process had made requests to the store
 	mustRun guarantee // the guarantee broken if the call was not executed, "" for none
 	pause   time.Duration
+	text    string // the answer in words, if it is not one of the verdicts
 }
 
 func newHistory() *history {
@@ -109,6 +110,7 @@ func (h *history) stepped(p *process, label string, after state) (replied func()
 	defer h.mu.Unlock()
 	s := &step{moment: h.now(), process: p, key: p.key.ID(), label: label, token: p.token, before: h.last(p.key.ID(), h.seq), after: after}
 	h.steps = append(h.steps, s)
+	p.tell("%v", s)
 	return func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -137,6 +139,7 @@ func (h *history) began(p *process, ctx context.Context, e idempotency.Execution
 		}
 	}
 	h.executions = append(h.executions, began)
+	p.tell("executes")
 	return began
 }
 
@@ -146,7 +149,7 @@ func (h *history) ended(e *execution, data []byte) {
 	defer h.mu.Unlock()
 	e.ended = true
 	if data != nil {
-		h.results[e.token] = data
+		h.results[e.token] = bytes.Clone(data) // the caller may write over its own
 	}
 }
 
@@ -156,6 +159,7 @@ func (h *history) happened(p *process, e idempotency.Execution) string {
 	defer h.mu.Unlock()
 	receipt := receiptOf(len(h.effects)+1, p.caller)
 	h.effects = append(h.effects, effect{h.now(), p, e.ID(), e.FencingToken(), e.DerivedKey("charge"), receipt})
+	p.tell("effect: %s", receipt)
 	return receipt
 }
 
@@ -170,6 +174,7 @@ func (h *history) discovered(p *process, rows []planned) {
 	for _, row := range rows {
 		if !known[row.receipt] {
 			h.effects = append(h.effects, effect{moment: h.now(), process: p, key: row.key, token: row.token, receipt: row.receipt})
+			p.tell("effect, in the same transaction: %s", row.receipt)
 		}
 	}
 }
@@ -192,6 +197,7 @@ func (h *history) answered(a answer) {
 	defer h.mu.Unlock()
 	a.moment = h.now()
 	h.answers = append(h.answers, a)
+	a.process.tell("%v", a)
 }
 
 // endWindow notes that from now on the key's record does not count any more.

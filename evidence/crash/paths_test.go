@@ -112,6 +112,17 @@ func crashedBefore(pt point) func(*world) { return func(w *world) { w.crashed(pt
 
 func runs(d time.Duration, then script) func(*world) { return func(w *world) { w.running(d, then) } }
 
+// taking is an operation that takes its time before it does the same as another.
+func taking(d time.Duration, then script) script {
+	return func(p *process, ctx context.Context) (idempotency.Result, error) {
+		select {
+		case <-time.After(d):
+		case <-ctx.Done():
+		}
+		return then(p, ctx)
+	}
+}
+
 // pay has its effect and answers with the receipt.
 func pay(p *process, ctx context.Context) (idempotency.Result, error) {
 	receipt, err := p.pay(ctx)
@@ -131,6 +142,8 @@ func (p *process) pay(ctx context.Context) (receipt string, err error) {
 	p.step("effect", func() {
 		if err = context.Cause(ctx); err == nil {
 			receipt = p.world.history.happened(p, e)
+		} else {
+			p.tell("no effect: %v", err)
 		}
 	})
 	return receipt, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -76,6 +77,13 @@ type injection struct {
 
 func (i injection) String() string { return fmt.Sprintf("%v: %v", i.at, i.fault) }
 
+// tell reports what happens to the process to whoever follows the run.
+func (p *process) tell(format string, args ...any) {
+	if p.world.follow != nil {
+		p.world.follow(p, fmt.Sprintf(format, args...))
+	}
+}
+
 var errUnreachable = errors.New("the store cannot be reached")
 
 // process is a process with a guard of its own. Everything by which it could
@@ -103,6 +111,7 @@ type process struct {
 
 	stopped chan struct{} // something to look at: it died or stands still
 	done    chan struct{} // its call is over
+	hangUp  func()        // its caller goes away
 }
 
 // attempts is how many requests the process tried to make.
@@ -120,9 +129,13 @@ func (p *process) request(ctx context.Context, label string, apply func(context.
 	}
 	pt, f, hit := p.arrive(label, true)
 	if hit {
-		p.before(f)
+		p.before(pt, f)
 	}
-	if p.unreachable() || hit && f == notDelivered {
+	if hit && f == notDelivered {
+		return errUnreachable
+	}
+	if p.unreachable() {
+		p.tell("%v: the store cannot be reached", pt.label)
 		return errUnreachable
 	}
 	if hit && f == hungBefore {
@@ -132,7 +145,7 @@ func (p *process) request(ctx context.Context, label string, apply func(context.
 	// What was on its way arrives, whether or not somebody still waits for it.
 	replied := p.world.apply(p, pt.label, func() { apply(context.WithoutCancel(ctx)) })
 	if hit {
-		p.after(f)
+		p.after(pt, f)
 	}
 	p.survive()
 	if hit && f == hungAfter {
@@ -150,13 +163,13 @@ func (p *process) request(ctx context.Context, label string, apply func(context.
 
 // step takes a step that is none of the store's.
 func (p *process) step(label string, take func()) {
-	_, f, hit := p.arrive(label, false)
+	pt, f, hit := p.arrive(label, false)
 	if hit {
-		p.before(f)
+		p.before(pt, f)
 	}
 	take()
 	if hit {
-		p.after(f)
+		p.after(pt, f)
 	}
 	p.survive()
 }
@@ -181,7 +194,10 @@ func (p *process) arrive(label string, store bool) (pt point, f fault, hit bool)
 	return pt, 0, false
 }
 
-func (p *process) before(f fault) {
+func (p *process) before(pt point, f fault) {
+	if f == notDelivered || strings.HasSuffix(f.String(), "before") {
+		p.tell("%s", f.tale(pt))
+	}
 	switch f {
 	case killedBefore:
 		p.die()
@@ -192,7 +208,10 @@ func (p *process) before(f fault) {
 	}
 }
 
-func (p *process) after(f fault) {
+func (p *process) after(pt point, f fault) {
+	if f == replyLost || strings.HasSuffix(f.String(), "after") {
+		p.tell("%s", f.tale(pt))
+	}
 	switch f {
 	case killedAfter:
 		p.die()
@@ -241,6 +260,7 @@ func (p *process) stand(why fault) {
 func (p *process) move() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.tell("moves again")
 	close(p.moves)
 	p.moves = nil
 }

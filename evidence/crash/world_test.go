@@ -1,6 +1,7 @@
 package crash_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -65,6 +66,10 @@ type world struct {
 	thorough  bool       // looks from more sides at what has come of a run
 	requests  sync.Mutex // requests to the store are served one after the other
 	processes []*process
+
+	// What a story has beside that; nil for none.
+	follow    func(p *process, happened string)
+	configure func(c *idempotency.Config)
 }
 
 const (
@@ -88,6 +93,8 @@ type request struct {
 	hint     bool          // says that it is a retry
 	deadline time.Duration // of the call, 0 for none
 	mustRun  guarantee
+	// scribbles makes the caller write over the response that it was given.
+	scribbles bool
 }
 
 // process starts a process for the caller, with nothing in its memory.
@@ -105,11 +112,15 @@ func (w *world) process(name, caller string, injections ...injection) *process {
 		world: w, name: name, caller: caller, key: key, injections: injections,
 		counts: make(map[string]int), stopped: make(chan struct{}, 4),
 	}
-	p.guard, err = idempotency.New(idempotency.Config{
+	cfg := idempotency.Config{
 		Store: w.backend.open(p), Mode: w.policy.mode, Recovery: w.policy.recovery,
 		Wait: w.path.wait, MaxResult: w.path.maxResult,
 		CacheBytes: shrinkAbove, // copies of large results cost more time than they save here
-	})
+	}
+	if w.configure != nil {
+		w.configure(&cfg)
+	}
+	p.guard, err = idempotency.New(cfg)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -120,10 +131,11 @@ func (w *world) process(name, caller string, injections ...injection) *process {
 // call makes the process take a request. It is over when p.done is closed.
 func (p *process) call(r request, run script) {
 	done := make(chan struct{})
-	p.done = done
+	ctx, hangUp := context.WithCancel(context.Background())
+	p.done, p.hangUp = done, hangUp
 	go func() {
+		defer hangUp()
 		defer close(done)
-		ctx := context.Background()
 		if r.deadline > 0 {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, r.deadline)
@@ -133,6 +145,10 @@ func (p *process) call(r request, run script) {
 		outcome, err := p.do(ctx, r, run)
 		a := answer{process: p, key: p.key.ID(), caller: p.caller, data: outcome.Data, tried: p.attempts() > 0, mustRun: r.mustRun}
 		a.verdict = classify(outcome, err, p.effects() > effects)
+		if r.scribbles {
+			a.data = bytes.Clone(outcome.Data)
+			copy(outcome.Data, bytes.Repeat([]byte("X"), len(outcome.Data)))
+		}
 		if busy, ok := errors.AsType[*idempotency.InProgressError](err); ok {
 			a.pause = busy.RetryAfter
 		}
@@ -213,10 +229,13 @@ func (p *process) reconcile(ctx context.Context) (found idempotency.Reconciliati
 	p.step("reconcile", func() {
 		receipt, happened := p.world.history.find(e.DerivedKey("charge"))
 		if happened {
+			p.tell("reconcile: finds %s", receipt)
 			found = idempotency.Reconciliation{Completed: true, Result: p.result(receipt)}
 			p.world.history.mu.Lock()
 			p.world.history.results[e.FencingToken()] = found.Result.Data
 			p.world.history.mu.Unlock()
+		} else {
+			p.tell("reconcile: finds nothing")
 		}
 	})
 	return found, nil

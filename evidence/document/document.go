@@ -14,6 +14,9 @@ import (
 
 var update = flag.Bool("update", false, "write what is measured into the documents instead of comparing with them")
 
+// Updating reports whether the test is to write what is measured.
+func Updating() bool { return *update }
+
 // Publish compares a section of a file in docs with what was measured, or
 // rewrites it. The section is what stands between the lines "<!-- name: begin -->"
 // and "<!-- name: end -->". Command is what a reader runs to rewrite it.
