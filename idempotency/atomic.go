@@ -102,7 +102,7 @@ func (c *call) plan(ctx, execution context.Context, run func(context.Context) (R
 			c.observe(ctx, ObservedReleased, errPanicked)
 		}
 	}()
-	result, err := run(withExecution(execution, Execution{key: c.Key, owner: c.owner, declared: &c.declared}))
+	result, err := run(withExecution(execution, Execution{key: c.Key, owner: c.owner, declared: &c.declared, call: c}))
 	returned = true
 	return c.conclude(execution, result, err)
 }

@@ -83,9 +83,22 @@ func (c *call) claim(ctx context.Context) (existing *Record, tookOver bool, err 
 // was written after all, it meets itself, which is success.
 func (c *call) tryClaim(ctx context.Context, claim Claim) (existing *Record, err error) {
 	for range maxAttempts {
-		if existing, err = c.cfg.Store.Claim(ctx, claim); !timedOut(ctx, err) {
+		if existing, err = c.claimOnce(ctx, claim); !timedOut(ctx, err) {
 			break
 		}
+	}
+	return existing, err
+}
+
+// claimOnce makes one request. A takeover brings the steps that are recorded.
+func (c *call) claimOnce(ctx context.Context, claim Claim) (existing *Record, err error) {
+	store, ok := c.cfg.Store.(StepStore)
+	if claim.TakeOver == nil || !ok {
+		return c.cfg.Store.Claim(ctx, claim)
+	}
+	recorded, existing, err := store.TakeOver(ctx, claim)
+	if err == nil && existing == nil {
+		c.steps.Store(&steps{recorded: recorded, resumed: true, kept: len(recorded) > 0})
 	}
 	return existing, err
 }
@@ -125,7 +138,8 @@ func (c *call) running(r *Record) bool {
 func (c *call) abandon(ctx context.Context, takingOver bool) {
 	ctx, cancel := context.WithTimeout(c.lasting, minPersist)
 	defer cancel()
-	if takingOver && c.cfg.Recovery != Reexecute {
+	_, keepsSteps := c.cfg.Store.(StepStore)
+	if takingOver && (c.cfg.Recovery != Reexecute || keepsSteps) {
 		_ = c.interrupt(ctx) // what was interrupted before us still is
 		return
 	}

@@ -92,13 +92,7 @@ func Do[T any](ctx context.Context, guard *Guard, intent Intent, run func(contex
 		codec = jsonCodec{}
 	}
 	if reconcile := intent.Reconcile; reconcile != nil {
-		request.Reconcile = func(ctx context.Context) (Reconciliation, error) {
-			found, err := reconcile(ctx)
-			if err == nil && found.Completed && found.Result.NotKept == nil {
-				_, err = decode[T](codec, found.Result.Data) // or it would be recorded for nobody
-			}
-			return found, err
-		}
+		request.Reconcile = decodable[T](codec, reconcile)
 	}
 
 	var own *T // what run returned in this call
@@ -108,19 +102,9 @@ func Do[T any](ctx context.Context, guard *Guard, intent Intent, run func(contex
 		if err != nil {
 			return Result{}, err
 		}
-		data, err := encode(codec, value)
-		if err != nil {
-			return Result{NotKept: err}, nil
-		}
-		recorded, err := decode[T](codec, data)
-		if err != nil {
-			return Result{NotKept: err}, nil
-		}
-		own = &recorded
-		if data == nil {
-			data = []byte{} // run returned a value: that is a result, however it is encoded
-		}
-		return Result{Data: data}, nil
+		value, result := asRecorded(codec, value)
+		own = &value
+		return result, nil
 	})
 	switch {
 	case own != nil && !outcome.Replayed:
@@ -178,6 +162,35 @@ func (i Intent) request() (Request, error) {
 		fingerprint = NewFingerprint(text)
 	}
 	return Request{Key: key, Fingerprint: fingerprint, LikelyDuplicate: i.LikelyDuplicate, FirstSent: i.FirstSent}, nil
+}
+
+// asRecorded returns the result that records value, and the value as duplicates
+// will decode it, or as it is if it cannot be encoded and decoded.
+func asRecorded[T any](codec Codec, value T) (T, Result) {
+	data, err := encode(codec, value)
+	if err != nil {
+		return value, Result{NotKept: err}
+	}
+	recorded, err := decode[T](codec, data)
+	if err != nil {
+		return value, Result{NotKept: err}
+	}
+	if data == nil {
+		data = []byte{} // there is a value: that is a result, however it is encoded
+	}
+	return recorded, Result{Data: data}
+}
+
+// decodable returns a reconcile whose result, if it finds one, can be decoded: it
+// would be recorded for nobody otherwise.
+func decodable[T any](codec Codec, reconcile func(context.Context) (Reconciliation, error)) func(context.Context) (Reconciliation, error) {
+	return func(ctx context.Context) (Reconciliation, error) {
+		found, err := reconcile(ctx)
+		if err == nil && found.Completed && found.Result.NotKept == nil {
+			_, err = decode[T](codec, found.Result.Data)
+		}
+		return found, err
+	}
 }
 
 // The effect has happened when a result is encoded: a panic then must not pass

@@ -59,6 +59,16 @@ var (
 	// failed. Errors that wrap it carry the cause as well.
 	ErrFailed = errors.New("idempotency: the execution has failed")
 
+	// ErrStep is returned by [Step] if the program uses it in a way that it is not
+	// meant for, such as two steps of one name in an execution. It is a mistake in the
+	// program: the step was not run. Errors that wrap it say what is wrong.
+	ErrStep = errors.New("idempotency: the step cannot be run")
+
+	// ErrStepResult is returned by [Step] if the step has run before, but its result
+	// was not kept or can no longer be decoded. It was not run now. Errors that wrap it
+	// say which step it is, and why.
+	ErrStepResult = errors.New("idempotency: the step has run; its result is not available")
+
 	// ErrPlan is returned in Atomic mode if the planned effects can never be
 	// written, such as two writes of one item. It is a mistake in the program:
 	// nothing was written, and a retry fails in the same way. Errors that wrap it

@@ -8,7 +8,10 @@ import (
 	"time"
 )
 
-var errPanicked = errors.New("idempotency: the execution panicked")
+var (
+	errPanicked       = errors.New("idempotency: the execution panicked")
+	errDiscardedSteps = errors.New("idempotency: the result was discarded after a recorded step, so the next execution resumes")
+)
 
 // execute runs the operation under the lease that was claimed, and settles the
 // key by how it ended.
@@ -16,6 +19,7 @@ func (c *call) execute(ctx context.Context, run func(context.Context) (Result, e
 	c.observe(ctx, ObservedBegan, nil)
 	heartbeat := c.beat(ctx)
 	defer heartbeat.stop() // once the result is recorded
+	c.beating = heartbeat
 	returned := false
 	defer func() {
 		if !returned { // run panicked or left by runtime.Goexit
@@ -48,9 +52,8 @@ func (c *call) execute(ctx context.Context, run func(context.Context) (Result, e
 // run runs the operation or, if an interrupted execution has had its effect, finds
 // its result.
 func (c *call) run(ctx context.Context, run func(context.Context) (Result, error), tookOver bool) (Result, error) {
-	executing := withExecution(ctx, Execution{key: c.Key, owner: c.owner, declared: &c.declared})
 	if tookOver && c.cfg.Recovery == Reconcile {
-		found, err := c.Reconcile(executing)
+		found, err := c.Reconcile(withExecution(ctx, Execution{key: c.Key, owner: c.owner, declared: &c.declared}))
 		if err == nil && !found.Completed && (ctx.Err() != nil || c.leaseIsOver()) {
 			err = ErrLeaseOver // somebody else may execute by now
 		}
@@ -64,7 +67,7 @@ func (c *call) run(ctx context.Context, run func(context.Context) (Result, error
 		}
 		c.declared.reset()
 	}
-	result, err := run(executing)
+	result, err := run(withExecution(ctx, Execution{key: c.Key, owner: c.owner, declared: &c.declared, call: c}))
 	return c.conclude(ctx, result, err)
 }
 
@@ -132,37 +135,48 @@ func (c *call) complete(ctx context.Context, result Result) (Outcome, error) {
 // completed returns r as the record of a result, without the result if that
 // cannot be recorded.
 func (c *call) completed(ctx context.Context, r Record, result Result) Record {
-	r.Status = Completed
-	r.Data = result.Data
-	if result.Data == nil {
-		r.Data = []byte{}
+	r.Status, r.Steps = Completed, nil
+	r.Data = c.recordable(ctx, "", result)
+	return r
+}
+
+// recordable returns the result of the operation, or of the step of that name, as it
+// is recorded: nil if it cannot be.
+func (c *call) recordable(ctx context.Context, step string, result Result) []byte {
+	data := result.Data
+	if data == nil {
+		data = []byte{}
 	}
 	switch {
 	case result.NotKept != nil:
-		r.Data = nil
-		c.observe(ctx, ObservedUnencodable, result.NotKept)
-	case len(result.Data) > c.cfg.MaxResult:
-		r.Data = nil
-		c.observe(ctx, ObservedOversized, nil)
-	default:
-		// Once, because a store may keep parts of one attempt and of the next.
-		var err error
-		if r.Data, err = c.sealing.seal(r.ID, "", r.Data); err != nil {
-			r.Data = nil
-			c.observe(ctx, ObservedUnencodable, err)
-		}
+		c.observeStep(ctx, ObservedUnencodable, step, result.NotKept)
+		return nil
+	case len(data) > c.cfg.MaxResult:
+		c.observeStep(ctx, ObservedOversized, step, nil)
+		return nil
 	}
-	return r
+	// Once, because a store may keep parts of one attempt and of the next.
+	sealed, err := c.sealing.seal(c.Key.ID(), step, data)
+	if err != nil {
+		c.observeStep(ctx, ObservedUnencodable, step, err)
+		return nil
+	}
+	return sealed
 }
 
 // fail settles an execution that ended without a result. Nobody can tell how
 // far it came, so unless it is simply to be executed again it counts as
 // interrupted from now on.
 func (c *call) fail(ctx context.Context, cause error) {
-	if c.cfg.Recovery == Reexecute {
-		c.release(ctx, cause)
+	if c.cfg.Recovery == Reexecute && !c.steps.Load().bindFailure() {
+		c.free(ctx, cause)
 		return
 	}
+	c.leave(ctx, cause)
+}
+
+// leave leaves the key to the next execution, which resumes this one.
+func (c *call) leave(ctx context.Context, cause error) {
 	if err := c.persist(ctx, c.interrupt); err != nil {
 		c.observe(ctx, ObservedReleaseFailed, err)
 	}
@@ -177,9 +191,19 @@ func (c *call) interrupt(ctx context.Context) error {
 	return err
 }
 
-// release gives the key up, so that a retry can execute. If that fails the key
-// stays claimed until the lease is over.
+// release settles an execution of which nothing is to be kept. But steps that are
+// recorded are.
 func (c *call) release(ctx context.Context, cause error) {
+	if c.steps.Load().bind() {
+		c.leave(ctx, errors.Join(errDiscardedSteps, cause))
+		return
+	}
+	c.free(ctx, cause)
+}
+
+// free gives the key up, so that a retry can execute. If that fails the key stays
+// claimed until the lease is over.
+func (c *call) free(ctx context.Context, cause error) {
 	err := c.persist(ctx, func(ctx context.Context) error {
 		return c.cfg.Store.Release(ctx, c.Key.ID(), c.owner)
 	})

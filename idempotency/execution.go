@@ -12,6 +12,7 @@ type Execution struct {
 	owner    string
 	declared *declared
 	lease    context.Context // ends with the execution
+	call     *call           // whose execution it is; nil if it has no steps
 }
 
 // FromContext returns the execution that ctx belongs to, and reports whether it

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -149,7 +150,7 @@ func (g *Guard) Do(ctx context.Context, req Request, run func(context.Context) (
 
 func (c *call) do(ctx context.Context, run func(context.Context) (Result, error)) (Outcome, error) {
 	if c.cfg.Disabled {
-		result, err := run(withExecution(ctx, Execution{key: c.Key, owner: rand.Text(), declared: &c.declared}))
+		result, err := run(withExecution(ctx, Execution{key: c.Key, owner: rand.Text(), declared: &c.declared, call: c}))
 		result, err = c.conclude(ctx, result, err)
 		return Outcome{Data: result.Data}, err
 	}
@@ -224,7 +225,9 @@ type call struct {
 	asked    time.Time // when the store was last asked for the key
 	lease    lease
 	declared declared
-	sealing  SealFunc // nil for results that are recorded as they are
+	sealing  SealFunc              // nil for results that are recorded as they are
+	steps    atomic.Pointer[steps] // nil for none
+	beating  *heartbeat            // of the execution, if it has one
 }
 
 // recall returns the completed record from the store, given the hint that there

@@ -47,7 +47,7 @@ type Key struct {
 	id        string
 }
 
-const maxOperationLength = 100
+const maxNameLength = 100
 
 // NewKey composes a key from its three parts: the scope of the caller; the
 // operation, a fixed name such as "payments.create" (1 to 100 letters, digits,
@@ -58,8 +58,8 @@ func NewKey(scope Scope, operation, key string) (Key, error) {
 	if !scope.valid() {
 		return Key{}, errors.New("idempotency: key: the scope is empty; use NewScope or, knowingly, SharedScope")
 	}
-	if err := checkOperation(operation); err != nil {
-		return Key{}, err
+	if err := checkName(operation); err != nil {
+		return Key{}, fmt.Errorf("idempotency: operation %w", err)
 	}
 	if strings.TrimSpace(key) == "" {
 		return Key{}, errors.New("idempotency: key: the idempotency key is empty or blank")
@@ -68,7 +68,7 @@ func NewKey(scope Scope, operation, key string) (Key, error) {
 	// part to the next makes another key. The shared scope is the empty string, which
 	// is no principal.
 	sum := hashParts(scope.principal, key)
-	id := make([]byte, 0, maxOperationLength+len("#")+sha256.Size*4/3+1)
+	id := make([]byte, 0, maxNameLength+len("#")+sha256.Size*4/3+1)
 	id = append(append(id, operation...), '#')
 	return Key{operation, string(base64.RawURLEncoding.AppendEncode(id, sum[:]))}, nil
 }
@@ -78,7 +78,7 @@ func NewKey(scope Scope, operation, key string) (Key, error) {
 func KeyFromID(id string) (Key, error) {
 	operation, sum, _ := strings.Cut(id, "#")
 	digest, err := base64.RawURLEncoding.Strict().DecodeString(sum)
-	if err != nil || len(digest) != sha256.Size || checkOperation(operation) != nil {
+	if err != nil || len(digest) != sha256.Size || checkName(operation) != nil {
 		return Key{}, fmt.Errorf("idempotency: key: %q is no id: want an operation, #, and 43 base64url characters", id)
 	}
 	return Key{operation, id}, nil
@@ -101,14 +101,15 @@ func (k Key) derive(purpose string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-func checkOperation(operation string) error {
-	if operation == "" || len(operation) > maxOperationLength || strings.ContainsFunc(operation, notOperationRune) {
-		return fmt.Errorf("idempotency: operation %q: want 1 to %d letters, digits, dots, hyphens or underscores", operation, maxOperationLength)
+// checkName refuses what cannot name an operation or a step.
+func checkName(name string) error {
+	if name == "" || len(name) > maxNameLength || strings.ContainsFunc(name, notNameRune) {
+		return fmt.Errorf("%q: want 1 to %d letters, digits, dots, hyphens or underscores", name, maxNameLength)
 	}
 	return nil
 }
 
-func notOperationRune(r rune) bool {
+func notNameRune(r rune) bool {
 	switch {
 	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '.', r == '-', r == '_':
 		return false

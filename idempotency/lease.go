@@ -50,11 +50,15 @@ func (c *call) extend(r Record) (Record, time.Time) {
 	return r, time.Now().Add(d)
 }
 
-// held returns the record as it was last claimed or renewed.
+// held returns the record as it was last claimed or renewed, with the steps that
+// are recorded.
 func (c *call) held() Record {
+	steps := c.steps.Load().all()
 	c.lease.mu.Lock()
 	defer c.lease.mu.Unlock()
-	return c.lease.record
+	r := c.lease.record
+	r.Steps = steps
+	return r
 }
 
 func (c *call) setLease(r Record, until time.Time) {

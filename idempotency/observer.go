@@ -39,12 +39,17 @@ const (
 	ObservedReleaseFailed Observation = "release_failed" // the key stays claimed until its lease is over
 	ObservedOversized     Observation = "oversized"      // the result is too large and is recorded without data
 	ObservedUnencodable   Observation = "unencodable"    // the result could not be encoded and is recorded without data
+
+	ObservedStep           Observation = "step"            // a step ran and is recorded; see [Step]
+	ObservedStepReplayed   Observation = "step_replayed"   // a step's recorded result was used
+	ObservedStepUnrecorded Observation = "step_unrecorded" // a step ran and could not be recorded yet
 )
 
 // Ends reports whether o is the end of a call, and not something on the way.
 func (o Observation) Ends() bool {
 	switch o {
-	case ObservedBegan, ObservedTakenOver, ObservedReconciled, ObservedReleaseFailed, ObservedOversized, ObservedUnencodable:
+	case ObservedBegan, ObservedTakenOver, ObservedReconciled, ObservedReleaseFailed, ObservedOversized, ObservedUnencodable,
+		ObservedStep, ObservedStepReplayed, ObservedStepUnrecorded:
 		return false
 	}
 	return true
@@ -57,6 +62,8 @@ type Event struct {
 	// empty if the call was refused before there was a key.
 	Operation string
 	ID        string
+	// Step is the step's name, if the event is about one.
+	Step string
 	// Duration is the time since the call began.
 	Duration time.Duration
 	// Cost is what the call has asked of the store so far.
@@ -71,7 +78,8 @@ type Event struct {
 // rest. For a refusal it is that of an Err that is a [slog.Leveler], or Warn.
 func (e Event) Level() slog.Level {
 	switch e.Observation {
-	case ObservedStoreUnavailable, ObservedSealFailed, ObservedSealUnavailable, ObservedCompletionFailed, ObservedReleaseFailed, ObservedUnencodable, ObservedFailed:
+	case ObservedStoreUnavailable, ObservedSealFailed, ObservedSealUnavailable, ObservedCompletionFailed, ObservedReleaseFailed, ObservedUnencodable, ObservedFailed,
+		ObservedStepUnrecorded:
 		return slog.LevelError
 	case ObservedReleased:
 		if _, meant := errors.AsType[*discardError](e.Err); e.Err != nil && !meant {
@@ -120,6 +128,7 @@ type Starter interface {
 //	outcome     the observation
 //	operation   that of the key
 //	record      the key's ID
+//	step        the step's name, if the event is about one
 //	durationMs  milliseconds from the beginning of the call
 //	roundTrips  what the call has asked of the store so far: see [Cost]
 //	readUnits
@@ -142,6 +151,9 @@ func (o slogObserver) Observe(ctx context.Context, e Event) {
 		slog.Int("roundTrips", e.Cost.RoundTrips),
 		slog.Float64("readUnits", e.Cost.ReadUnits),
 		slog.Float64("writeUnits", e.Cost.WriteUnits),
+	}
+	if e.Step != "" {
+		attrs = append(attrs, slog.String("step", e.Step))
 	}
 	if e.Err != nil {
 		attrs = append(attrs, slog.String("error", e.Err.Error()))
@@ -206,6 +218,11 @@ func (g *Guard) ObserveRefusal(ctx context.Context, operation string, err error)
 }
 
 func (c *call) observe(ctx context.Context, o Observation, err error) {
+	c.observeStep(ctx, o, "", err)
+}
+
+// observeStep tells the observer of a step.
+func (c *call) observeStep(ctx context.Context, o Observation, step string, err error) {
 	if c.cfg.Observer == nil {
 		return
 	}
@@ -213,6 +230,7 @@ func (c *call) observe(ctx context.Context, o Observation, err error) {
 		Observation: o,
 		Operation:   c.Key.Operation(),
 		ID:          c.Key.ID(),
+		Step:        step,
 		Duration:    time.Since(c.start),
 		Cost:        c.meter.read(),
 		Err:         err,

@@ -42,8 +42,8 @@ func Forced() OperatorOption { return func(o *operatorOptions) { o.forced = true
 // replica remembers it, or nil if the key is free. It is for operators:
 // [Record.Interrupted] reports whether its execution was interrupted.
 //
-// A result that Config.Seal cannot open is left out of the record, which then comes
-// with an error that wraps [ErrSeal] or [ErrSealUnavailable].
+// A result that Config.Seal cannot open, be it that of a step, is left out of the
+// record, which then comes with an error that wraps [ErrSeal] or [ErrSealUnavailable].
 //
 // Look, [Guard.Settle] and [Guard.Forget] return an error that wraps
 // [errors.ErrUnsupported] if the store is no [OperatorStore], and one that wraps
@@ -57,6 +57,17 @@ func (g *Guard) Look(ctx context.Context, key Key) (*Record, error) {
 	if err == nil && r != nil && r.Data != nil {
 		if r.Data, err = g.cfg.open(ctx, r.ID, "", r.Data); err != nil {
 			r.Data = nil
+		}
+	}
+	if err != nil || r == nil {
+		return r, err
+	}
+	for i := range r.Steps {
+		if s := &r.Steps[i]; s.Data != nil && err == nil {
+			s.Data, err = g.cfg.open(ctx, r.ID, s.Name, s.Data)
+		}
+		if err != nil {
+			r.Steps[i].Data = nil
 		}
 	}
 	return r, err

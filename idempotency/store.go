@@ -39,6 +39,18 @@ type Record struct {
 	// result could not be kept; a result that was kept is not nil, even if it is
 	// empty.
 	Data []byte
+	// Steps are the steps that executions of an unfinished operation have recorded, in
+	// that order. A completed record has none.
+	Steps []RecordedStep
+}
+
+// RecordedStep is a step of an execution that has run; see [Step].
+type RecordedStep struct {
+	// Name is unique within the record.
+	Name string
+	// Data is the step's result. It is nil if it could not be kept, or was not asked
+	// for.
+	Data []byte
 }
 
 // Interrupted reports whether the execution that made the record was interrupted:
@@ -103,6 +115,27 @@ type Store interface {
 	// Load returns the record, expired or not, or nil if there is none. It may lag
 	// behind the other methods, so its result is only a hint.
 	Load(ctx context.Context, id string) (*Record, error)
+}
+
+// StepStore is a store that keeps the steps of executions on their records, until
+// the record is completed, released or replaced after its window. Renewals and
+// takeovers keep the steps, those of earlier owners too. A record that Load returns
+// has its steps with their data; one that another method returns may lack them.
+type StepStore interface {
+	Store
+
+	// TakeOver is Claim for a c with c.TakeOver set. It also returns the steps of the
+	// record that it has taken over, now or in an earlier attempt of the same claim,
+	// with their data: even one that was recorded after c.TakeOver was read.
+	TakeOver(ctx context.Context, c Claim) (steps []RecordedStep, existing *Record, err error)
+
+	// RecordStep adds step to the owner's unfinished record, and reports whether that
+	// record is there. It changes nothing else of it. Any other record, or none, is
+	// left alone. r is the record as its owner knows it, with all steps recorded
+	// before. A step that was added by an earlier attempt is not added again. If the
+	// store cannot keep step.Data, but could keep the step without, RecordStep writes
+	// nothing and returns an error that wraps [ErrTooLarge].
+	RecordStep(ctx context.Context, r Record, step RecordedStep) (held bool, err error)
 }
 
 // OperatorStore is a store whose records operators can look at and change; see

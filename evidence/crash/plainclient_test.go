@@ -67,25 +67,38 @@ func (c plainClient) call(ctx context.Context, operation string, in, out any) er
 type plainItem map[string]plainValue
 
 type plainValue struct {
-	S, N *string `json:",omitempty"`
-	B    []byte  `json:",omitempty"`
+	S, N *string      `json:",omitempty"`
+	B    []byte       `json:",omitempty"`
+	L    []plainValue `json:",omitempty"`
+	M    plainItem    `json:",omitempty"`
 }
 
 func plain(item map[string]types.AttributeValue) plainItem {
 	p := make(plainItem, len(item))
 	for name, value := range item {
-		switch v := value.(type) {
-		case *types.AttributeValueMemberS:
-			p[name] = plainValue{S: &v.Value}
-		case *types.AttributeValueMemberN:
-			p[name] = plainValue{N: &v.Value}
-		case *types.AttributeValueMemberB:
-			p[name] = plainValue{B: v.Value}
-		default:
-			panic(fmt.Sprintf("an attribute of the type %T", value))
-		}
+		p[name] = plainly(value)
 	}
 	return p
+}
+
+func plainly(value types.AttributeValue) plainValue {
+	switch v := value.(type) {
+	case *types.AttributeValueMemberS:
+		return plainValue{S: &v.Value}
+	case *types.AttributeValueMemberN:
+		return plainValue{N: &v.Value}
+	case *types.AttributeValueMemberB:
+		return plainValue{B: v.Value}
+	case *types.AttributeValueMemberM:
+		return plainValue{M: plain(v.Value)}
+	case *types.AttributeValueMemberL:
+		var list []plainValue
+		for _, element := range v.Value {
+			list = append(list, plainly(element))
+		}
+		return plainValue{L: list}
+	}
+	panic(fmt.Sprintf("an attribute of the type %T", value))
 }
 
 func (p plainItem) values() map[string]types.AttributeValue {
@@ -94,16 +107,27 @@ func (p plainItem) values() map[string]types.AttributeValue {
 	}
 	item := make(map[string]types.AttributeValue, len(p))
 	for name, v := range p {
-		switch {
-		case v.S != nil:
-			item[name] = &types.AttributeValueMemberS{Value: *v.S}
-		case v.N != nil:
-			item[name] = &types.AttributeValueMemberN{Value: *v.N}
-		default:
-			item[name] = &types.AttributeValueMemberB{Value: v.B}
-		}
+		item[name] = v.value()
 	}
 	return item
+}
+
+func (v plainValue) value() types.AttributeValue {
+	switch {
+	case v.S != nil:
+		return &types.AttributeValueMemberS{Value: *v.S}
+	case v.N != nil:
+		return &types.AttributeValueMemberN{Value: *v.N}
+	case v.M != nil:
+		return &types.AttributeValueMemberM{Value: v.M.values()}
+	case v.L != nil:
+		list := &types.AttributeValueMemberL{}
+		for _, element := range v.L {
+			list.Value = append(list.Value, element.value())
+		}
+		return list
+	}
+	return &types.AttributeValueMemberB{Value: v.B}
 }
 
 // plainWrite is what the writing operations have in common.
@@ -129,6 +153,21 @@ func (c plainClient) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInpu
 		in.TableName, nil, plain(in.Key), in.ConditionExpression, in.ExpressionAttributeNames,
 		plain(in.ExpressionAttributeValues), string(in.ReturnValuesOnConditionCheckFailure),
 	}, &struct{}{})
+}
+
+func (c plainClient) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
+	var out struct{ Attributes plainItem }
+	err := c.call(ctx, "UpdateItem", struct {
+		plainWrite
+		UpdateExpression *string
+		ReturnValues     types.ReturnValue `json:",omitempty"`
+	}{
+		plainWrite{
+			in.TableName, nil, plain(in.Key), in.ConditionExpression, in.ExpressionAttributeNames,
+			plain(in.ExpressionAttributeValues), string(in.ReturnValuesOnConditionCheckFailure),
+		}, in.UpdateExpression, in.ReturnValues,
+	}, &out)
+	return &dynamodb.UpdateItemOutput{Attributes: out.Attributes.values()}, err
 }
 
 func (c plainClient) GetItem(ctx context.Context, in *dynamodb.GetItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {

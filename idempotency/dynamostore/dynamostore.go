@@ -15,7 +15,8 @@
 // the SDK takes.
 //
 // A function's role needs dynamodb:PutItem, dynamodb:DeleteItem and
-// dynamodb:GetItem on the table.
+// dynamodb:GetItem on the table, and for executions with steps
+// dynamodb:UpdateItem, too.
 //
 // Attribute names and status words are those of Powertools for AWS Lambda.
 package dynamostore
@@ -39,6 +40,7 @@ type Client interface {
 	PutItem(context.Context, *dynamodb.PutItemInput, ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
 	DeleteItem(context.Context, *dynamodb.DeleteItemInput, ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error)
 	GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
 }
 
 // Store keeps records in one table. It is safe for concurrent use; make one
@@ -50,6 +52,8 @@ type Store struct {
 	codec       compression.Codec
 	timeout     time.Duration
 }
+
+var _ idempotency.StepStore = (*Store)(nil)
 
 // Defaults of the options.
 const (
@@ -108,7 +112,8 @@ const (
 	isOwn            = "#owner = :owner AND #status = :inprogress"
 	isOwnAndNotLater = isOwn + " AND in_progress_expiration <= :lease"
 	isOwnOrGone      = "attribute_not_exists(id) OR (" + isOwn + ")"
-	isFreeOrOver     = isFree + " OR (" + isObserved + ")"
+	isFreeOrOver     = isFree + " OR (" + isObserved + " AND " + hasNoSteps + ")"
+	hasNoSteps       = "attribute_not_exists(steps)"
 
 	isGoneOrObserved  = "attribute_not_exists(id) OR (" + isObserved + ")"
 	isGoneOrCompleted = "attribute_not_exists(id) OR (#owner = :observed AND #status = :completed)"
@@ -123,8 +128,18 @@ func own(owner string) map[string]types.AttributeValue {
 	}
 }
 
-// Claim implements [idempotency.Store] with one PutItem.
+// Claim implements [idempotency.Store] with one PutItem. A takeover is as
+// [Store.TakeOver] makes it.
 func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
+	if c.TakeOver != nil {
+		_, existing, err := s.TakeOver(ctx, c)
+		return existing, err
+	}
+	return s.replace(ctx, c)
+}
+
+// replace claims a key that is free, or whose record is c.TakeOver and has no steps.
+func (s *Store) replace(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
 	input := &dynamodb.PutItemInput{
 		Item:                      toItem(c.Record, payload{}),
 		ConditionExpression:       aws.String(isFree),
@@ -148,37 +163,53 @@ func isSame(a, b *idempotency.Record) bool {
 	return a.Owner == b.Owner && a.Status == b.Status && a.LeaseUntil.Equal(b.LeaseUntil)
 }
 
-// Renew implements [idempotency.Store] with one PutItem.
+// Renew implements [idempotency.Store] with one PutItem, or one UpdateItem if the
+// record has steps.
 func (s *Store) Renew(ctx context.Context, r idempotency.Record) (bool, error) {
+	if len(r.Steps) > 0 {
+		return s.keepSteps(ctx, r)
+	}
 	input := &dynamodb.PutItemInput{
 		Item:                      toItem(r, payload{}),
-		ConditionExpression:       aws.String(isOwn),
+		ConditionExpression:       aws.String(isOwn + " AND " + hasNoSteps),
 		ExpressionAttributeNames:  ownerAndStatus,
 		ExpressionAttributeValues: own(r.Owner),
 	}
 	if !r.LeaseUntil.IsZero() {
-		input.ConditionExpression = aws.String(isOwnAndNotLater)
+		input.ConditionExpression = aws.String(isOwnAndNotLater + " AND " + hasNoSteps)
 		input.ExpressionAttributeValues[":lease"] = number(r.LeaseUntil.UnixMilli())
 	}
 	item, refused, err := s.putItem(ctx, input)
 	if !refused {
 		return err == nil, err
 	}
-	if item == nil || err != nil {
+	if err != nil || !isHeld(item, r.Owner) {
 		return false, err
 	}
-	existing, _, err := fromItem(item) // whatever it is that cannot be read, it is not ours
-	return err == nil && existing.Owner == r.Owner && existing.Status == idempotency.InProgress, nil
+	if _, stepped := item["steps"]; stepped { // recorded since r was read
+		return s.keepSteps(ctx, r)
+	}
+	return true, nil
+}
+
+// isHeld reports whether the item is the owner's unfinished record. Whatever cannot
+// be read is not.
+func isHeld(item map[string]types.AttributeValue, owner string) bool {
+	if item == nil {
+		return false
+	}
+	r, _, err := fromItem(item)
+	return err == nil && r.Owner == owner && r.Status == idempotency.InProgress
 }
 
 // Complete implements [idempotency.Store] with one PutItem, before which comes
 // one more for each 380 KiB of a response that is kept beside the record.
 func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (*idempotency.Record, error) {
-	p, err := s.pack(completed.Data)
+	p, err := s.pack(completed.Data, s.inlineLimit)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.putParts(ctx, completed, p); err != nil {
+	if err := s.putParts(ctx, parted{id: completed.ID, owner: completed.Owner}, completed.Expires.Unix(), p); err != nil {
 		return nil, err
 	}
 	existing, err := s.put(ctx, &dynamodb.PutItemInput{
@@ -213,7 +244,7 @@ func (s *Store) put(ctx context.Context, input *dynamodb.PutItemInput, asks idem
 		if err != nil || record.Fingerprint != asks {
 			return record, err
 		}
-		return s.unpack(ctx, record, p)
+		return s.complete(ctx, record, p)
 	}
 	return nil, errors.New("dynamostore: a write is refused by an item that is not there")
 }

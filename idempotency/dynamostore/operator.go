@@ -28,17 +28,21 @@ func (s *Store) load(ctx context.Context, id string, consistent bool) (*idempote
 	if err != nil {
 		return nil, err
 	}
-	return s.unpack(ctx, record, p)
+	if len(record.Steps) > 0 {
+		record.Steps, err = s.stepsOf(ctx, item)
+		return record, err
+	}
+	return s.complete(ctx, record, p)
 }
 
 // Settle implements [idempotency.OperatorStore] with one PutItem, before which
 // comes one more for each 380 KiB of a response that is kept beside the record.
 func (s *Store) Settle(ctx context.Context, observed, settled idempotency.Record) (bool, error) {
-	p, err := s.pack(settled.Data)
+	p, err := s.pack(settled.Data, s.inlineLimit)
 	if err != nil {
 		return false, err
 	}
-	if err := s.putParts(ctx, settled, p); err != nil {
+	if err := s.putParts(ctx, parted{id: settled.ID, owner: settled.Owner}, settled.Expires.Unix(), p); err != nil {
 		return false, err
 	}
 	item, refused, err := s.putItem(ctx, &dynamodb.PutItemInput{
@@ -64,7 +68,7 @@ func as(observed idempotency.Record) map[string]types.AttributeValue {
 }
 
 // Forget implements [idempotency.OperatorStore] with one DeleteItem, and one more for
-// each part of a response that is kept beside the record. Parts that an interrupted
+// each part of a result that is kept beside the record, that of a step included. Parts that an interrupted
 // Forget leaves, or one whose reply was lost, expire with the window of the record.
 func (s *Store) Forget(ctx context.Context, observed idempotency.Record) (bool, error) {
 	input := &dynamodb.DeleteItemInput{
@@ -86,8 +90,12 @@ func (s *Store) Forget(ctx context.Context, observed idempotency.Record) (bool, 
 	if err != nil {
 		return false, err
 	}
-	err = concurrently(len(p.parts), func(i int) error {
-		_, _, err := s.delete(ctx, partID(*record, i), &dynamodb.DeleteItemInput{})
+	beside, err := partsBeside(item, parted{id: record.ID, owner: record.Owner}, p)
+	if err != nil {
+		return false, err
+	}
+	err = concurrently(len(beside), func(i int) error {
+		_, _, err := s.delete(ctx, beside[i], &dynamodb.DeleteItemInput{})
 		return err
 	})
 	if err != nil {

@@ -40,8 +40,9 @@ const (
 	concurrentParts = 8
 )
 
-// pack decides how data is stored.
-func (s *Store) pack(data []byte) (payload, error) {
+// pack decides how data is stored: in the record if it is not larger than
+// inlineLimit when it is compressed.
+func (s *Store) pack(data []byte, inlineLimit int) (payload, error) {
 	if data == nil {
 		return payload{}, nil
 	}
@@ -50,7 +51,7 @@ func (s *Store) pack(data []byte) (payload, error) {
 		return payload{}, err
 	}
 	p := payload{encoding: encoding}
-	if len(data) <= s.inlineLimit {
+	if len(data) <= inlineLimit {
 		p.inline = data
 		return p, nil
 	}
@@ -61,13 +62,13 @@ func (s *Store) pack(data []byte) (payload, error) {
 	return p, nil
 }
 
-// unpack completes a record by its data. Where a part is gone for good the
-// record has none: its result was not kept.
-func (s *Store) unpack(ctx context.Context, r *idempotency.Record, p payload) (*idempotency.Record, error) {
+// unpack returns the data. If a part of it is gone for good there is none: the
+// result was not kept.
+func (s *Store) unpack(ctx context.Context, of parted, p payload) ([]byte, error) {
 	data := p.inline
 	if len(p.parts) > 0 {
-		if err := s.getParts(ctx, r, p.parts); errors.Is(err, errPartGone) {
-			return r, nil
+		if err := s.getParts(ctx, of, p.parts); errors.Is(err, errPartGone) {
+			return nil, nil
 		} else if err != nil {
 			return nil, err
 		}
@@ -77,25 +78,40 @@ func (s *Store) unpack(ctx context.Context, r *idempotency.Record, p payload) (*
 	if err != nil {
 		return nil, fmt.Errorf("dynamostore: the record's data: %w", err)
 	}
-	r.Data = decompressed
+	return decompressed, nil
+}
+
+// complete completes a record by its data.
+func (s *Store) complete(ctx context.Context, r *idempotency.Record, p payload) (*idempotency.Record, error) {
+	data, err := s.unpack(ctx, parted{id: r.ID, owner: r.Owner}, p)
+	if err != nil {
+		return nil, err
+	}
+	r.Data = data
 	return r, nil
 }
 
-// partID binds a part to the claim that wrote it: an owner that was taken over
-// cannot touch the parts of its successor.
-func partID(r idempotency.Record, i int) string {
-	return fmt.Sprintf("%s#%s#%d", r.ID, r.Owner, i)
+// parted is what has parts: a record, or one of its steps. It is bound to the claim
+// that wrote the parts: an owner that was taken over cannot touch those of its
+// successor.
+type parted struct{ id, owner, step string }
+
+func (p parted) part(i int) string {
+	if p.step != "" {
+		return fmt.Sprintf("%s#%s#%s#%d", p.id, p.owner, p.step, i)
+	}
+	return fmt.Sprintf("%s#%s#%d", p.id, p.owner, i)
 }
 
 // putParts writes what is kept beside a record. It comes before the record is
-// completed, so that no completed record lacks a part; those of a record that
-// is never completed expire with it. A part that is there already was written
-// by an attempt whose reply was lost.
-func (s *Store) putParts(ctx context.Context, r idempotency.Record, p payload) error {
+// completed, or the step recorded, so that neither lacks a part; those of a record
+// that never is expire. A part that is there already was written by an attempt whose
+// reply was lost.
+func (s *Store) putParts(ctx context.Context, of parted, expiration int64, p payload) error {
 	return concurrently(len(p.parts), func(i int) error {
 		input := &dynamodb.PutItemInput{
 			TableName:              &s.table,
-			Item:                   partItem(r, p, i),
+			Item:                   partItem(of.part(i), expiration, p.parts[i]),
 			ConditionExpression:    aws.String("attribute_not_exists(id)"),
 			ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
 		}
@@ -107,11 +123,11 @@ func (s *Store) putParts(ctx context.Context, r idempotency.Record, p payload) e
 	})
 }
 
-func partItem(r idempotency.Record, p payload, i int) map[string]types.AttributeValue {
+func partItem(id string, expiration int64, data []byte) map[string]types.AttributeValue {
 	return map[string]types.AttributeValue{
-		"id":         text(partID(r, i)),
-		"expiration": number(r.Expires.Unix()),
-		"data":       &types.AttributeValueMemberB{Value: p.parts[i]},
+		"id":         text(id),
+		"expiration": number(expiration),
+		"data":       &types.AttributeValueMemberB{Value: data},
 	}
 }
 
@@ -119,10 +135,10 @@ var errPartGone = errors.New("dynamostore: a part of the response is gone")
 
 // getParts fills parts. They were written before their record and never change,
 // so the cheaper read will do, and only one that finds nothing is repeated.
-func (s *Store) getParts(ctx context.Context, r *idempotency.Record, parts [][]byte) error {
+func (s *Store) getParts(ctx context.Context, of parted, parts [][]byte) error {
 	return concurrently(len(parts), func(i int) error {
 		for _, consistent := range []bool{false, true} {
-			item, err := s.get(ctx, partID(*r, i), consistent, travelling(len(parts)))
+			item, err := s.get(ctx, of.part(i), consistent, travelling(len(parts)))
 			if err != nil {
 				return err
 			}

@@ -28,19 +28,25 @@ func toItem(r idempotency.Record, p payload) map[string]types.AttributeValue {
 	if r.Status == idempotency.InProgress {
 		item["in_progress_expiration"] = number(r.LeaseUntil.UnixMilli())
 	}
-	if p.inline != nil {
-		item["data"] = &types.AttributeValueMemberB{Value: p.inline}
-	}
-	if len(p.parts) > 0 {
-		item["data_parts"] = number(int64(len(p.parts)))
-	}
-	if p.encoding != "" {
-		item["data_encoding"] = text(p.encoding)
-	}
+	p.addTo(item)
 	return item
 }
 
-// fromItem reads a record, without the data that is beside the item. An item that
+// addTo adds the payload to the attributes of a record or a step.
+func (p payload) addTo(attributes map[string]types.AttributeValue) {
+	if p.inline != nil {
+		attributes["data"] = &types.AttributeValueMemberB{Value: p.inline}
+	}
+	if len(p.parts) > 0 {
+		attributes["data_parts"] = number(int64(len(p.parts)))
+	}
+	if p.encoding != "" {
+		attributes["data_encoding"] = text(p.encoding)
+	}
+}
+
+// fromItem reads a record, without the data that is beside the item or belongs to
+// its steps. An item that
 // lacks an attribute is an error and not a free key, because it was written for some
 // purpose.
 func fromItem(item map[string]types.AttributeValue) (*idempotency.Record, payload, error) {
@@ -59,16 +65,9 @@ func fromItem(item map[string]types.AttributeValue) (*idempotency.Record, payloa
 	switch record.Status {
 	case idempotency.InProgress:
 		record.LeaseUntil = time.UnixMilli(r.number("in_progress_expiration"))
+		record.Steps = stepNames(&r)
 	case idempotency.Completed:
-		if r.has("data") {
-			p.inline = r.bytes("data")
-		}
-		if r.has("data_parts") {
-			p.parts = make([][]byte, r.parts("data_parts"))
-		}
-		if r.has("data_encoding") {
-			p.encoding = r.text("data_encoding")
-		}
+		p = r.payload()
 	default:
 		r.fail("status")
 	}
@@ -111,6 +110,39 @@ func (r *reader) number(name string) int64 {
 	}
 	r.fail(name)
 	return 0
+}
+
+// list returns the elements of a list.
+func (r *reader) list(name string) []types.AttributeValue {
+	if l, ok := r.item[name].(*types.AttributeValueMemberL); ok {
+		return l.Value
+	}
+	r.fail(name)
+	return nil
+}
+
+// member returns a reader of an element that is a map.
+func (r *reader) member(element types.AttributeValue) *reader {
+	if m, ok := element.(*types.AttributeValueMemberM); ok {
+		return &reader{item: m.Value}
+	}
+	r.fail("steps")
+	return &reader{}
+}
+
+// payload returns the payload that [payload.addTo] has added, with room for the
+// parts beside the item.
+func (r *reader) payload() (p payload) {
+	if r.has("data") {
+		p.inline = r.bytes("data")
+	}
+	if r.has("data_parts") {
+		p.parts = make([][]byte, r.parts("data_parts"))
+	}
+	if r.has("data_encoding") {
+		p.encoding = r.text("data_encoding")
+	}
+	return p
 }
 
 // parts returns the number of parts.

@@ -199,7 +199,7 @@ func (s *AtomicStore) Commit(ctx context.Context, completed idempotency.Record, 
 	if t.err != nil {
 		return nil, t.err
 	}
-	p, err := s.pack(completed.Data)
+	p, err := s.pack(completed.Data, s.inlineLimit)
 	if err != nil {
 		return nil, err
 	}
@@ -215,8 +215,10 @@ func (s *AtomicStore) Commit(ctx context.Context, completed idempotency.Record, 
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}}}
 	items = append(items, t.writes...)
-	for i := range p.parts {
-		items = append(items, types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: partItem(completed, p, i)}})
+	of := parted{id: completed.ID, owner: completed.Owner}
+	for i, part := range p.parts {
+		item := partItem(of.part(i), completed.Expires.Unix(), part)
+		items = append(items, types.TransactWriteItem{Put: &types.Put{TableName: &s.table, Item: item}})
 	}
 	// The SDK gives the request a token of its own and repeats it with that one.
 	limited, cancel := s.limited(ctx, t.size+p.size())
@@ -304,7 +306,7 @@ func (s *AtomicStore) obstacle(ctx context.Context, completed idempotency.Record
 	case existing.Fingerprint != completed.Fingerprint:
 		return existing, nil
 	}
-	return s.unpack(ctx, existing, p)
+	return s.complete(ctx, existing, p)
 }
 
 const conditionFailed = "ConditionalCheckFailed"

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"container/heap"
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,15 +22,24 @@ type Store struct {
 	expiry  expiryHeap // the same entries, the first to expire first
 }
 
-var _ idempotency.OperatorStore = (*Store)(nil)
+var (
+	_ idempotency.StepStore     = (*Store)(nil)
+	_ idempotency.OperatorStore = (*Store)(nil)
+)
 
 // New returns an empty store.
 func New() *Store { return &Store{records: make(map[string]*entry)} }
 
 // Claim implements [idempotency.Store].
 func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
+	_, existing, err := s.TakeOver(ctx, c)
+	return existing, err
+}
+
+// TakeOver implements [idempotency.StepStore].
+func (s *Store) TakeOver(ctx context.Context, c idempotency.Claim) ([]idempotency.RecordedStep, *idempotency.Record, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -37,13 +47,15 @@ func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Re
 
 	existing, found := s.records[c.Record.ID]
 	switch {
-	case !found, !c.Now.Before(existing.Expires), c.TakeOver != nil && same(&existing.Record, c.TakeOver):
-		s.put(&c.Record)
-		return nil, nil
-	case same(&existing.Record, &c.Record):
-		return nil, nil
+	case !found, !c.Now.Before(existing.Expires):
+		s.put(&c.Record, nil)
+		return nil, nil, nil
+	case c.TakeOver != nil && same(&existing.Record, c.TakeOver):
+		s.put(&c.Record, existing.Steps)
+	case !same(&existing.Record, &c.Record):
+		return nil, clone(&existing.Record), nil
 	}
-	return clone(&existing.Record), nil
+	return cloneSteps(s.records[c.Record.ID].Steps), nil, nil
 }
 
 // Renew implements [idempotency.Store].
@@ -58,7 +70,25 @@ func (s *Store) Renew(ctx context.Context, r idempotency.Record) (bool, error) {
 		return false, nil
 	}
 	if r.LeaseUntil.IsZero() || !r.LeaseUntil.Before(s.records[r.ID].LeaseUntil) {
-		s.put(&r)
+		s.put(&r, s.records[r.ID].Steps)
+	}
+	return true, nil
+}
+
+// RecordStep implements [idempotency.StepStore].
+func (s *Store) RecordStep(ctx context.Context, r idempotency.Record, step idempotency.RecordedStep) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	if !s.holds(r.ID, r.Owner) {
+		return false, nil
+	}
+	existing := s.records[r.ID]
+	if !slices.ContainsFunc(existing.Steps, func(s idempotency.RecordedStep) bool { return s.Name == step.Name }) {
+		existing.Steps = append(existing.Steps, cloneSteps([]idempotency.RecordedStep{step})...)
 	}
 	return true, nil
 }
@@ -76,7 +106,7 @@ func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (*id
 		return clone(&existing.Record), nil
 	}
 	if !found || existing.Status == idempotency.InProgress {
-		s.put(&completed)
+		s.put(&completed, nil)
 	}
 	return nil, nil
 }
@@ -128,7 +158,7 @@ func (s *Store) Settle(ctx context.Context, observed, settled idempotency.Record
 	case !found:
 		return false, nil
 	case same(&existing.Record, &observed):
-		s.put(&settled)
+		s.put(&settled, nil)
 		return true, nil
 	}
 	return existing.Owner == settled.Owner && existing.Status == idempotency.Completed, nil
@@ -168,13 +198,16 @@ func (s *Store) holds(id, owner string) bool {
 	return found && r.Owner == owner && r.Status == idempotency.InProgress
 }
 
-func (s *Store) put(r *idempotency.Record) {
+// put stores r with those steps.
+func (s *Store) put(r *idempotency.Record, steps []idempotency.RecordedStep) {
+	stored := *r
+	stored.Data, stored.Steps = bytes.Clone(r.Data), steps
 	if e, found := s.records[r.ID]; found {
-		e.Record = *clone(r)
+		e.Record = stored
 		heap.Fix(&s.expiry, e.index)
 		return
 	}
-	e := &entry{Record: *clone(r)}
+	e := &entry{Record: stored}
 	s.records[r.ID] = e
 	heap.Push(&s.expiry, e)
 }
@@ -199,8 +232,16 @@ func same(a, b *idempotency.Record) bool {
 // other does to them.
 func clone(r *idempotency.Record) *idempotency.Record {
 	copied := *r
-	copied.Data = bytes.Clone(r.Data)
+	copied.Data, copied.Steps = bytes.Clone(r.Data), cloneSteps(r.Steps)
 	return &copied
+}
+
+func cloneSteps(steps []idempotency.RecordedStep) []idempotency.RecordedStep {
+	steps = slices.Clone(steps)
+	for i := range steps {
+		steps[i].Data = bytes.Clone(steps[i].Data)
+	}
+	return steps
 }
 
 // entry is a record and its place in the heap.

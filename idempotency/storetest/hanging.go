@@ -19,12 +19,7 @@ import (
 // is the store's time limit, for which the tests wait in real time.
 func RunHanging(t *testing.T, limit time.Duration, open func(t *testing.T) (store idempotency.Store, hang func(lost bool))) {
 	for name, lost := range map[string]bool{"lost": true, "carried out": false} {
-		for _, test := range []struct {
-			name   string
-			before []step
-			hangs  step
-			after  func(*testing.T, *suite)
-		}{
+		tests := []hangingTest{
 			{"claim", nil, claims, func(_ *testing.T, s *suite) { r := s.record("a"); s.stored(&r) }},
 			{"renewal", []step{claims}, renews, func(_ *testing.T, s *suite) { r := s.renewed(); s.stored(&r) }},
 			{"completion", []step{claims}, completes, func(_ *testing.T, s *suite) { r := completed(s.record("a"), []byte("answer")); s.stored(&r) }},
@@ -33,7 +28,11 @@ func RunHanging(t *testing.T, limit time.Duration, open func(t *testing.T) (stor
 			{"operator's look", []step{claims}, looks, func(*testing.T, *suite) {}},
 			{"operator's settlement", []step{claims}, settles, func(_ *testing.T, s *suite) { r := settled(s.record("a"), "operator", []byte("answer")); s.stored(&r) }},
 			{"operator's forgetting", []step{claims}, forgets, func(_ *testing.T, s *suite) { s.stored(nil) }},
-		} {
+		}
+		if store, _ := open(t); keepsSteps(store) {
+			tests = append(tests, hangingStepTests...)
+		}
+		for _, test := range tests {
 			t.Run(test.name+", "+name, func(t *testing.T) {
 				t.Parallel()
 				store, hang := open(t)
@@ -63,6 +62,14 @@ func RunHanging(t *testing.T, limit time.Duration, open func(t *testing.T) (stor
 			})
 		}
 	}
+}
+
+// hangingTest is a test of a request that hangs after others that did not.
+type hangingTest struct {
+	name   string
+	before []step
+	hangs  step
+	after  func(*testing.T, *suite)
 }
 
 // step is a step of the protocol, which owner "a" takes.

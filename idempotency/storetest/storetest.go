@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -13,42 +14,16 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
-// test is a test of a store.
-type test struct {
-	name string
-	run  func(*testing.T, *suite)
-}
-
 // Run runs the whole suite, also for what the store can do as an
-// [idempotency.OperatorStore]. open returns an empty store that no other test uses.
-// It registers with t.Cleanup whatever is to be closed.
+// [idempotency.StepStore] and an [idempotency.OperatorStore]. open returns an empty
+// store that no other test uses. It registers with t.Cleanup whatever is to be closed.
 func Run(t *testing.T, open func(t *testing.T) idempotency.Store) {
-	tests := []test{
-		{"a free key is claimed", testClaim},
-		{"a claim meets the record in its way", testClaimMeetsRecord},
-		{"a repeated claim of the same owner succeeds", testOwnClaim},
-		{"a record past its window counts as absent", testExpired},
-		{"an observed owner is taken over once", testTakeOver},
-		{"a claim whose owner has given up is taken over", testTakeOverGivenUp},
-		{"a renewed lease or a completed record is not taken over", testTakeOverOfOther},
-		{"a lease is renewed by its owner alone", testRenew},
-		{"a renewal moves the end of the window as well", testRenewWindow},
-		{"completion replaces the claim", testComplete},
-		{"completion without data differs from empty data", testCompleteWithoutData},
-		{"a repeated completion succeeds and changes nothing", testCompleteTwice},
-		{"a zombie's completion leaves the winner alone", testZombieComplete},
-		{"completion where nothing is left records the effect", testCompleteGone},
-		{"release frees the key", testRelease},
-		{"release leaves every other record alone", testReleaseOther},
-		{"keys are independent", testKeysIndependent},
-		{"what is stored is not shared with the caller", testAliasing},
-		{"binary data survives", testBinary},
-		{"of many concurrent claims one wins", testConcurrentClaims},
-		{"of many concurrent takeovers one wins", testConcurrentTakeOvers},
-		{"of owner and successor one completes", testConcurrentCompletions},
-		{"a cancelled context is an error", testCancelled},
+	store := open(t)
+	tests := slices.Clone(storeTests)
+	if keepsSteps(store) {
+		tests = append(tests, stepTests...)
 	}
-	if _, ok := open(t).(idempotency.OperatorStore); ok {
+	if _, ok := store.(idempotency.OperatorStore); ok {
 		tests = append(tests, operatorTests...)
 	}
 	for _, test := range tests {
@@ -57,6 +32,37 @@ func Run(t *testing.T, open func(t *testing.T) idempotency.Store) {
 			test.run(t, &suite{t, open(t), time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)})
 		})
 	}
+}
+
+type test struct {
+	name string
+	run  func(*testing.T, *suite)
+}
+
+var storeTests = []test{
+	{"a free key is claimed", testClaim},
+	{"a claim meets the record in its way", testClaimMeetsRecord},
+	{"a repeated claim of the same owner succeeds", testOwnClaim},
+	{"a record past its window counts as absent", testExpired},
+	{"an observed owner is taken over once", testTakeOver},
+	{"a claim whose owner has given up is taken over", testTakeOverGivenUp},
+	{"a renewed lease or a completed record is not taken over", testTakeOverOfOther},
+	{"a lease is renewed by its owner alone", testRenew},
+	{"a renewal moves the end of the window as well", testRenewWindow},
+	{"completion replaces the claim", testComplete},
+	{"completion without data differs from empty data", testCompleteWithoutData},
+	{"a repeated completion succeeds and changes nothing", testCompleteTwice},
+	{"a zombie's completion leaves the winner alone", testZombieComplete},
+	{"completion where nothing is left records the effect", testCompleteGone},
+	{"release frees the key", testRelease},
+	{"release leaves every other record alone", testReleaseOther},
+	{"keys are independent", testKeysIndependent},
+	{"what is stored is not shared with the caller", testAliasing},
+	{"binary data survives", testBinary},
+	{"of many concurrent claims one wins", testConcurrentClaims},
+	{"of many concurrent takeovers one wins", testConcurrentTakeOvers},
+	{"of owner and successor one completes", testConcurrentCompletions},
+	{"a cancelled context is an error", testCancelled},
 }
 
 type suite struct {
@@ -146,7 +152,7 @@ func (s *suite) same(what string, got, want *idempotency.Record) {
 	}
 	equal := got.ID == want.ID && got.Status == want.Status && got.Owner == want.Owner && got.Fingerprint == want.Fingerprint &&
 		got.Claimed.Equal(want.Claimed) && got.Expires.Equal(want.Expires) && (want.Status == idempotency.Completed || got.LeaseUntil.Equal(want.LeaseUntil)) &&
-		bytes.Equal(got.Data, want.Data) && (got.Data == nil) == (want.Data == nil)
+		bytes.Equal(got.Data, want.Data) && (got.Data == nil) == (want.Data == nil) && equalSteps(got.Steps, want.Steps)
 	if !equal {
 		s.t.Errorf("%s: %+v, want %+v", what, *got, *want)
 	}

@@ -55,15 +55,54 @@ func (s *Store) toFields(r idempotency.Record) ([]string, error) {
 	return fields, nil
 }
 
-// toRecord reads a script's reply: no elements if there is no record, or the
-// fields that the script's look has read. A record that lacks a field is an error and
+// toStep returns the names and values of a step's fields.
+func (s *Store) toStep(n int, step idempotency.RecordedStep) ([]string, error) {
+	prefix := "step" + strconv.Itoa(n)
+	fields := []string{prefix + "_name", step.Name}
+	if step.Data == nil {
+		return fields, nil
+	}
+	data, encoding, err := s.codec.Compress(step.Data)
+	if err != nil {
+		return nil, err
+	}
+	fields = append(fields, prefix+"_data", string(data))
+	if encoding != "" {
+		fields = append(fields, prefix+"_encoding", encoding)
+	}
+	return fields, nil
+}
+
+// toSteps reads the steps in a script's reply.
+func (s *Store) toSteps(reply any) ([]idempotency.RecordedStep, error) {
+	elements, ok := reply.([]any)
+	if !ok {
+		return nil, fmt.Errorf("valkeystore: steps of the type %T, want an array", reply)
+	}
+	steps := make([]idempotency.RecordedStep, len(elements))
+	for i, element := range elements {
+		values, ok := element.([]any)
+		if !ok || len(values) != 3 {
+			return nil, fmt.Errorf("valkeystore: a step of the type %T, want an array of 3", element)
+		}
+		f := fields{values: values, codec: &s.codec}
+		steps[i] = idempotency.RecordedStep{Name: f.text(0, "name"), Data: f.data(1, 2)}
+		if f.err != nil {
+			return nil, f.err
+		}
+	}
+	return steps, nil
+}
+
+// toRecord reads a script's reply: no record if it has no elements or steps alone, or
+// the fields that the script's look has read. A record that lacks a field is an error and
 // not a free key, because it was written for some purpose.
 func (s *Store) toRecord(id string, reply any) (*idempotency.Record, error) {
 	values, ok := reply.([]any)
-	if !ok || len(values) != 0 && len(values) != 8 {
-		return nil, fmt.Errorf("valkeystore: a reply of the type %T, want an array of 8", reply)
+	if !ok || len(values) > 1 && len(values) != 9 {
+		return nil, fmt.Errorf("valkeystore: a reply of the type %T, want an array of 9", reply)
 	}
-	if len(values) == 0 {
+	if len(values) <= 1 {
 		return nil, nil
 	}
 	f := fields{values: values, codec: &s.codec}
@@ -87,6 +126,12 @@ func (s *Store) toRecord(id string, reply any) (*idempotency.Record, error) {
 	}
 	if f.err != nil {
 		return nil, f.err
+	}
+	if values[8] != nil {
+		var err error
+		if r.Steps, err = s.toSteps(values[8]); err != nil {
+			return nil, err
+		}
 	}
 	return r, nil
 }

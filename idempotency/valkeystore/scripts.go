@@ -2,7 +2,8 @@ package valkeystore
 
 // Each step of the protocol is one script on one key, which the server runs as
 // one atomic step. A record is a hash whose fields have the names that the
-// attributes of a DynamoDB record have.
+// attributes of a DynamoDB record have. The field "steps" is the number of steps,
+// and the fields of the first begin with "step0_"; a record without steps has none.
 //
 // The arguments begin with the owner; the scripts that can meet another record
 // take the fingerprint next, and those that write the time to live, in
@@ -11,15 +12,26 @@ const (
 	// look reads what is there.
 	look = `
 local stored = redis.call('HMGET', KEYS[1],
-  'status', 'owner', 'validation', 'expiration', 'in_progress_expiration', 'data', 'data_encoding', 'claimed')
+  'status', 'owner', 'validation', 'expiration', 'in_progress_expiration', 'data', 'data_encoding', 'claimed', 'steps')
 local status, owner, validation, expiration, lease = unpack(stored, 1, 5)
 local exists = redis.call('EXISTS', KEYS[1]) == 1
 local own = status == 'INPROGRESS' and owner == ARGV[1]
+local count = tonumber(stored[9] or 0)
 
--- A request for something else needs no data.
+-- A request for something else needs no data, and one that is refused no steps.
 local function in_the_way()
   if validation ~= ARGV[2] then stored[6] = false end
+  stored[9] = false
   return stored
+end
+
+local function steps()
+  local all = {}
+  for i = 0, count - 1 do
+    local step = 'step' .. i
+    all[i + 1] = redis.call('HMGET', KEYS[1], step .. '_name', step .. '_data', step .. '_encoding')
+  end
+  return all
 end
 
 -- The deletion comes first because a server whose memory is full refuses what
@@ -29,25 +41,47 @@ local function replace(first)
   redis.call('HSET', KEYS[1], unpack(ARGV, first))
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
 end
+
+-- An unfinished record has the same fields as another, but for its steps.
+local function keep_steps(first)
+  redis.call('HDEL', KEYS[1], 'status', 'claimed')
+  redis.call('HSET', KEYS[1], unpack(ARGV, first))
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+end
 `
 
 	// claimScript: owner, fingerprint, time to live; lease, now, and the owner and
-	// lease of the record to take over or two empty strings; fields.
+	// lease of the record to take over or two empty strings; fields. It returns the
+	// steps alone if it has taken over.
 	claimScript = look + `
-if own and lease == ARGV[4] then return {} end
+if own and lease == ARGV[4] then return {steps()} end
 local free = not exists or tonumber(expiration) <= tonumber(ARGV[5])
 local observed = status == 'INPROGRESS' and owner == ARGV[6] and lease == ARGV[7]
 if not (free or observed) then return in_the_way() end
 redis.call('HSET', KEYS[1], 'owner', ARGV[1]) -- a full server refuses this: nothing shall begin
-replace(8)
-return {}
+if free then
+  replace(8)
+  return {}
+end
+keep_steps(8)
+return {steps()}
 `
 
 	// renewScript: owner, fingerprint, time to live; lease, or an empty string to end
 	// it at once; fields.
 	renewScript = look + `
 if not own then return 0 end
-if ARGV[4] == '' or tonumber(lease) <= tonumber(ARGV[4]) then replace(5) end
+if ARGV[4] == '' or tonumber(lease) <= tonumber(ARGV[4]) then keep_steps(5) end
+return 1
+`
+
+	// stepScript: owner, the number of steps before this one; fields.
+	stepScript = look + `
+if not own then return 0 end
+if count == tonumber(ARGV[2]) then
+  redis.call('HDEL', KEYS[1], 'steps') -- see replace
+  redis.call('HSET', KEYS[1], 'steps', count + 1, unpack(ARGV, 3))
+end
 return 1
 `
 
@@ -85,6 +119,7 @@ return 1
 
 	loadScript = look + `
 if not exists then return {} end
+if count > 0 then stored[9] = steps() end
 return stored
 `
 )

@@ -71,7 +71,10 @@ type Store struct {
 	timeout time.Duration
 }
 
-var _ idempotency.OperatorStore = (*Store)(nil)
+var (
+	_ idempotency.StepStore     = (*Store)(nil)
+	_ idempotency.OperatorStore = (*Store)(nil)
+)
 
 // Defaults of the options.
 const (
@@ -158,6 +161,12 @@ func (s *Store) write(ctx context.Context, script string, r idempotency.Record, 
 
 // Claim implements [idempotency.Store].
 func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
+	_, existing, err := s.TakeOver(ctx, c)
+	return existing, err
+}
+
+// TakeOver implements [idempotency.StepStore].
+func (s *Store) TakeOver(ctx context.Context, c idempotency.Claim) ([]idempotency.RecordedStep, *idempotency.Record, error) {
 	var observedOwner, observedLease string
 	if c.TakeOver != nil {
 		observedOwner, observedLease = c.TakeOver.Owner, lease(*c.TakeOver)
@@ -165,9 +174,17 @@ func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Re
 	now := strconv.FormatInt(c.Now.Unix(), 10)
 	reply, err := s.write(ctx, claimScript, c.Record, lease(c.Record), now, observedOwner, observedLease)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return s.toRecord(c.Record.ID, reply)
+	existing, err := s.toRecord(c.Record.ID, reply)
+	if err != nil || existing != nil {
+		return nil, existing, err
+	}
+	if values := reply.([]any); len(values) > 0 {
+		steps, err := s.toSteps(values[0])
+		return steps, nil, err
+	}
+	return nil, nil, nil
 }
 
 // Renew implements [idempotency.Store].
@@ -189,6 +206,16 @@ func isOne(reply any, err error) (bool, error) {
 		return false, fmt.Errorf("valkeystore: a reply of the type %T, want an integer", reply)
 	}
 	return n == 1, nil
+}
+
+// RecordStep implements [idempotency.StepStore].
+func (s *Store) RecordStep(ctx context.Context, r idempotency.Record, step idempotency.RecordedStep) (bool, error) {
+	fields, err := s.toStep(len(r.Steps), step)
+	if err != nil {
+		return false, err
+	}
+	args := append([]string{r.Owner, strconv.Itoa(len(r.Steps))}, fields...)
+	return isOne(s.run(ctx, stepScript, r.ID, args...))
 }
 
 // Complete implements [idempotency.Store].

@@ -3,6 +3,7 @@ package dynamostore_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -33,6 +34,10 @@ func (db items) DeleteItem(_ context.Context, input *dynamodb.DeleteItemInput, _
 
 func (db items) GetItem(_ context.Context, input *dynamodb.GetItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
 	return &dynamodb.GetItemOutput{Item: db[db.id(input.Key)]}, nil
+}
+
+func (db items) UpdateItem(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
+	return nil, errors.New("a table that refuses nothing has no expressions")
 }
 
 // A record is read as it was written, whatever is in it and however its data is kept.
