@@ -255,3 +255,40 @@ func TestFailingScopeIsLogged(t *testing.T) {
 		}
 	}
 }
+
+// A response that would leave the key free leaves it to the next execution once a
+// step is recorded, and that one resumes.
+func TestHandlerResumesAfterAStep(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusUnprocessableEntity, http.StatusServiceUnavailable} {
+		var charges int
+		rejected := true
+		s := newService(t, func(w http.ResponseWriter, r *http.Request) {
+			_, err := idempotency.Step(r.Context(), "charge", func(context.Context) (int, error) {
+				charges++
+				return charges, nil
+			})
+			switch {
+			case err != nil:
+				t.Error(err)
+			case rejected:
+				w.WriteHeader(status)
+			default:
+				created(w, r)
+			}
+		})
+		if first := s.post("k1", "{}"); first.StatusCode != status {
+			t.Errorf("status %d, want %d", first.StatusCode, status)
+		}
+		rejected = false
+		if other := s.post("k1", `{"another":"payload"}`); other.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("status %d of another payload, want 422: the key is not free", other.StatusCode)
+		}
+		if again := s.post("k1", "{}"); again.StatusCode != http.StatusCreated {
+			t.Errorf("status %d of the retry, want it to resume", again.StatusCode)
+		}
+		if charges != 1 {
+			t.Errorf("%d charges, want 1", charges)
+		}
+	}
+}

@@ -124,6 +124,7 @@ const (
 	keyOutcome    = attribute.Key("idempotency.outcome")
 	keyEvent      = attribute.Key("idempotency.event")
 	keyRecord     = attribute.Key("idempotency.record.id")
+	keyStep       = attribute.Key("idempotency.step")
 	keyRoundTrips = attribute.Key("idempotency.round_trips")
 	keyReadUnits  = attribute.Key("idempotency.read_units")
 	keyWriteUnits = attribute.Key("idempotency.write_units")
@@ -150,7 +151,7 @@ func (o *observer) Observe(ctx context.Context, e idempotency.Event) {
 	}
 	if !started || !e.Observation.Ends() {
 		o.events.Add(ctx, 1, metric.WithAttributes(operation, keyEvent.String(string(e.Observation))))
-		span.AddEvent("idempotency."+string(e.Observation), trace.WithAttributes(messageOf(e)...))
+		span.AddEvent("idempotency."+string(e.Observation), trace.WithAttributes(detailsOf(e)...))
 		return
 	}
 
@@ -171,11 +172,15 @@ func (o *observer) Observe(ctx context.Context, e idempotency.Event) {
 	span.End()
 }
 
-func messageOf(e idempotency.Event) []attribute.KeyValue {
-	if e.Err == nil {
-		return nil
+// detailsOf returns the attributes of an event on the way.
+func detailsOf(e idempotency.Event) (details []attribute.KeyValue) {
+	if e.Step != "" {
+		details = append(details, keyStep.String(e.Step))
 	}
-	return []attribute.KeyValue{attribute.String("error.message", e.Err.Error())}
+	if e.Err != nil {
+		details = append(details, attribute.String("error.message", e.Err.Error()))
+	}
+	return details
 }
 
 func message(err error) string {
