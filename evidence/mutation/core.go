@@ -15,8 +15,8 @@ var coreMutants = []mutant{
 	{
 		name:     "a value that encodes as nothing counts as silence",
 		file:     "do.go",
-		old:      "data = []byte{} // run",
-		new:      "_ = data // run",
+		old:      "data = []byte{} // there",
+		new:      "_ = data // there",
 		packages: []string{"idempotency"},
 		why:      "a success at the last moment is executed again",
 	},
@@ -467,13 +467,9 @@ var coreMutants = []mutant{
 	{
 		name: "memstore: a renewal forgets the window",
 		file: "memstore/memstore.go",
-		old: `		s.put(&r)
-	}
-	return true, nil`,
+		old:  "		s.put(&r, s.records[r.ID].Steps)",
 		new: `		r.Expires = s.records[r.ID].Expires
-		s.put(&r)
-	}
-	return true, nil`,
+		s.put(&r, s.records[r.ID].Steps)`,
 		packages: []string{"idempotency/memstore"},
 		why:      "a running operation counts as absent",
 	},

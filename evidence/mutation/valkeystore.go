@@ -54,7 +54,7 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: own claim not recognised",
 		file:     "valkeystore/scripts.go",
-		old:      "if own and lease == ARGV[4] then return {} end",
+		old:      "if own and lease == ARGV[4] then return {steps()} end",
 		new:      "",
 		packages: []string{"evidence/library/valkeystore"},
 		why:      "a claim meets its own lock",
@@ -70,8 +70,8 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: renewal by any owner",
 		file:     "valkeystore/scripts.go",
-		old:      "if not own then return 0 end",
-		new:      "if not exists then return 0 end",
+		old:      "if not own then return 0 end\nif ARGV[4]",
+		new:      "if not exists then return 0 end\nif ARGV[4]",
 		packages: []string{"evidence/library/valkeystore"},
 		why:      "a zombie replaces the winner",
 	},
@@ -158,8 +158,8 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: record kept for ever",
 		file:     "valkeystore/scripts.go",
-		old:      "redis.call('PEXPIRE', KEYS[1], ARGV[3])",
-		new:      "",
+		old:      "redis.call('DEL', KEYS[1])\n  redis.call('HSET', KEYS[1], unpack(ARGV, first))\n  redis.call('PEXPIRE', KEYS[1], ARGV[3])",
+		new:      "redis.call('DEL', KEYS[1])\n  redis.call('HSET', KEYS[1], unpack(ARGV, first))",
 		packages: []string{"evidence/library/valkeystore"},
 		why:      "the server fills up",
 	},

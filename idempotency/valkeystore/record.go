@@ -41,16 +41,22 @@ func (s *Store) toFields(r idempotency.Record) ([]string, error) {
 	if r.Status == idempotency.InProgress {
 		fields = append(fields, "in_progress_expiration", lease(r))
 	}
-	if r.Data == nil {
+	return s.withData(fields, "data", r.Data)
+}
+
+// withData appends the data, unless it is nil, in a field of that name, and its
+// encoding, if it has one.
+func (s *Store) withData(fields []string, name string, data []byte) ([]string, error) {
+	if data == nil {
 		return fields, nil
 	}
-	data, encoding, err := s.codec.Compress(r.Data)
+	data, encoding, err := s.codec.Compress(data)
 	if err != nil {
 		return nil, err
 	}
-	fields = append(fields, "data", string(data))
+	fields = append(fields, name, string(data))
 	if encoding != "" {
-		fields = append(fields, "data_encoding", encoding)
+		fields = append(fields, name+"_encoding", encoding)
 	}
 	return fields, nil
 }
@@ -58,19 +64,7 @@ func (s *Store) toFields(r idempotency.Record) ([]string, error) {
 // toStep returns the names and values of a step's fields.
 func (s *Store) toStep(n int, step idempotency.RecordedStep) ([]string, error) {
 	prefix := "step" + strconv.Itoa(n)
-	fields := []string{prefix + "_name", step.Name}
-	if step.Data == nil {
-		return fields, nil
-	}
-	data, encoding, err := s.codec.Compress(step.Data)
-	if err != nil {
-		return nil, err
-	}
-	fields = append(fields, prefix+"_data", string(data))
-	if encoding != "" {
-		fields = append(fields, prefix+"_encoding", encoding)
-	}
-	return fields, nil
+	return s.withData([]string{prefix + "_name", step.Name}, prefix+"_data", step.Data)
 }
 
 // toSteps reads the steps in a script's reply.

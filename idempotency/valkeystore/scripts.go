@@ -29,7 +29,7 @@ local function steps()
   local all = {}
   for i = 0, count - 1 do
     local step = 'step' .. i
-    all[i + 1] = redis.call('HMGET', KEYS[1], step .. '_name', step .. '_data', step .. '_encoding')
+    all[i + 1] = redis.call('HMGET', KEYS[1], step .. '_name', step .. '_data', step .. '_data_encoding')
   end
   return all
 end
