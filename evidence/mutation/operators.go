@@ -93,8 +93,8 @@ var operatorMutants = []mutant{
 	{
 		name:     "dynamostore: what was forgotten leaves its response behind",
 		file:     "dynamostore/operator.go",
-		old:      "err = concurrently(len(p.parts), func",
-		new:      "err = concurrently(0*len(p.parts), func",
+		old:      "err = concurrently(len(beside), func",
+		new:      "err = concurrently(0*len(beside), func",
 		packages: []string{"evidence/library/dynamostore"},
 		why:      "what must be forgotten is kept for a day",
 	},
