@@ -217,6 +217,8 @@ func (s *Server) carryOut(operation string, asked request) (*response, *Error) {
 	}
 	k := s.keys[arn]
 	switch {
+	case operation == "Decrypt" && arn == "": // KMS finds out itself by which key it was encrypted
+		return s.decrypt("", asked)
 	case k == nil:
 		return nil, NotFound
 	case operation == "GenerateDataKey" && k.state != nil:
@@ -240,7 +242,7 @@ func (s *Server) decrypt(arn string, asked request) (*response, *Error) {
 			switch {
 			case !found:
 				continue
-			case of != arn:
+			case arn != "" && of != arn:
 				return nil, WrongKey
 			case k.state != nil:
 				return nil, k.state
@@ -249,7 +251,7 @@ func (s *Server) decrypt(arn string, asked request) (*response, *Error) {
 			if err != nil {
 				return nil, WrongContext
 			}
-			return &response{KeyID: arn, Plaintext: plain}, nil
+			return &response{KeyID: of, Plaintext: plain}, nil
 		}
 	}
 	return nil, WrongContext

@@ -93,7 +93,7 @@ func run(ctx context.Context, only string, parallel int) error {
 }
 
 func allMutants() []mutant {
-	return slices.Concat(mutants, coreMutants, valkeystoreMutants, pgstoreMutants, idemclientMutants, idemhttpMutants, idemlambdaMutants, jmespathMutants, operatorMutants)
+	return slices.Concat(mutants, coreMutants, valkeystoreMutants, pgstoreMutants, idemclientMutants, idemhttpMutants, idemlambdaMutants, jmespathMutants, operatorMutants, sealMutants)
 }
 
 // repositoryRoot returns the directory of go.work, from which mutants are tested.
