@@ -4,7 +4,8 @@
 // A [Key] names one intent of one caller. A [Guard] executes the operation and
 // records its result in a [Store] under the key; duplicates get the recorded
 // result, byte for byte. Packages dynamostore, pgstore, valkeystore and memstore are
-// stores, and package idemhttp is the middleware for net/http:
+// stores, package kmsseal encrypts what is recorded, and package idemhttp is the
+// middleware for net/http:
 //
 //	store, err := dynamostore.New(dynamodb.NewFromConfig(cfg), "idempotency")
 //	guard, err := idempotency.New(idempotency.Config{Store: store})
@@ -59,6 +60,10 @@
 // there (TestHazardStrangersShare, TestDifferentPartsMakeDifferentKeys).
 //
 // A record past its window is never used (TestWindowPassed).
+//
+// With Config.Seal nobody who reads or writes the store learns a result or makes one
+// up, and nothing is executed whose result could not be sealed
+// (TestWhatDoesNotOpenIsRefused, TestNothingRunsThatCannotBeSealed).
 //
 // What cannot be promised, and the evidence beyond these tests, is in
 // docs/guarantees.md of the repository.

@@ -438,6 +438,7 @@ func TestSealingIsTurnedOn(t *testing.T) {
 	w.wantPaid(guard, "not yet", true)
 	w.wantRequests(1, 0)
 	w.wantRefused(w.process(), "not yet", idempotency.ErrSeal)
+	w.wantRefused(w.guard(nil), "sealed", idempotency.ErrResultNotKept) // a version without a Sealer
 	w.wantPaid(w.process(), "sealed", true)
 
 	w.now = w.now.Add(idempotency.DefaultWindow)
