@@ -67,7 +67,7 @@ golden: node_modules/.installed ## rewrite the golden templates after a change t
 	@git --no-pager diff --stat -- infra/testdata/golden || true
 
 .PHONY: guarantees
-guarantees: valkey-server postgres-server ## rewrite what is measured in docs: the crash matrix and the costs
+guarantees: valkey-server postgres-server ## rewrite what is measured in docs: the stories, the crash matrix and the costs
 	@go test ./evidence/crash ./evidence/costs -count=1 -update
 
 .PHONY: check-mutants

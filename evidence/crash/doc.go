@@ -1,8 +1,8 @@
 // Package crash holds the crash matrix: every path of the protocol is
 // interrupted at every one of its steps, in every way a process or its
 // connection can fail, and a client retries until it has an answer. What then
-// has happened, and which guarantees held, is printed into docs/guarantees.md
-// by
+// has happened, and which guarantees held, is printed into
+// docs/crash-matrix.md by
 //
 //	go test ./evidence/crash -update
 //

@@ -30,14 +30,14 @@ effects there are in the end. "–" means told nothing. An empty cell: the path 
 | unknown | 409 "outcome unknown": refused for good |
 | 409, 410, 422, 503 | in progress (the client waits as long as Retry-After says), response not kept, other payload, store unavailable |
 
-### Leased mode: the process is killed
+## Leased mode: the process is killed
 
 `)
 	m.table(t, &b, leasedPaths, leased, killed)
-	b.WriteString("\n### Atomic mode: the process is killed\n\n")
+	b.WriteString("\n## Atomic mode: the process is killed\n\n")
 	m.table(t, &b, atomicPaths, []policy{atomicity}, killed)
 	b.WriteString(`
-### The process lives on
+## The process lives on
 
 Processes also stand still (a paused machine), and connections fail:
 
@@ -63,7 +63,7 @@ Processes also stand still (a paused machine), and connections fail:
 	b.WriteString(`
 </details>
 
-### Where each guarantee held
+## Where each guarantee held
 
 A cell is one run: a path, a policy, a store (in memory; DynamoDB with the SDK's repetitions; DynamoDB without; a Valkey or Redis server; a PostgreSQL server) and a fault, or two: a kill at
 every step that follows a failed request. In each the oracle looks at the record before and after every request, at a ledger of effects that is kept apart
@@ -78,7 +78,7 @@ In each cell in which Reexecute has more than one effect something came between 
 The operation in these runs heeds its context, as operations have to. What is already on its way downstream when the lease ends
 cannot be called back by anybody; against that help the fencing token and the derived key, where the downstream system looks at them.
 
-### What the oracle objects to
+## What the oracle objects to
 
 An oracle that never objects proves nothing. The same runs on stores that are broken on purpose, and the guarantees that it then finds broken:
 
@@ -105,5 +105,5 @@ func list(guarantees []guarantee) string {
 // publish compares the document with what was measured, or rewrites it.
 func (m *matrix) publish(t *testing.T) {
 	t.Helper()
-	document.Publish(t, "guarantees.md", "crash matrix", m.section(t), "make guarantees")
+	document.Publish(t, "crash-matrix.md", "crash matrix", m.section(t), "make guarantees")
 }
