@@ -6,8 +6,9 @@ export default defineConfig({
     include: ['src/**/*.test.ts'],
     setupFiles: ['src/testing/setup.ts'],
     restoreMocks: true,
-    // Generous: what is slow is the machine.
-    testTimeout: 60_000,
-    expect: { poll: { timeout: 30_000 } },
+    // Generous, because a busy machine is no failure.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 });

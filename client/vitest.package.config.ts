@@ -2,5 +2,6 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests of the package as others get it. */
 export default defineConfig({
-  test: { include: ['packaging/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000 },
+  // Generous, because a busy machine is no failure.
+  test: { include: ['packaging/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 600_000 },
 });

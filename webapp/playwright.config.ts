@@ -39,7 +39,7 @@ export default defineConfig({
       wait: { stdout: /^http:\/\/localhost:(?<local_stack_port>\d+)\/$/m },
       timeout: 300_000,
       stderr: 'pipe',
-      gracefulShutdown: { signal: 'SIGINT', timeout: 10_000 },
+      gracefulShutdown: { signal: 'SIGINT', timeout: 60_000 },
     },
   }),
 });

@@ -133,7 +133,7 @@ describe('Node', () => {
       console.log((await client.submit(payment)).source, (await client.submit(payment)).source);
       console.log((await client.submit(nowhere)).source);`,
     );
-    const { stdout } = await run('node', ['durable.js'], { cwd: project, timeout: 20_000 });
+    const { stdout } = await run('node', ['durable.js'], { cwd: project, timeout: 300_000 });
     await shop.close();
     expect(stdout).toBe('executed client-cache\nqueued\n');
     expect(shop.calls).toHaveLength(1);

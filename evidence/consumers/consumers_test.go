@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/freeport"
 	"github.com/idempotent-requests/idempotent-requests/evidence/kmsserver"
 	"github.com/idempotent-requests/idempotent-requests/evidence/postgresserver"
 	"github.com/idempotent-requests/idempotent-requests/evidence/valkeyserver"
@@ -62,7 +63,7 @@ func TestHTTP(t *testing.T) {
 		t.Run(use, func(t *testing.T) {
 			t.Parallel()
 			c := newConsumer(t, use)
-			address := freeAddress(t)
+			address := "127.0.0.1:" + freeport.Find(t)
 			c.replace("localhost:8080", address)
 			c.start(c.build("."))
 			for attempt, want := range []string{"", "true"} {
@@ -262,7 +263,7 @@ func deploy(t *testing.T, binary string, env map[string]string, output io.Writer
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = service.Close() })
-	if err := service.Deploy(lambda.Function{Name: "program", Handler: "bootstrap", Binary: binary, Env: env, Timeout: 10 * time.Second, MemoryMB: 128}); err != nil {
+	if err := service.Deploy(lambda.Function{Name: "program", Handler: "bootstrap", Binary: binary, Env: env, Timeout: 5 * time.Minute, MemoryMB: 128}); err != nil {
 		t.Fatal(err)
 	}
 	return func(event string) string {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/idempotent-requests/idempotent-requests/evidence/freeport"
 )
 
 // TestGuide runs the programs of docs/guide.md that are not run by other tests of
@@ -34,7 +36,7 @@ func TestGuide(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		address := freeAddress(t)
+		address := "127.0.0.1:" + freeport.Find(t)
 		here := c.in(t)
 		here.env = append(here.env, "ADDRESS="+address, "API=http://"+address, "TOKEN="+token(t, private, "alice"),
 			"ISSUER_KEY="+string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})))

@@ -251,7 +251,7 @@ func TestKilledConsumers(t *testing.T) {
 	go func() { killed <- killAtRandom(ctx, t, stack, "payments", 1) }()
 	const consumers, payments, maxRounds = 3, 20, maxKeys / 20
 	rounds, deliveries := 0, 0
-	for ; ctx.Err() == nil && rounds < maxRounds; rounds++ {
+	for ; rounds == 0 || ctx.Err() == nil && rounds < maxRounds; rounds++ {
 		deliveries += q.compete(consumers, payments, fmt.Sprintf("k%d-", rounds))
 	}
 	n := <-killed

@@ -176,7 +176,7 @@ func TestCompressedRequestSize(t *testing.T) {
 // connection closed.
 func TestStalledBody(t *testing.T) {
 	t.Parallel()
-	s := serve(t, dynamolocal.Config{ReadTimeout: 20 * time.Millisecond})
+	s := serve(t, dynamolocal.Config{ReadTimeout: time.Second})
 	connection, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	if err != nil {
 		t.Fatal(err)

@@ -146,7 +146,7 @@ test('what waits is sent when the network is back, though no page is open', asyn
   await expect(async () => {
     await visitor.wakeWorker(elsewhere);
     expect(await visitor.evidence(elsewhere)).toEqual({ executions: 1, effects: 1 });
-  }).toPass({ timeout: 120_000 });
+  }).toPass();
 
   await elsewhere.goto('./');
   await visitor.join(elsewhere);

@@ -4,7 +4,7 @@ import { createClient, createMemoryStorage } from '../index.ts';
 import { useIntent } from './use-intent.ts';
 
 // Generous, because a busy machine is no failure.
-configure({ asyncUtilTimeout: 5_000 });
+configure({ asyncUtilTimeout: 60_000 });
 
 afterEach(cleanup);
 

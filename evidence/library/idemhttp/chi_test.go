@@ -194,8 +194,18 @@ func TestHazardSilenceUnderTimeout(t *testing.T) {
 		},
 	} {
 		slow := true
+		timeout := func(next http.Handler) http.Handler {
+			brief, long := middleware.Timeout(100*time.Millisecond)(next), middleware.Timeout(time.Hour)(next)
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if slow {
+					brief.ServeHTTP(w, r)
+				} else {
+					long.ServeHTTP(w, r)
+				}
+			})
+		}
 		router := chi.NewRouter()
-		router.With(place(middleware.Timeout(100*time.Millisecond), protection(t))...).Post("/payments", func(w http.ResponseWriter, r *http.Request) {
+		router.With(place(timeout, protection(t))...).Post("/payments", func(w http.ResponseWriter, r *http.Request) {
 			if slow {
 				<-r.Context().Done()
 				return

@@ -37,7 +37,7 @@ func (s *shop) leased(t testing.TB) *idempotency.Guard {
 func TestExhaustedPool(t *testing.T) {
 	t.Parallel()
 	pool := newPool(t, postgresserver.Shared(t).URL, func(c *pgxpool.Config) { c.MaxConns = 1 })
-	s := newShopOn(t, pool, 10, []pgstore.Option{pgstore.RequestTimeout(200 * time.Millisecond)})
+	s := newShopOn(t, pool, 10, []pgstore.Option{pgstore.RequestTimeout(5 * time.Second)})
 	held, err := pool.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func TestServerCrashes(t *testing.T) {
 		t.Skip("a server of its own takes seconds to start")
 	}
 	server := postgresserver.Start(t)
-	s := newShopOn(t, newPool(t, server.URL), 10, []pgstore.Option{pgstore.RequestTimeout(5 * time.Second)})
+	s := newShopOn(t, newPool(t, server.URL), 10, []pgstore.Option{pgstore.RequestTimeout(time.Minute)})
 	outcome, err := s.guard.Do(t.Context(), request(t, "before"), s.sell)
 	wantOutcome(t, outcome, err, "order 1", false)
 
@@ -180,7 +180,7 @@ func TestCommitThatIsCutOff(t *testing.T) {
 // transaction, and has no effect when it moves again.
 func TestExecutionThatStandsStill(t *testing.T) {
 	t.Parallel()
-	s := newShopOn(t, newPool(t, postgresserver.Shared(t).URL), 10, []pgstore.Option{pgstore.IdleLimit(300 * time.Millisecond)})
+	s := newShopOn(t, newPool(t, postgresserver.Shared(t).URL), 10, []pgstore.Option{pgstore.IdleLimit(5 * time.Second)})
 	_, err := s.guard.Do(t.Context(), request(t, "k1"), func(ctx context.Context) (idempotency.Result, error) {
 		result, err := s.sell(ctx)
 		outcome, other := s.newGuard(t).Do(context.WithoutCancel(t.Context()), request(t, "k1"), s.sell) // waits until the key is free

@@ -17,7 +17,7 @@ import (
 
 func TestARequestThatHangsIsGivenUp(t *testing.T) {
 	t.Parallel()
-	const limit = time.Second
+	const limit = 5 * time.Second // for other requests, too, on a busy machine
 	socket := valkeyserver.Start(t)
 	_, eval := withGoRedis(t, socket)
 	var stores atomic.Int32

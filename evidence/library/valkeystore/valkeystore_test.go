@@ -17,6 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/valkey-io/valkey-go"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/freeport"
 	"github.com/idempotent-requests/idempotent-requests/evidence/valkeyserver"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/storetest"
@@ -82,7 +83,7 @@ func TestStore(t *testing.T) {
 // In a cluster a script is refused that touches a key which it has not named.
 func TestStoreInCluster(t *testing.T) {
 	t.Parallel()
-	port, bus := freePort(t), freePort(t)
+	port, bus := freeport.Find(t), freeport.Find(t)
 	node := redis.NewClient(&redis.Options{Network: "unix", Addr: valkeyserver.Start(t,
 		"--cluster-enabled", "yes", "--bind", "127.0.0.1", "--port", port, "--cluster-port", bus)})
 	t.Cleanup(func() { _ = node.Close() })
@@ -101,20 +102,6 @@ func TestStoreInCluster(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) idempotency.Store {
 		return newStore(t, evalOn(client), valkeystore.Prefix(fmt.Sprintf("store-%d:", stores.Add(1))))
 	})
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 func newStore(t *testing.T, eval valkeystore.Eval, options ...valkeystore.Option) *valkeystore.Store {

@@ -202,9 +202,10 @@ func awaitPid(t *testing.T, path string) int {
 // eventually waits for what another process brings about.
 func eventually(t *testing.T, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+	const patience = 5 * time.Minute
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("waited for 20s in vain")
+			t.Fatalf("waited for %v in vain", patience)
 		}
 	}
 }

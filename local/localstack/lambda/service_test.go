@@ -103,9 +103,9 @@ func TestInvokeReusesTheProcess(t *testing.T) {
 	if want := "arn:aws:lambda:eu-west-1:000000000000:function:fn"; first.ARN != want {
 		t.Errorf("ARN %q, want %q", first.ARN, want)
 	}
-	left := time.UnixMilli(first.Deadline).Sub(began)
-	if left < 29*time.Second || left > 40*time.Second {
-		t.Errorf("deadline %v after the invocation, want some 30s", left)
+	const timeout = 30 * time.Second
+	if deadline := time.UnixMilli(first.Deadline); deadline.Before(began.Add(timeout-time.Millisecond)) || deadline.After(time.Now().Add(timeout)) {
+		t.Errorf("deadline %v after the invocation, want %v", deadline.Sub(began), timeout)
 	}
 	if got := s.Processes("echo"); !slices.Equal(got, []int{first.Pid}) {
 		t.Errorf("Processes = %v, want %d alone", got, first.Pid)
@@ -187,15 +187,16 @@ func TestCrashGivesTheNextRequestAFreshProcess(t *testing.T) {
 
 func TestOverrunIsKilledAtTheDeadline(t *testing.T) {
 	t.Parallel()
-	s := deploy(t, lambda.Config{}, func(f *lambda.Function) { f.Timeout = 300 * time.Millisecond })
+	const timeout = 2 * time.Second // for the other invocations, too
+	s := deploy(t, lambda.Config{}, func(f *lambda.Function) { f.Timeout = timeout })
 	before := invoke(t, s, `{}`)
 	began := time.Now()
 	_, err := s.Invoke(t.Context(), "fn", []byte(`{"do":"hang"}`))
-	if took := time.Since(began); took < 300*time.Millisecond || took > 5*time.Second {
+	if took := time.Since(began); took < timeout {
 		t.Errorf("answered after %v", took)
 	}
 	fe := functionError(t, err)
-	if fe.Type != "Sandbox.Timedout" || !strings.Contains(fe.Message, "Task timed out after 0.30 seconds") {
+	if fe.Type != "Sandbox.Timedout" || !strings.Contains(fe.Message, "Task timed out after 2.00 seconds") {
 		t.Errorf("got %+v", fe)
 	}
 	if !gone(before.Pid) {
@@ -451,9 +452,10 @@ func TestDeployRefuses(t *testing.T) {
 // eventually waits for what another process brings about.
 func eventually(t *testing.T, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+	const patience = 5 * time.Minute
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("waited for 20s in vain")
+			t.Fatalf("waited for %v in vain", patience)
 		}
 	}
 }
