@@ -49,11 +49,7 @@ var production = map[string]any{
 func compareGolden(t *testing.T, name string, values map[string]any) {
 	t.Helper()
 	golden := filepath.Join("testdata", "golden", name+".template.json")
-	context, err := cliContext(values)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := synthesise(stubs, context)
+	text, err := synthesised(values)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,15 +72,11 @@ func compareGolden(t *testing.T, name string, values map[string]any) {
 // TestDemoIsTheDefault holds that whoever names no stage deploys the demo, so that
 // the default golden template is the demo's.
 func TestDemoIsTheDefault(t *testing.T) {
-	context, err := cliContext(map[string]any{"stage": "demo"})
+	got, err := synthesised(map[string]any{"stage": "demo"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := synthesise(stubs, context)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := defaultTemplate()
+	want, err := synthesised(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +88,7 @@ func TestDemoIsTheDefault(t *testing.T) {
 // TestSynthesisIsReproducible holds that a template depends on settings and
 // artefacts alone: not on the time, nor on the directory.
 func TestSynthesisIsReproducible(t *testing.T) {
-	first, err := defaultTemplate()
+	first, err := synthesised(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/aws/jsii-runtime-go"
@@ -62,15 +61,30 @@ func cliContext(more map[string]any) (map[string]any, error) {
 	return context, nil
 }
 
-// defaultTemplate is the template without any context on the command line. It
-// is synthesised once, because it takes a while and never changes.
-var defaultTemplate = sync.OnceValues(func() ([]byte, error) {
-	context, err := cliContext(nil)
+// templates are those that were synthesised, by their context as JSON.
+var templates = map[string][]byte{}
+
+// synthesised returns the template for values given on the command line. It is
+// synthesised once, because that takes a while and gives the same each time, as
+// TestSynthesisIsReproducible holds.
+func synthesised(values map[string]any) ([]byte, error) {
+	context, err := cliContext(values)
 	if err != nil {
 		return nil, err
 	}
-	return synthesise(stubs, context)
-})
+	key, err := json.Marshal(context)
+	if err != nil {
+		return nil, err
+	}
+	if text, known := templates[string(key)]; known {
+		return text, nil
+	}
+	text, err := synthesise(stubs, context)
+	if err == nil {
+		templates[string(key)] = text
+	}
+	return text, err
+}
 
 // template is a CloudFormation template.
 type template struct {
@@ -89,17 +103,13 @@ type resource struct {
 // demo is the default template, parsed.
 func demo(t *testing.T) template {
 	t.Helper()
-	return parse(t)(defaultTemplate())
+	return parse(t)(synthesised(nil))
 }
 
 // with is the template for values given on the command line.
 func with(t *testing.T, values map[string]any) template {
 	t.Helper()
-	context, err := cliContext(values)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return parse(t)(synthesise(stubs, context))
+	return parse(t)(synthesised(values))
 }
 
 // alone is the template of a stage that is not the demo, with more settings.

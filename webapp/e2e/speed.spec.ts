@@ -1,5 +1,5 @@
 import type { Browser, Page } from '@playwright/test';
-import { expect, StagePage, test } from './test.ts';
+import { expect, measuring, StagePage, test } from './test.ts';
 
 // What the page takes of the processor with a hundred requests on the stage. Counted is the processor's time as a trace
 // has it, not the clock's: what else the machine does is none of the page's business.
@@ -49,9 +49,11 @@ test('a burst of 50 each way is replayed, scrubbed and looked into without makin
     `100 requests: ${replay.length} tasks in four seconds, ${replay[0]?.toFixed(0)} ms at most, ${long.length} long; ` +
       `interactions ${interactions[0]?.toFixed(0)} ms at most`,
   );
-  // The first task lays the animations out anew, when the button is pressed; after that none is long.
-  expect(long.length, 'long tasks while a hundred requests move').toBeLessThanOrEqual(1);
-  expect(interactions[0], 'the longest task of an interaction, in milliseconds').toBeLessThan(200);
+  if (measuring) {
+    // The first task lays the animations out anew, when the button is pressed; after that none is long.
+    expect(long.length, 'long tasks while a hundred requests move').toBeLessThanOrEqual(1);
+    expect(interactions[0], 'the longest task of an interaction, in milliseconds').toBeLessThan(200);
+  }
 });
 
 test('nothing is asked before the first request leaves', async ({ page }) => {

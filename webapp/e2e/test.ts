@@ -4,6 +4,12 @@ import { test as base, expect, type Page } from '@playwright/test';
 export { expect };
 
 /**
+ * Whether times are held against their budgets, as `make measure-page` has it. Otherwise they are only reported: how fast
+ * a machine is, and what else it does, is no failure of the page.
+ */
+export const measuring = process.env.MEASURE !== undefined;
+
+/**
  * A test whose page must not complain: console errors, uncaught exceptions and violations of the
  * Content-Security-Policy fail it. A test that provokes error answers says which statuses it expects, and one that cuts
  * the network says so, because Chromium logs those.
