@@ -111,7 +111,7 @@ func (p path) take(t *testing.T) measured {
 	db.CreateTable(t, "records", "id")
 	db.CreateTable(t, "effects", "id")
 	newGuard := func() *idempotency.Guard {
-		store, err := dynamostore.NewAtomic(db.Client, "records")
+		store, err := dynamostore.NewAtomic(db.Client, "records", dynamostore.RequestTimeout(time.Minute))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,7 +173,7 @@ func (p path) call(t *testing.T, guard *idempotency.Guard, payload string, meanw
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	return guard.Do(ctx, idempotency.Request{
 		Key: key, Fingerprint: idempotency.NewFingerprint([]byte(payload)), LikelyDuplicate: p.retry,

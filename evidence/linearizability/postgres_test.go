@@ -28,7 +28,7 @@ func TestConcurrentHistoriesInPostgreSQL(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for seed := range uint64(4) {
-				store, err := pgstore.New(pool, pgstore.Table(fmt.Sprintf("records_%s_%d", name, seed)), pgstore.RequestTimeout(20*time.Second))
+				store, err := pgstore.New(pool, pgstore.Table(fmt.Sprintf("records_%s_%d", name, seed)), pgstore.RequestTimeout(time.Minute))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
@@ -164,7 +165,7 @@ func newOurs(t *testing.T, db *dynamotest.DynamoDB) *ours {
 
 func newStore(t *testing.T, db *dynamotest.DynamoDB) *dynamostore.Store {
 	t.Helper()
-	store, err := dynamostore.New(db.Client, table)
+	store, err := dynamostore.New(db.Client, table, dynamostore.RequestTimeout(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -120,7 +120,7 @@ func TestOneHungRequest(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					guard, err := idempotency.New(idempotency.Config{Store: store, Mode: mode, CacheEntries: -1})
+					guard, err := idempotency.New(idempotency.Config{Store: store, Mode: mode, CacheEntries: -1, CompletionTimeout: time.Minute})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -181,7 +181,7 @@ func TestStoreWithoutOldItems(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) idempotency.Store {
 		table := fmt.Sprint("bare-", tables.Add(1))
 		db.CreateTable(t, table, "id")
-		store, err := dynamostore.New(through(db.Client, withoutOldItems), table)
+		store, err := dynamostore.New(through(db.Client, withoutOldItems), table, unhurried)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,7 +45,7 @@ func TestAtomicLateTransactionOfARefusedPlan(t *testing.T) {
 		_, err := s.Client.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(goods), Item: article(1)})
 		return err
 	}}
-	store, err := dynamostore.NewAtomic(client, table)
+	store, err := dynamostore.NewAtomic(client, table, unhurried)
 	if err != nil {
 		t.Fatal(err)
 	}

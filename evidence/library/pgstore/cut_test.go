@@ -91,7 +91,7 @@ func TestAtomicCutOffAtEveryRequest(t *testing.T) {
 				if err := pool.Ping(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				store, err := pgstore.NewAtomic(pool, pgstore.Table(s.table), pgstore.RequestTimeout(10*time.Second))
+				store, err := pgstore.NewAtomic(pool, pgstore.Table(s.table), unhurried)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -61,7 +61,7 @@ func TestStandbyExecutesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := s.table
-	standby, err := pgstore.NewAtomic(newPool(t, url, onConnect("SET default_transaction_read_only = on")), pgstore.Table(name), pgstore.RequestTimeout(20*time.Second))
+	standby, err := pgstore.NewAtomic(newPool(t, url, onConnect("SET default_transaction_read_only = on")), pgstore.Table(name), unhurried)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestServerCrashes(t *testing.T) {
 		t.Skip("a server of its own takes seconds to start")
 	}
 	server := postgresserver.Start(t)
-	s := newShopOn(t, newPool(t, server.URL), 10, []pgstore.Option{pgstore.RequestTimeout(time.Minute)})
+	s := newShopOn(t, newPool(t, server.URL), 10, nil)
 	outcome, err := s.guard.Do(t.Context(), request(t, "before"), s.sell)
 	wantOutcome(t, outcome, err, "order 1", false)
 
@@ -202,7 +202,7 @@ func TestAMillionRecords(t *testing.T) {
 		t.Skip("a million records take some seconds")
 	}
 	pool := newPool(t, postgresserver.Shared(t).URL, func(c *pgxpool.Config) { c.MaxConns = 1 })
-	s := newShopOn(t, pool, 100, []pgstore.Option{pgstore.RequestTimeout(time.Minute)})
+	s := newShopOn(t, pool, 100, nil)
 	table := s.table
 	if _, err := pool.Exec(t.Context(), "ALTER TABLE "+table+" SET UNLOGGED"); err != nil {
 		t.Fatal(err)

@@ -62,7 +62,7 @@ func runApplication(text string) error {
 	if err != nil {
 		return err
 	}
-	store, err := pgstore.NewAtomic(pool, pgstore.Table(set.Table), pgstore.RequestTimeout(20*time.Second))
+	store, err := pgstore.NewAtomic(pool, pgstore.Table(set.Table), unhurried)
 	if err != nil {
 		return err
 	}

@@ -51,11 +51,13 @@ var tables atomic.Int32
 // newTable returns the name of a table that does not exist.
 func newTable() string { return fmt.Sprint("records_", tables.Add(1)) }
 
+// unhurried keeps a busy machine out of tests that are not about time.
+var unhurried = pgstore.RequestTimeout(time.Minute)
+
 // newStore returns a store on a table of its own.
 func newStore(t testing.TB, pool pgstore.DB, options ...pgstore.Option) *pgstore.AtomicStore {
 	t.Helper()
-	// The machine may be busy with other tests.
-	options = append([]pgstore.Option{pgstore.Table(newTable()), pgstore.RequestTimeout(20 * time.Second)}, options...)
+	options = append([]pgstore.Option{pgstore.Table(newTable()), unhurried}, options...)
 	store, err := pgstore.NewAtomic(pool, options...)
 	if err != nil {
 		t.Fatal(err)
@@ -269,7 +271,7 @@ func TestMigrate(t *testing.T) {
 		errs := make(chan error)
 		for range 8 {
 			go func() {
-				store, err := pgstore.New(pool, pgstore.Table(`odd "schema.Records`))
+				store, err := pgstore.New(pool, pgstore.Table(`odd "schema.Records`), unhurried)
 				if err == nil {
 					err = store.Migrate(ctx)
 				}
@@ -288,7 +290,7 @@ func TestMigrate(t *testing.T) {
 	})
 	t.Run("a forgotten table is told", func(t *testing.T) {
 		t.Parallel()
-		store, err := pgstore.New(pool, pgstore.Table("nowhere"))
+		store, err := pgstore.New(pool, pgstore.Table("nowhere"), unhurried)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -310,7 +312,7 @@ func TestMigrate(t *testing.T) {
 		if _, err := pool.Exec(ctx, "CREATE TABLE "+table+" (id text PRIMARY KEY, data bytea, expiration bigint)"); err != nil {
 			t.Fatal(err)
 		}
-		store, err := pgstore.New(pool, pgstore.Table(table))
+		store, err := pgstore.New(pool, pgstore.Table(table), unhurried)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -326,7 +328,7 @@ func TestMigrate(t *testing.T) {
 		if _, err := pool.Exec(ctx, "CREATE ROLE "+role+"; GRANT SELECT, INSERT, UPDATE ON "+table+" TO "+role); err != nil {
 			t.Fatal(err)
 		}
-		store, err := pgstore.New(newPool(t, postgresserver.Shared(t).URL, onConnect("SET ROLE "+role)), pgstore.Table(table))
+		store, err := pgstore.New(newPool(t, postgresserver.Shared(t).URL, onConnect("SET ROLE "+role)), pgstore.Table(table), unhurried)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -104,9 +104,12 @@ func TestStoreInCluster(t *testing.T) {
 	})
 }
 
+// unhurried keeps a busy machine out of tests that are not about time.
+var unhurried = valkeystore.RequestTimeout(time.Minute)
+
 func newStore(t *testing.T, eval valkeystore.Eval, options ...valkeystore.Option) *valkeystore.Store {
 	t.Helper()
-	store, err := valkeystore.New(eval, options...)
+	store, err := valkeystore.New(eval, append([]valkeystore.Option{unhurried}, options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

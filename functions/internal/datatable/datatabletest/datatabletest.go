@@ -48,7 +48,7 @@ func New(t testing.TB, clock func() time.Time) *Fixture {
 // window is how long it remembers keys; zero is the default.
 func (f *Fixture) AtomicGuard(t testing.TB, window time.Duration) *idempotency.Guard {
 	t.Helper()
-	store, err := dynamostore.NewAtomic(f.Client, records)
+	store, err := dynamostore.NewAtomic(f.Client, records, dynamostore.RequestTimeout(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
