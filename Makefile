@@ -48,8 +48,17 @@ dynamodb: build/bin/dynamodb ## only the embedded DynamoDB, on port 8000 (PORT=�
 invoke: build/bin/local ## send an event to a function of the running stack: FUNCTION=payments EVENT=docs/events/payments-batch.json
 	@build/bin/local invoke $(if $(PORT),--port $(PORT)) '$(FUNCTION)' '$(EVENT)'
 
+# The parts of test run side by side, because some of them wait most of the time.
+# What one says is shown when it ends. A make without that feature, as macOS has
+# it, takes one after the other.
+PARTS := test-e2e test-go lint test-infra test-infra-static test-client test-web
+JOBS  ?= $(if $(filter output-sync,$(.FEATURES)),3,1)
+
 .PHONY: test
-test: lint test-go test-infra test-infra-static test-client test-web test-e2e ## everything: lint, Go, infrastructure, client, web app, end to end in a browser
+test: ## everything: lint, Go, infrastructure, client, web app, end to end in a browser (JOBS=1 for one part after the other)
+	@echo "$(words $(PARTS)) parts, $(JOBS) at a time; each is shown when it ends: $(PARTS)"
+	@$(MAKE) --jobs=1 valkey-server postgres-server browser
+	@$(MAKE) --jobs=$(JOBS) $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) $(PARTS)
 	$(call say,All tests passed.)
 
 .PHONY: check
@@ -114,6 +123,11 @@ test-deploy: ## deploy to an emulator by the real CDK, test what runs there, des
 .PHONY: test-kills
 test-kills: build/bin/local build-local webapp/dist/index.html ## minutes: kill the page's tab at every moment of every scenario
 	@cd webapp && EVERY_MOMENT=true npm run --silent e2e -- survival
+
+.PHONY: measure-page
+measure-page: build/bin/local build-local webapp/dist/index.html webapp/budgets/node_modules/.installed ## minutes: hold the page's times against their budgets, and Lighthouse's performance; best on an idle machine
+	@cd webapp && MEASURE=true npm run --silent e2e -- --workers=1 speed offline
+	@cd webapp && MEASURE=true node budgets/lighthouse.mjs
 
 .PHONY: screenshots
 screenshots: build/bin/local build-local webapp/dist/index.html ## take the pictures that the README shows
@@ -214,7 +228,7 @@ lint: build/bin/staticcheck build/bin/actionlint ## gofmt, go vet, staticcheck, 
 .PHONY: test-go
 test-go: build-local valkey-server postgres-server ## the library, the functions, the local stack and the evidence
 	$(call say,Go tests)
-	@IDEMPOTENCY_TEST_SERVERS=required go test -race -shuffle=on $(filter-out ./infra/...,$(GO_PACKAGES))
+	@IDEMPOTENCY_TEST_SERVERS=required go test -race -shuffle=on -vet=off -timeout=60m -parallel=8 $(filter-out ./infra/...,$(GO_PACKAGES))
 	@cd evidence/bench && GOWORK=off GOFLAGS=-mod=mod go test ./...
 
 # What the tests of the Valkey store run.
@@ -227,10 +241,15 @@ valkey-server:
 postgres-server:
 	@evidence/postgresserver/ensure.sh
 
+# What the tests in a browser run.
+.PHONY: browser
+browser: webapp/node_modules/.installed
+	@node webapp/e2e/ensure-browser.mjs
+
 .PHONY: test-infra
 test-infra: ## the stack against its golden template
 	$(call say,Infrastructure tests)
-	@go test -shuffle=on ./infra/...
+	@go test -shuffle=on -vet=off -timeout=60m ./infra/...
 
 .PHONY: test-infra-static
 test-infra-static: ## cfn-lint and cdk-nag over the golden templates
@@ -243,9 +262,8 @@ test-openapi: build/bin/local build-local ## linters over docs/openapi.yaml, and
 	@evidence/openapi/run.sh
 
 .PHONY: test-client
-test-client: client/dist/.built webapp/node_modules/.installed ## the client library: lint, types, unit tests, simulation, in Chromium, as a package elsewhere
+test-client: client/dist/.built browser ## the client library: lint, types, unit tests, simulation, in Chromium, as a package elsewhere
 	$(call say,Client tests)
-	@node webapp/e2e/ensure-browser.mjs
 	@cd client && npm run --silent lint && npm run --silent typecheck && npm run --silent test && npm run --silent test:browser && npm run --silent test:package
 
 .PHONY: simulate-client
@@ -253,15 +271,13 @@ simulate-client: client/node_modules/.installed ## minutes: 10,000 random histor
 	@cd client && npm run --silent simulate
 
 .PHONY: soak-client
-soak-client: client/node_modules/.installed webapp/node_modules/.installed ## ten minutes: the client library in Chromium, with faults at random (SOAK_MINUTES=…)
-	@node webapp/e2e/ensure-browser.mjs
+soak-client: client/node_modules/.installed browser ## ten minutes: the client library in Chromium, with faults at random (SOAK_MINUTES=…)
 	@cd client && npm run --silent soak
 
 .PHONY: test-web
-test-web: client/dist/.built webapp/node_modules/.installed ## web app: lint, types, unit tests, build
+test-web: webapp/dist/index.html ## web app: lint, types, unit tests, build
 	$(call say,Web app tests)
 	@cd webapp && npm run --silent lint && npm run --silent typecheck && npm run --silent test
-	@$(MAKE) webapp/dist/index.html
 	@node webapp/budgets/javascript.mjs
 
 .PHONY: test-e2e

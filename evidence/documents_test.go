@@ -189,7 +189,7 @@ func testSources(t *testing.T) (sources [][]string) {
 func walk(t *testing.T, visit func(path string)) {
 	t.Helper()
 	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() && slices.Contains([]string{".git", "build", "node_modules", "cdk.out", "dist"}, entry.Name()) {
+		if err == nil && entry.IsDir() && slices.Contains([]string{".git", "build", "node_modules", "cdk.out", "dist", "test-results", "playwright-report"}, entry.Name()) {
 			return filepath.SkipDir
 		}
 		if err == nil && !entry.IsDir() {
