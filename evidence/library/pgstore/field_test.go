@@ -37,17 +37,24 @@ func (s *shop) leased(t testing.TB) *idempotency.Guard {
 func TestExhaustedPool(t *testing.T) {
 	t.Parallel()
 	pool := newPool(t, postgresserver.Shared(t).URL, func(c *pgxpool.Config) { c.MaxConns = 1 })
-	s := newShopOn(t, pool, 10, []pgstore.Option{pgstore.RequestTimeout(5 * time.Second)})
+	s := newShopOn(t, pool, 10, nil)
+	patient := s.store
+	impatient, err := pgstore.NewAtomic(pool, pgstore.Table(s.table), pgstore.RequestTimeout(200*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.store = impatient
 	held, err := pool.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, guard := range map[string]*idempotency.Guard{"atomic": s.guard, "leased": s.leased(t)} {
+	for name, guard := range map[string]*idempotency.Guard{"atomic": s.newGuard(t), "leased": s.leased(t)} {
 		if _, err := guard.Do(t.Context(), request(t, "k1"), mustNotRun(t)); !errors.Is(err, idempotency.ErrStore) {
 			t.Errorf("%s: %v, want that the store is unavailable", name, err)
 		}
 	}
 	held.Release()
+	s.store = patient
 	outcome, err := s.guard.Do(t.Context(), request(t, "k1"), s.sell)
 	wantOutcome(t, outcome, err, "order 1", false)
 }
