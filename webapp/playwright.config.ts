@@ -34,11 +34,11 @@ export default defineConfig({
   },
   ...(deployed === undefined && {
     webServer: {
-      command: `exec ${localStack} --port 0 --unthrottled --log-level warn`,
+      // What functions write is for whoever looks into a failure, and no part of the report.
+      command: `exec ${localStack} --port 0 --unthrottled --log-level warn 2>build/e2e.log`,
       cwd: repository,
       wait: { stdout: /^http:\/\/localhost:(?<local_stack_port>\d+)\/$/m },
       timeout: 300_000,
-      stderr: 'pipe',
       gracefulShutdown: { signal: 'SIGINT', timeout: 60_000 },
     },
   }),
