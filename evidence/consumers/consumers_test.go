@@ -122,7 +122,7 @@ func TestRegions(t *testing.T) {
 	t.Parallel()
 	c := newConsumer(t, "regions")
 	service := c.build(".")
-	addresses := map[string]string{"eu-central-1": "127.0.0.1:" + freeport.Find(t), "us-east-1": freeAddress(t)}
+	addresses := map[string]string{"eu-central-1": "127.0.0.1:" + freeport.Find(t), "us-east-1": "127.0.0.1:" + freeport.Find(t)}
 	for region, address := range addresses {
 		instance := c.in(t)
 		for name, value := range newTable(t) {
