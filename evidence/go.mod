@@ -39,6 +39,7 @@ require (
 	github.com/cenkalti/backoff/v4 v4.3.0 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
+	github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression v0.0.0 // indirect
 	github.com/mitchellh/go-wordwrap v1.0.1 // indirect
 	github.com/pmezard/go-difflib v1.0.0 // indirect
 	github.com/zclconf/go-cty v1.19.0 // indirect
@@ -67,6 +68,7 @@ require (
 	github.com/google/pprof v0.0.0-20230207041349-798e818bf904 // indirect
 	github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect
 	github.com/hashicorp/hcl/v2 v2.25.0
+	github.com/idempotent-requests/idempotent-requests/idempotency/valkeystore v0.0.0
 	github.com/idempotent-requests/idempotent-requests/tools/release v0.0.0
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
@@ -106,3 +108,7 @@ replace github.com/idempotent-requests/idempotent-requests/idempotency/pgstore =
 replace github.com/idempotent-requests/idempotent-requests/idempotency/idemotel => ../idempotency/idemotel
 
 replace github.com/idempotent-requests/idempotent-requests/idempotency/kmsseal => ../idempotency/kmsseal
+
+replace github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression => ../idempotency/internal/compression
+
+replace github.com/idempotent-requests/idempotent-requests/idempotency/valkeystore => ../idempotency/valkeystore

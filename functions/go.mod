@@ -20,6 +20,7 @@ require (
 	github.com/gofrs/flock v0.13.0 // indirect
 	github.com/google/btree v1.1.3 // indirect
 	github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect
+	github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression v0.0.0 // indirect
 	github.com/klauspost/compress v1.20.4 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 )
@@ -51,3 +52,5 @@ replace github.com/idempotent-requests/idempotent-requests/idempotency/dynamosto
 replace github.com/idempotent-requests/idempotent-requests/idempotency/idemlambda => ../idempotency/idemlambda
 
 replace github.com/idempotent-requests/idempotent-requests/local => ../local
+
+replace github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression => ../idempotency/internal/compression

@@ -14,6 +14,7 @@ require (
 
 require (
 	github.com/gofrs/flock v0.13.0 // indirect
+	github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression v0.0.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.6 // indirect
 )
 
@@ -60,3 +61,5 @@ replace github.com/idempotent-requests/idempotent-requests/idempotency/dynamosto
 replace github.com/idempotent-requests/idempotent-requests/idempotency/idemlambda => ../../idempotency/idemlambda
 
 replace github.com/idempotent-requests/idempotent-requests/local => ../../local
+
+replace github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression => ../../idempotency/internal/compression

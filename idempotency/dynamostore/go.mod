@@ -15,7 +15,10 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/internal/accept-encoding v1.13.24 // indirect
 	github.com/aws/aws-sdk-go-v2/service/internal/endpoint-discovery v1.13.10 // indirect
 	github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect
+	github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression v0.0.0
 	github.com/klauspost/compress v1.20.4 // indirect
 )
 
 replace github.com/idempotent-requests/idempotent-requests/idempotency => ../
+
+replace github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression => ../internal/compression

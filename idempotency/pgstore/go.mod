@@ -9,6 +9,7 @@ require (
 
 require (
 	github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect
+	github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression v0.0.0
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/klauspost/compress v1.20.4 // indirect
@@ -16,3 +17,5 @@ require (
 )
 
 replace github.com/idempotent-requests/idempotent-requests/idempotency => ../
+
+replace github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression => ../internal/compression
