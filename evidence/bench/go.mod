@@ -7,8 +7,10 @@ require (
 	github.com/aws/aws-sdk-go-v2 v1.47.7
 	github.com/aws/aws-sdk-go-v2/config v1.33.15
 	github.com/aws/aws-sdk-go-v2/service/dynamodb v1.73.1
+	github.com/aws/aws-sdk-go-v2/service/kms v1.62.4
 	github.com/gofiber/fiber/v3 v3.1.0
 	github.com/google/uuid v1.6.0
+	github.com/idempotent-requests/idempotent-requests/idempotency/kmsseal v0.0.0
 	github.com/valyala/fasthttp v1.69.0
 )
 
@@ -16,6 +18,7 @@ require (
 	github.com/gofrs/flock v0.13.0 // indirect
 	github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression v0.0.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.6 // indirect
+	golang.org/x/sync v0.24.0 // indirect
 )
 
 require (
@@ -63,3 +66,5 @@ replace github.com/idempotent-requests/idempotent-requests/idempotency/idemlambd
 replace github.com/idempotent-requests/idempotent-requests/local => ../../local
 
 replace github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression => ../../idempotency/internal/compression
+
+replace github.com/idempotent-requests/idempotent-requests/idempotency/kmsseal => ../../idempotency/kmsseal

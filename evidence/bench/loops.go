@@ -51,6 +51,9 @@ func planMiddleware() (all []what) {
 			all = append(all, what{subject, path, 1, small})
 		}
 	}
+	for _, path := range []string{"first", "replay"} {
+		all = append(all, what{"sealed", path, 1, small})
+	}
 	return all
 }
 

@@ -87,7 +87,9 @@ func (b *bench) document(ctx context.Context) string {
 	return d.String()
 }
 
-func inProcess(w what) bool { return w.subject == "middleware" || w.subject == "fiber" }
+func inProcess(w what) bool {
+	return w.subject == "middleware" || w.subject == "sealed" || w.subject == "fiber"
+}
 
 // target is one line of what is to be reached.
 type target struct {
@@ -191,7 +193,7 @@ func (b *bench) targetsTable() string {
 // names are how the document calls subjects and paths.
 var names = map[string]string{
 	"ours": "ours", "ours-tuned": "ours, tuned client", "sdk": "bare SDK", "sdk-tuned": "bare SDK, tuned", "http": "net/http and SigV4",
-	"powertools": "Powertools (TypeScript)", "middleware": "ours", "fiber": "Fiber",
+	"powertools": "Powertools (TypeScript)", "middleware": "ours", "sealed": "ours, sealed", "fiber": "Fiber",
 	"first": "first call, leased", "atomic": "first call and a write, atomic", "first+write": "first call and a write, leased",
 	"replay": "replay", "read-first": "replay, read first", "cached": "replay from the cache", "cached-1k": "replay from the cache, 1 KB",
 	"conflict": "conflict", "bare": "without middleware", "idle": "without middleware, nothing done",
