@@ -9,7 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/attribute"
 )
 
 // dataFile returns the content of a data file with tables, indexes, time to live,
@@ -100,7 +105,7 @@ func TestTruncatedFile(t *testing.T) {
 			t.Fatalf("%d of %d bytes: %v", length, len(content), err)
 		}
 		if table := e.tables["items"]; table != nil {
-			most = max(most, table.items)
+			most = max(most, len(table.byKey))
 		}
 	}
 	if most < items-1 {
@@ -195,10 +200,108 @@ func TestRewrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = again.Close() }()
-	if got := again.tables["items"].items; got != 4 {
+	if got := len(again.tables["items"].byKey); got != 4 {
 		t.Errorf("%d items after rewriting, want 4", got)
 	}
 	if _, remembered := again.tokens["token"]; !remembered {
 		t.Error("the token is forgotten")
 	}
+}
+
+// A rewritten file has the latest of everything, whatever is written between the
+// batches of the rewriting.
+func TestWritesWhileRewriting(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "data")
+	e, err := New(Config{File: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := func(operation, format string, args ...any) {
+		if status, answer := post(e, operation, fmt.Sprintf(format, args...)); status != http.StatusOK {
+			t.Fatal(operation, answer)
+		}
+	}
+	create := func(table string) {
+		call("CreateTable", `{"TableName":%q,"AttributeDefinitions":[{"AttributeName":"p","AttributeType":"S"}],
+			"KeySchema":[{"AttributeName":"p","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST"}`, table)
+	}
+	put := func(table string, key int, value string) {
+		call("PutItem", `{"TableName":%q,"Item":{"p":{"S":"%d"},"v":{"S":%q}}}`, table, key, value)
+	}
+	remove := func(key int) { call("DeleteItem", `{"TableName":"items","Key":{"p":{"S":"%d"}}}`, key) }
+
+	const items = 5 * rewriteBatch
+	create("items")
+	create("dropped")
+	for key := range items {
+		put("items", key, "before")
+		put("dropped", key, "before")
+	}
+	e.mu.Lock()
+	fresh, err := e.file.log.startRewrite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := e.snapshot()
+	e.mu.Unlock()
+	batches := 0
+	err = state.writeTo(fresh, interposed{e.mu.RLocker(), func() {
+		put("items", batches, "during")
+		put("items", items+batches, "new")
+		remove(items/2 + batches)
+		remove(items/2 + 100 + batches)
+		put("items", items/2+100+batches, "again")
+		if batches == 2 {
+			call("DeleteTable", `{"TableName":"dropped"}`)
+			create("dropped")
+		}
+		batches++
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if batches < 2*items/rewriteBatch {
+		t.Errorf("the lock was taken for %d batches of %d items", batches, 2*items)
+	}
+	if err := fresh.finish(); err != nil {
+		t.Fatal(err)
+	}
+	put("items", 0, "after")
+	want := contents(e)
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := New(Config{File: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = again.Close() }()
+	if diff := cmp.Diff(want, contents(again)); diff != "" {
+		t.Errorf("after rewriting (-want +got):\n%s", diff)
+	}
+}
+
+// interposed does something before it is locked.
+type interposed struct {
+	sync.Locker
+	before func()
+}
+
+func (l interposed) Lock() {
+	l.before()
+	l.Locker.Lock()
+}
+
+// contents returns the items of an engine's tables, in their order.
+func contents(e *Engine) map[string][]attribute.Item {
+	all := make(map[string][]attribute.Item)
+	for name, table := range e.tables {
+		items := []attribute.Item{}
+		for r := range table.all() {
+			items = append(items, r.item)
+		}
+		all[name] = items
+	}
+	return all
 }

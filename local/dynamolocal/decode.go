@@ -13,131 +13,153 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/attribute"
 )
 
-// decode reads a request into the struct that in points to. Unlike encoding/json
-// it knows members only by their exact names and takes the ARN of a table where
-// its name belongs. Its errors are those of the service's deserialiser.
-func decode(body []byte, in any) error {
+// parse reads the JSON of a request. Its errors, and those of binders, are those
+// of the service's deserialiser.
+func parse(body []byte) (any, error) {
 	if !utf8.Valid(body) {
-		return malformed("The request is not valid UTF-8")
+		return nil, malformed("The request is not valid UTF-8")
 	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
 	var raw any
 	if err := decoder.Decode(&raw); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return malformed("The request is not valid JSON: unexpected end of JSON input")
+		return nil, malformed("The request is not valid JSON: unexpected end of JSON input")
 	} else if err != nil {
-		return malformed("The request is not valid JSON: " + err.Error())
+		return nil, malformed("The request is not valid JSON: " + err.Error())
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return malformed("The request is not valid JSON: there is more than one value")
+	if rest := body[decoder.InputOffset():]; len(bytes.TrimLeft(rest, " \t\r\n")) > 0 {
+		return nil, malformed("The request is not valid JSON: there is more than one value")
 	}
 	if raw == nil {
-		return malformed("The request is null")
+		return nil, malformed("The request is null")
 	}
-	return bind(raw, reflect.ValueOf(in).Elem())
+	return raw, nil
 }
 
 func malformed(message string) error {
 	return &exception{name: serialization, message: message}
 }
 
-// bind stores decoded JSON in a part of a request. What is null stays as it is.
-func bind(raw any, into reflect.Value) error {
-	if raw == nil {
-		return nil
-	}
-	mistyped := func(word string) error {
-		return malformed(attribute.JSONType(raw) + " cannot be converted to " + word)
-	}
-	switch into.Kind() {
+// binder stores decoded JSON in a part of a request. What is null stays as it is.
+type binder func(raw any, into reflect.Value) error
+
+// binderOf makes a binder for a type, which is not recursive. Unlike
+// encoding/json it knows the members of structs only by their exact names, and
+// takes the ARN of a table where its name belongs.
+func binderOf(t reflect.Type) binder {
+	switch t.Kind() {
 	case reflect.Interface:
-		into.Set(reflect.ValueOf(raw))
+		return typed("", func(raw any, into reflect.Value) error {
+			into.Set(reflect.ValueOf(raw))
+			return nil
+		})
 	case reflect.Pointer:
-		into.Set(reflect.New(into.Type().Elem()))
-		return bind(raw, into.Elem())
+		bind := binderOf(t.Elem())
+		return typed("", func(raw any, into reflect.Value) error {
+			into.Set(reflect.New(t.Elem()))
+			return bind(raw, into.Elem())
+		})
 	case reflect.String:
-		text, ok := raw.(string)
-		if !ok {
-			return mistyped("String")
-		}
-		into.SetString(text)
+		return typed("String", func(text string, into reflect.Value) error {
+			into.SetString(text)
+			return nil
+		})
 	case reflect.Bool:
-		truth, ok := raw.(bool)
-		if !ok {
-			return mistyped("Boolean")
-		}
-		into.SetBool(truth)
+		return typed("Boolean", func(truth bool, into reflect.Value) error {
+			into.SetBool(truth)
+			return nil
+		})
 	case reflect.Int, reflect.Int64:
-		number, ok := raw.(json.Number)
-		if !ok {
-			return mistyped("Integer")
-		}
-		integer, err := strconv.ParseInt(number.String(), 10, 64)
-		if err != nil {
-			return mistyped("Integer")
-		}
-		into.SetInt(integer)
-	case reflect.Slice:
-		elements, ok := raw.([]any)
-		if !ok {
-			return mistyped("List")
-		}
-		into.Set(reflect.MakeSlice(into.Type(), len(elements), len(elements)))
-		for i, element := range elements {
-			if err := bind(element, into.Index(i)); err != nil {
-				return err
+		return typed("Integer", func(number json.Number, into reflect.Value) error {
+			integer, err := strconv.ParseInt(number.String(), 10, 64)
+			if err != nil {
+				return mistyped(number, "Integer")
 			}
-		}
+			into.SetInt(integer)
+			return nil
+		})
+	case reflect.Slice:
+		bind := binderOf(t.Elem())
+		return typed("List", func(elements []any, into reflect.Value) error {
+			into.Set(reflect.MakeSlice(t, len(elements), len(elements)))
+			for i, element := range elements {
+				if err := bind(element, into.Index(i)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	case reflect.Map:
-		object, ok := raw.(map[string]any)
-		if !ok {
-			return mistyped("Map")
-		}
-		return bindMap(object, into)
+		return typed("Map", mapBinder(t))
 	default:
-		object, ok := raw.(map[string]any)
-		if !ok {
-			return mistyped("Structure")
-		}
-		return bindStruct(object, into)
+		return typed("Structure", structBinder(t))
 	}
-	return nil
 }
 
-func bindMap(object map[string]any, into reflect.Value) error {
-	if whole := reflect.ValueOf(object); whole.Type() == into.Type() {
-		into.Set(whole)
+// typed makes a binder of one for JSON of one type, which messages call word.
+func typed[J any](word string, bind func(raw J, into reflect.Value) error) binder {
+	return func(raw any, into reflect.Value) error {
+		if raw == nil {
+			return nil
+		}
+		content, ok := raw.(J)
+		if !ok {
+			return mistyped(raw, word)
+		}
+		return bind(content, into)
+	}
+}
+
+func mistyped(raw any, word string) error {
+	return malformed(attribute.JSONType(raw) + " cannot be converted to " + word)
+}
+
+func mapBinder(t reflect.Type) func(object map[string]any, into reflect.Value) error {
+	if t == reflect.TypeFor[map[string]any]() {
+		return func(object map[string]any, into reflect.Value) error {
+			into.Set(reflect.ValueOf(object))
+			return nil
+		}
+	}
+	bind := binderOf(t.Elem())
+	return func(object map[string]any, into reflect.Value) error {
+		into.Set(reflect.MakeMapWithSize(t, len(object)))
+		for name, element := range object {
+			value := reflect.New(t.Elem()).Elem()
+			if err := bind(element, value); err != nil {
+				return err
+			}
+			into.SetMapIndex(reflect.ValueOf(name), value)
+		}
 		return nil
 	}
-	into.Set(reflect.MakeMapWithSize(into.Type(), len(object)))
-	for name, element := range object {
-		value := reflect.New(into.Type().Elem()).Elem()
-		if err := bind(element, value); err != nil {
-			return err
-		}
-		into.SetMapIndex(reflect.ValueOf(name), value)
-	}
-	return nil
 }
 
-func bindStruct(object map[string]any, into reflect.Value) error {
-	for i := range into.NumField() {
-		field := into.Type().Field(i)
+func structBinder(t reflect.Type) func(object map[string]any, into reflect.Value) error {
+	members := make([]func(object map[string]any, into reflect.Value) error, t.NumField())
+	for i := range members {
+		field := t.Field(i)
 		if field.Anonymous {
-			if err := bindStruct(object, into.Field(i)); err != nil {
-				return err
-			}
+			members[i] = structBinder(field.Type)
 			continue
 		}
-		member := object[field.Name]
-		if name, ok := member.(string); ok && field.Name == "TableName" {
-			member = tableOfARN(name)
-		}
-		if err := bind(member, into.Field(i)); err != nil {
-			return err
+		bind := binderOf(field.Type)
+		members[i] = func(object map[string]any, into reflect.Value) error {
+			raw := object[field.Name]
+			if name, ok := raw.(string); ok && field.Name == "TableName" {
+				raw = tableOfARN(name)
+			}
+			return bind(raw, into)
 		}
 	}
-	return nil
+	return func(object map[string]any, into reflect.Value) error {
+		for i, bind := range members {
+			if err := bind(object, into.Field(i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // tableOfARN returns the name of the table with the ARN, or name if that is

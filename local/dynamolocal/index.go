@@ -47,14 +47,22 @@ func newIndex(definition indexDefinition, attributes []attributeDefinition, tabl
 	return i
 }
 
-// entry returns what the index has of an item, nil if the item lacks an
-// attribute of the index's key or has one that cannot be a key, as an item may
-// that is older than the index.
-func (i *index) entry(item attribute.Item) attribute.Item {
+// has reports whether an item is in the index: whether it has all attributes of
+// the index's key. An item that is older than the index may have one that cannot
+// be a key.
+func (i *index) has(item attribute.Item) bool {
 	for _, part := range i.schema.attributes() {
 		if value := item[part.name]; value == nil || value.Kind() != part.kind || emptyKind(value) != "" {
-			return nil
+			return false
 		}
+	}
+	return true
+}
+
+// entry returns what the index has of an item, nil if the item is not in it.
+func (i *index) entry(item attribute.Item) attribute.Item {
+	if !i.has(item) {
+		return nil
 	}
 	if i.all {
 		return item
@@ -68,27 +76,26 @@ func (i *index) entry(item attribute.Item) attribute.Item {
 	return entry
 }
 
-// replace puts the record added in the place of old. Either may be nil, or lack
-// the index's key and so not be in the index.
-func (i *index) replace(old, added *record) {
-	var before, after attribute.Item
-	if old != nil {
-		before = i.entry(old.item)
-	}
-	if added != nil {
-		after = i.entry(added.item)
-	}
+// replace puts a record, whose item was old, in the place that it has with the
+// item added. Either item may be nil, or not be in the index.
+func (i *index) replace(r *record, old, added attribute.Item) {
+	before, after := i.entry(old), i.entry(added)
 	if before != nil {
 		i.items--
 		i.bytes -= before.Size()
 	}
-	if before != nil && (after == nil || !i.sameKey(before, after)) {
-		i.records.remove(placeOf(i.schema.of(old.item), old))
-	}
 	if after != nil {
 		i.items++
 		i.bytes += after.Size()
-		i.records.put(placeOf(i.schema.of(added.item), added))
+	}
+	if before != nil && after != nil && i.sameKey(before, after) {
+		return
+	}
+	if before != nil {
+		i.records.remove(placeOf(i.schema.of(before), r))
+	}
+	if after != nil {
+		i.records.put(placeOf(i.schema.of(after), r))
 	}
 }
 

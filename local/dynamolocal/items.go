@@ -313,10 +313,9 @@ func (g *get) read() (item *attribute.Item, size int) {
 	if found == nil {
 		return nil, 0
 	}
-	item = &found.item
+	read := found.item
 	if g.projection != nil {
-		part := g.projection.Apply(found.item)
-		item = &part
+		read = g.projection.Apply(read)
 	}
-	return item, found.size
+	return &read, found.size
 }

@@ -74,21 +74,33 @@ func (p place) compare(other place) int {
 	)
 }
 
-// get returns the record at a key of which there is at most one, nil if there is
-// none.
-func (o order) get(key primaryKey) *record {
-	found, _ := o.tree.Get(placeOf(key, &record{key: key}))
-	return found.record
-}
-
-// put adds a record and returns the one whose place it takes, nil if there is
-// none.
-func (o order) put(p place) (replaced *record) {
-	before, _ := o.tree.ReplaceOrInsert(p)
-	return before.record
-}
+func (o order) put(p place) { o.tree.ReplaceOrInsert(p) }
 
 func (o order) remove(p place) { o.tree.Delete(p) }
+
+// clone returns an order of its own with the same records. It takes no time: what
+// the two share is copied when either changes it.
+func (o order) clone() order { return order{tree: o.tree.Clone()} }
+
+// batches returns the records in their order, up to size at a time. The next
+// batch takes the place of the one before.
+func (o order) batches(size int) iter.Seq[[]*record] {
+	return func(yield func([]*record) bool) {
+		batch := make([]*record, 0, size)
+		for p := range o.all(place{edge: -1}) {
+			if batch = append(batch, p.record); len(batch) < size {
+				continue
+			}
+			if !yield(batch) {
+				return
+			}
+			batch = batch[:0]
+		}
+		if len(batch) > 0 {
+			yield(batch)
+		}
+	}
+}
 
 // all returns the records from the bound from on, in their order.
 func (o order) all(from place) iter.Seq[place] {

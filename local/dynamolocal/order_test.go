@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -14,7 +15,8 @@ import (
 
 // A table and its index read what a naive model reads that filters and sorts
 // everything: after any puts and removals, for any test of the sort key, in both
-// directions, and from any starting key.
+// directions, and from any starting key. The sizes and the order of expiry are
+// the model's, too.
 func TestOrders(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -34,8 +36,11 @@ func TestOrders(t *testing.T) {
 			Attributes: []attributeDefinition{{"p", "S"}, {"s", kind}, {"g", "S"}, {"r", kind}},
 			Keys:       []keyElement{{"p", keyHash}, {"s", keyRange}},
 			Global: []indexDefinition{{
-				IndexName: "idx", KeySchema: []keyElement{{"g", keyHash}, {"r", keyRange}}, Projection: &projection{ProjectionType: projectAll},
+				IndexName: "idx", KeySchema: []keyElement{{"g", keyHash}, {"r", keyRange}}, Projection: &projection{
+					ProjectionType: rapid.SampledFrom([]string{projectAll, projectKeys}).Draw(t, "projection"),
+				},
 			}},
+			TimeToLive: "e",
 		})
 		hash := func(label string) attribute.Value {
 			return attribute.String(rapid.SampledFrom([]string{"x", "y"}).Draw(t, label))
@@ -52,12 +57,13 @@ func TestOrders(t *testing.T) {
 			if rapid.Bool().Draw(t, "in the index") {
 				item["g"], item["r"] = hash("g"), sortKey("r")
 			}
+			if rapid.Bool().Draw(t, "expires") {
+				item["e"] = attribute.NumberOf(int64(rapid.IntRange(1000, 1004).Draw(t, "expiry")))
+			}
 			table.put(key, item)
 			model[key.encode()] = item
 		}
-		if table.items != len(model) {
-			t.Fatalf("there are %d items, want %d", table.items, len(model))
-		}
+		checkTotals(t, table, model)
 
 		r := &read{table: table}
 		hashName, sortName := "p", "s"
@@ -115,7 +121,7 @@ func TestOrders(t *testing.T) {
 				segments++
 			}
 		}
-		all := table.items
+		all := len(table.byKey)
 		if r.index != nil {
 			all = r.index.items
 		}
@@ -123,6 +129,44 @@ func TestOrders(t *testing.T) {
 			t.Fatalf("the segments have %d items, want %d", segments, all)
 		}
 	})
+}
+
+// checkTotals compares what a table and its index idx count and which items
+// expire with the items that the table should have.
+func checkTotals(t *rapid.T, table *table, model map[string]attribute.Item) {
+	on := table.index("idx")
+	var items, bytes, entries, entryBytes int
+	var expiring []string
+	for _, item := range model {
+		items++
+		bytes += item.Size()
+		if item["g"] != nil {
+			entries++
+			entryBytes += on.entry(item).Size()
+		}
+		if item["e"] != nil {
+			expiring = append(expiring, show([]attribute.Item{item}))
+		}
+	}
+	if len(table.byKey) != items || table.bytes != bytes || on.items != entries || on.bytes != entryBytes {
+		t.Fatalf("there are %d items of %d bytes, %d of %d in the index, want %d of %d, %d of %d",
+			len(table.byKey), table.bytes, on.items, on.bytes, items, bytes, entries, entryBytes)
+	}
+	var got []string
+	last := int64(0)
+	for r := range table.expiry.before(time.Unix(1100, 0)) {
+		expiry, _ := expiryOf(r.item, "e")
+		if expiry < last {
+			t.Fatalf("an item that expires at %d comes after one that expires at %d", expiry, last)
+		}
+		last = expiry
+		got = append(got, show([]attribute.Item{r.item}))
+	}
+	slices.Sort(expiring)
+	slices.Sort(got)
+	if !slices.Equal(got, expiring) {
+		t.Fatalf("these expire:\n%s, want\n%s", strings.Join(got, "\n"), strings.Join(expiring, "\n"))
+	}
 }
 
 func show(items []attribute.Item) string {

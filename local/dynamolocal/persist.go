@@ -172,7 +172,7 @@ func (e *Engine) rewriteFile() {
 	f.busy = true
 	state := e.snapshot()
 	f.rewriting.Go(func() {
-		err := state.writeTo(fresh)
+		err := state.writeTo(fresh, e.mu.RLocker())
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		if err == nil && !errors.Is(f.log.broken, os.ErrClosed) {
@@ -183,7 +183,8 @@ func (e *Engine) rewriteFile() {
 	})
 }
 
-// snapshot is an engine's state at a moment.
+// snapshot is an engine's state at a moment, except that records may since have
+// got other items.
 type snapshot struct {
 	tables []tableSnapshot
 	tokens []token
@@ -191,15 +192,15 @@ type snapshot struct {
 
 type tableSnapshot struct {
 	definition tableDefinition
-	records    []*record
+	records    order
 }
 
-// snapshot returns the engine's state. Records do not change, so that it need
-// not copy them. The caller holds the lock.
+// snapshot returns the engine's state, without copying it. The caller holds the
+// lock.
 func (e *Engine) snapshot() snapshot {
 	var s snapshot
 	for _, t := range e.tables {
-		s.tables = append(s.tables, tableSnapshot{t.definition, slices.AppendSeq(make([]*record, 0, t.items), t.all())})
+		s.tables = append(s.tables, tableSnapshot{t.definition, t.records.clone()})
 	}
 	for _, remembered := range e.tokens {
 		s.tokens = append(s.tokens, remembered)
@@ -207,7 +208,10 @@ func (e *Engine) snapshot() snapshot {
 	return s
 }
 
-func (s snapshot) writeTo(fresh *rewrite) error {
+// writeTo writes the state to a new log. It takes the lock only to look what the
+// items of a batch of records are. These may be newer than the state: the log
+// that follows changes such items once more.
+func (s snapshot) writeTo(fresh *rewrite, lock sync.Locker) error {
 	write := func(e entry) error {
 		payload, err := json.Marshal(e)
 		if err != nil {
@@ -219,11 +223,15 @@ func (s snapshot) writeTo(fresh *rewrite) error {
 		if err := write(entry{Define: &t.definition}); err != nil {
 			return err
 		}
-		for batch := range slices.Chunk(t.records, rewriteBatch) {
-			changes := make([]storedChange, len(batch))
-			for i, r := range batch {
-				changes[i] = storedChange{Table: t.definition.Name, Item: r.item}
+		for batch := range t.records.batches(rewriteBatch) {
+			changes := make([]storedChange, 0, len(batch))
+			lock.Lock()
+			for _, r := range batch {
+				if r.item != nil {
+					changes = append(changes, storedChange{Table: t.definition.Name, Item: r.item})
+				}
 			}
+			lock.Unlock()
 			if err := write(entry{Changes: changes}); err != nil {
 				return err
 			}

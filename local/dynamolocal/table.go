@@ -17,9 +17,9 @@ type table struct {
 	schema     keySchema
 	indexes    []*index // by name
 
+	byKey   map[primaryKey]*record
 	records order
 	expiry  expiryOrder // of tables with time to live
-	items   int
 	bytes   int
 }
 
@@ -40,14 +40,17 @@ type tableDefinition struct {
 	TimeToLive string `json:",omitempty"`
 }
 
-// record is an item that is stored.
+// record has the item of a key. A write that finds a record gives it another
+// item, so that it changes an order only if it changes the record's place there.
+// The items themselves never change.
 type record struct {
-	item attribute.Item
 	key  primaryKey
+	item attribute.Item
 	size int
 }
 
-// primaryKey identifies an item in its table.
+// primaryKey identifies an item in its table. It is comparable, for the values of
+// keys are scalars.
 type primaryKey struct {
 	hash string          // the encoding of the hash key's value
 	sort attribute.Value // nil in tables without a sort key
@@ -87,7 +90,7 @@ func compareSort(a, b attribute.Value) int {
 }
 
 func newTable(definition tableDefinition) *table {
-	t := &table{records: newOrder(), expiry: newExpiryOrder()}
+	t := &table{byKey: make(map[primaryKey]*record), records: newOrder(), expiry: newExpiryOrder()}
 	t.schema = schemaOf(definition.Keys, definition.Attributes)
 	t.define(definition)
 	return t
@@ -105,7 +108,7 @@ func (t *table) define(definition tableDefinition) {
 			if on == nil {
 				on = newIndex(d, definition.Attributes, t.schema, global)
 				for r := range t.all() {
-					on.replace(nil, r)
+					on.replace(r, nil, r.item)
 				}
 			}
 			indexes = append(indexes, on)
@@ -118,44 +121,46 @@ func (t *table) define(definition tableDefinition) {
 	}
 	t.expiry = newExpiryOrder()
 	for r := range t.all() {
-		t.expiry.replace(nil, r, definition.TimeToLive)
+		t.expiry.replace(r, nil, r.item, definition.TimeToLive)
 	}
 }
 
 func (t *table) name() string { return t.definition.Name }
 
-// get returns the item with the key, nil if there is none.
-func (t *table) get(key primaryKey) *record { return t.records.get(key) }
+// get returns the record with the key, nil if there is none.
+func (t *table) get(key primaryKey) *record { return t.byKey[key] }
 
 // put stores the item in place of any other with the key.
 func (t *table) put(key primaryKey, item attribute.Item) {
-	stored := &record{item: item, key: key, size: item.Size()}
-	t.items++
-	t.bytes += stored.size
-	replaced := t.records.put(placeOf(key, stored))
-	if replaced != nil {
-		t.items--
-		t.bytes -= replaced.size
+	r := t.get(key)
+	if r == nil {
+		r = &record{key: key}
+		t.byKey[key] = r
+		t.records.put(placeOf(key, r))
 	}
-	for _, on := range t.indexes {
-		on.replace(replaced, stored)
-	}
-	t.expiry.replace(replaced, stored, t.definition.TimeToLive)
+	t.replace(r, item)
 }
 
 // remove deletes the item with the key, if there is one.
 func (t *table) remove(key primaryKey) {
-	stored := t.get(key)
-	if stored == nil {
+	r := t.get(key)
+	if r == nil {
 		return
 	}
-	t.records.remove(placeOf(key, stored))
-	t.items--
-	t.bytes -= stored.size
+	t.replace(r, nil)
+	t.records.remove(placeOf(key, r))
+	delete(t.byKey, key)
+}
+
+// replace gives a record another item, nil if it is to have none.
+func (t *table) replace(r *record, item attribute.Item) {
 	for _, on := range t.indexes {
-		on.replace(stored, nil)
+		on.replace(r, r.item, item)
 	}
-	t.expiry.replace(stored, nil, t.definition.TimeToLive)
+	t.expiry.replace(r, r.item, item, t.definition.TimeToLive)
+	size := item.Size()
+	t.bytes += size - r.size
+	r.item, r.size = item, size
 }
 
 // all returns the table's records in the order of scans.

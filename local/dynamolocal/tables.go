@@ -271,7 +271,7 @@ func (t *table) describe(status string) *tableDescription {
 		AttributeDefinitions:      d.Attributes,
 		CreationDateTime:          created,
 		DeletionProtectionEnabled: d.DeletionProtection,
-		ItemCount:                 t.items,
+		ItemCount:                 len(t.byKey),
 		KeySchema:                 d.Keys,
 		ProvisionedThroughput:     describeThroughput(d.Throughput),
 		TableArn:                  "arn:aws:dynamodb:local:000000000000:table/" + d.Name,

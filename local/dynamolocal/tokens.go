@@ -47,8 +47,11 @@ func (in transactWriteItemsInput) token() string {
 }
 
 // fingerprint identifies what the transaction does: requests with the same token
-// must agree in it.
+// must agree in it. It is "" for a request without a token.
 func (in transactWriteItemsInput) fingerprint() (string, error) {
+	if in.ClientRequestToken == nil {
+		return "", nil
+	}
 	canonical, err := json.Marshal(in.TransactItems)
 	if err != nil {
 		return "", err

@@ -191,22 +191,20 @@ func expiryOf(item attribute.Item, name string) (int64, bool) {
 	return number.Int64()
 }
 
-// replace puts the record added in the place of old, by the attribute with the
-// time of expiry. Either may be nil, or have no such time.
-func (o expiryOrder) replace(old, added *record, name string) {
-	var before, after int64
-	var expired, expires bool
-	if old != nil {
-		before, expired = expiryOf(old.item, name)
+// replace puts a record, whose item was old, in the place that it has with the
+// item added, by the attribute with the time of expiry. Either item may be nil,
+// or have no such time.
+func (o expiryOrder) replace(r *record, old, added attribute.Item, name string) {
+	before, expired := expiryOf(old, name)
+	after, expires := expiryOf(added, name)
+	if expired == expires && before == after {
+		return
 	}
-	if added != nil {
-		after, expires = expiryOf(added.item, name)
-	}
-	if expired && (!expires || before != after) {
-		o.tree.Delete(expiring{before, old})
+	if expired {
+		o.tree.Delete(expiring{before, r})
 	}
 	if expires {
-		o.tree.ReplaceOrInsert(expiring{after, added})
+		o.tree.ReplaceOrInsert(expiring{after, r})
 	}
 }
 

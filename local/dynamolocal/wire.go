@@ -12,6 +12,7 @@ import (
 	"math"
 	"net/http"
 	"os"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -39,10 +40,14 @@ type operation struct {
 
 // operationOf makes an operation of the function that runs it.
 func operationOf[T request](run func(e *Engine, in T, consumed *usage) (any, error)) operation {
+	bind := binderOf(reflect.TypeFor[T]())
 	return operation{
 		decode: func(body []byte) (request, error) {
 			var in T
-			err := decode(body, &in)
+			raw, err := parse(body)
+			if err == nil {
+				err = bind(raw, reflect.ValueOf(&in).Elem())
+			}
 			return in, err
 		},
 		run: func(e *Engine, in request, consumed *usage) (any, error) { return run(e, in.(T), consumed) },
