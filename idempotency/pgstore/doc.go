@@ -35,9 +35,9 @@
 //
 // What is promised rests on the server losing nothing that it has acknowledged: a
 // failover to a replica that lags loses the last commits, and a lost record lets
-// its operation run again. Synchronous replication (synchronous_standby_names), or
-// storage that the instances share, as in Amazon Aurora and in Multi-AZ
-// deployments of Amazon RDS, prevent that. So does fsync, which must be on, and
+// its operation run again. Synchronous replication (synchronous_standby_names), the
+// synchronous standby of a Multi-AZ deployment of Amazon RDS, or storage that the
+// instances share, as in Amazon Aurora, prevents that. So does fsync, which must be on, and
 // synchronous_commit, which must not be off. In atomic mode a loss takes effects
 // and record together, and the retry makes both again.
 //
