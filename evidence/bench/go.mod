@@ -11,12 +11,16 @@ require (
 	github.com/gofiber/fiber/v3 v3.1.0
 	github.com/google/uuid v1.6.0
 	github.com/idempotent-requests/idempotent-requests/idempotency/kmsseal v0.0.0
+	github.com/idempotent-requests/idempotent-requests/idempotency/valkeystore v0.0.0
+	github.com/redis/go-redis/v9 v9.23.0
 	github.com/valyala/fasthttp v1.69.0
 )
 
 require (
+	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/gofrs/flock v0.13.0 // indirect
 	github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression v0.0.0 // indirect
+	go.uber.org/atomic v1.12.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.6 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 )
@@ -62,6 +66,8 @@ replace github.com/idempotent-requests/idempotent-requests/idempotency => ../../
 replace github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore => ../../idempotency/dynamostore
 
 replace github.com/idempotent-requests/idempotent-requests/idempotency/idemlambda => ../../idempotency/idemlambda
+
+replace github.com/idempotent-requests/idempotent-requests/idempotency/valkeystore => ../../idempotency/valkeystore
 
 replace github.com/idempotent-requests/idempotent-requests/local => ../../local
 

@@ -44,15 +44,24 @@ func plan() (all []what) {
 	return all
 }
 
-// planMiddleware lists what is measured in a process, without a database.
-func planMiddleware() (all []what) {
+// planMiddleware lists what is measured in a process, without a database, and what
+// has records on the Valkey server, if there is one.
+func (b *bench) planMiddleware() (all []what) {
 	for _, subject := range []string{"middleware", "fiber"} {
-		for _, path := range []string{"idle", "bare", "first", "replay"} {
+		for _, path := range []string{"idle", "bare"} {
 			all = append(all, what{subject, path, 1, small})
 		}
 	}
-	for _, path := range []string{"first", "replay"} {
-		all = append(all, what{"sealed", path, 1, small})
+	subjects := []string{"middleware", "sealed", "fiber", "by-hand"}
+	if b.valkey != nil {
+		subjects = append(subjects, "valkey", "valkey-by-hand")
+	}
+	for _, subject := range subjects {
+		for _, path := range []string{"first", "replay"} {
+			for _, concurrency := range []int{1, 16} {
+				all = append(all, what{subject, path, concurrency, small})
+			}
+		}
 	}
 	return all
 }
@@ -81,10 +90,13 @@ func (b *bench) loops(ctx context.Context, title string, all []what) error {
 }
 
 func (b *bench) loop(w what, table string) error {
-	before := b.db.usage()
+	before, endpoint := b.db.usage(), b.db.endpoint
+	if onValkey(w) {
+		endpoint = b.valkey.socket
+	}
 	result, err := b.processOf(w.subject).perform(measure.Task{
 		Subject: w.subject, Path: w.path, Concurrency: w.concurrency, Response: w.response,
-		Milliseconds: b.batch, Endpoint: b.db.endpoint, Table: table,
+		Milliseconds: b.batch, Endpoint: endpoint, Table: table,
 	})
 	if err != nil {
 		return err
@@ -97,7 +109,7 @@ func (b *bench) loop(w what, table string) error {
 	}
 	f := b.results.loops[w]
 	f.add(result)
-	if b.db.engine != nil && !inProcess(w) {
+	if b.db.engine != nil && !inProcess(w) && !onValkey(w) {
 		f.charge(b.db.usage().since(before), result.Calls)
 	}
 	return nil

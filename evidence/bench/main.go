@@ -41,6 +41,7 @@ type bench struct {
 
 	began        time.Time
 	db           *database
+	valkey       *valkey // nil if no server is installed
 	client, node *process
 	results      results
 }
@@ -119,6 +120,14 @@ func (b *bench) measure(ctx context.Context, endpoint string) (err error) {
 		return err
 	}
 	defer b.db.close()
+	if b.valkey, err = startValkey(ctx); err != nil {
+		return err
+	}
+	if b.valkey == nil {
+		b.progress("no Valkey or Redis server is installed: nothing is measured on one")
+	} else {
+		defer func() { err = errors.Join(err, b.valkey.close()) }()
+	}
 	if b.client, err = startProcess(ctx, b.here, clientBinary, "-cpuprofile", b.profile); err != nil {
 		return err
 	}
@@ -129,7 +138,7 @@ func (b *bench) measure(ctx context.Context, endpoint string) (err error) {
 	defer func() { err = errors.Join(err, b.node.close()) }()
 
 	steps := []func(context.Context) error{
-		func(ctx context.Context) error { return b.loops(ctx, "middleware", planMiddleware()) },
+		func(ctx context.Context) error { return b.loops(ctx, "middleware", b.planMiddleware()) },
 		func(ctx context.Context) error { return b.loops(ctx, "requests", plan()) },
 		b.cacheFull,
 		func(ctx context.Context) error { return b.coldStarts(ctx, functions) },

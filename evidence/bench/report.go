@@ -49,6 +49,7 @@ func (b *bench) print() {
 	fmt.Println(b.targetsTable())
 	fmt.Println(b.requestTables())
 	fmt.Println(b.loopsTable(inProcess))
+	fmt.Println(b.loopsTable(onValkey))
 }
 
 // requestTables are those of what goes to the database.
@@ -62,7 +63,7 @@ func (b *bench) requestTables() string {
 		{"Responses of 4 KB, 1 at a time", 1, medium}, {"Responses of 100 KB, 1 at a time", 1, large},
 	} {
 		t := b.loopsTable(func(w what) bool {
-			return w.concurrency == s.concurrency && w.response == s.response && !inProcess(w)
+			return w.concurrency == s.concurrency && w.response == s.response && !inProcess(w) && !onValkey(w)
 		})
 		if t != "" {
 			fmt.Fprintf(&d, "\n### %s\n\n%s", s.title, t)
@@ -78,6 +79,9 @@ func (b *bench) document(ctx context.Context) string {
 	fmt.Fprintf(&d, "\n## Requests to the database\n\nRequests are of 330 bytes, responses of 150 where nothing else is said. "+
 		"Fractions of requests and units are what preparing a batch has asked for.\n%s", b.requestTables())
 	fmt.Fprintf(&d, "\n## Middleware, in the process\n\n%s", b.loopsTable(inProcess))
+	if b.valkey != nil {
+		fmt.Fprintf(&d, "\n## Middleware, with records in Valkey or Redis\n\n%s", b.loopsTable(onValkey))
+	}
 	fmt.Fprintf(&d, "\n## Growth\n\n%s", b.growthTable())
 	fmt.Fprintf(&d, "\nA full cache of completed records, by its defaults, takes %.1f MB of heap.\n", b.results.cache/1e6)
 	fmt.Fprintf(&d, "\n## Functions\n\n%s\n%s", b.startsTable(), b.sizesTable())
@@ -88,8 +92,10 @@ func (b *bench) document(ctx context.Context) string {
 }
 
 func inProcess(w what) bool {
-	return w.subject == "middleware" || w.subject == "sealed" || w.subject == "fiber"
+	return w.subject == "middleware" || w.subject == "sealed" || w.subject == "fiber" || w.subject == "by-hand"
 }
+
+func onValkey(w what) bool { return w.subject == "valkey" || w.subject == "valkey-by-hand" }
 
 // target is one line of what is to be reached.
 type target struct {
@@ -103,12 +109,13 @@ type target struct {
 const below = 1 - 1e-9
 
 func (b *bench) targets() []target {
-	of := func(subject, path string, concurrency int) *figures {
-		if f := b.results.loops[what{subject, path, concurrency, small}]; f != nil {
+	ofSize := func(subject, path string, concurrency, response int) *figures {
+		if f := b.results.loops[what{subject, path, concurrency, response}]; f != nil {
 			return f
 		}
 		return &figures{}
 	}
+	of := func(subject, path string, concurrency int) *figures { return ofSize(subject, path, concurrency, small) }
 	start := func(name string) *starts {
 		if s := b.results.starts[name]; s != nil {
 			return s
@@ -130,13 +137,20 @@ func (b *bench) targets() []target {
 	}
 	add("first call : Powertools, CPU", 1.0/3, over(of("ours", "first", 1).cpu, of("powertools", "first", 1).cpu), "%.3f")
 	add("replay : Powertools, CPU", 1/3.5, over(of("ours", "replay", 1).cpu, of("powertools", "replay", 1).cpu), "%.3f")
+	add("first call with 100 KB : Powertools, CPU", 0.5, over(ofSize("ours", "first", 1, large).cpu, ofSize("powertools", "first", 1, large).cpu), "%.2f")
+	add("first call with 100 KB : Powertools, latency", 0.6, over(ofSize("ours", "first", 1, large).p50, ofSize("powertools", "first", 1, large).p50), "%.2f")
+	add("replay of 100 KB : Powertools, CPU", 0.5, over(ofSize("ours-tuned", "replay", 1, large).cpu, ofSize("powertools", "replay", 1, large).cpu), "%.2f")
 	add("cold start with a first call : Powertools", 1.0/10, over(start("ours, first call").toAnswer, start("powertools, first call").toAnswer), "%.3f")
 	add(fmt.Sprintf("resident memory after %d calls : Powertools", callsBeforeMemory), 1.0/5, over(start("ours, first call").memory, start("powertools, first call").memory), "%.3f")
 	add("atomic first call, round trips", 1, absolute(rounded(of("ours", "atomic", 1).requests), 1), "%.2f")
 	add("atomic first call : leased first call and the write, latency", 0.6, over(of("ours", "atomic", 1).p50, of("ours", "first+write", 1).p50), "%.2f")
 	add("replay from the cache, 1 KB of JSON, µs", 5, absolute(of("ours", "cached-1k", 1).p50, 1e3), "%.2f")
 	add("replay from the cache, 1 KB of JSON, allocations", 15, absolute(of("ours", "cached-1k", 1).allocations, 1), "%.1f")
-	add("middleware replay : Fiber's, overhead", 1, over(b.replayOverhead("middleware"), b.replayOverhead("fiber")), "%.2f")
+	add("middleware replay : the same work by hand", 1.3, over(of("middleware", "replay", 1).p50, of("by-hand", "replay", 1).p50), "%.2f")
+	add("Valkey first call : by hand, latency, 1 at a time", 1, over(of("valkey", "first", 1).p50, of("valkey-by-hand", "first", 1).p50), "%.2f")
+	add("Valkey first call : by hand, latency, 16 at a time", 1, over(of("valkey", "first", 16).p50, of("valkey-by-hand", "first", 16).p50), "%.2f")
+	add("Valkey replay : by hand, latency, 1 at a time", 1, over(of("valkey", "replay", 1).p50, of("valkey-by-hand", "replay", 1).p50), "%.2f")
+	add("first call in memory : by hand, latency, 16 at a time", 1, over(of("middleware", "first", 16).p50, of("by-hand", "first", 16).p50), "%.2f")
 	add("cold start : empty function", 1.3, over(start("ours").toAnswer, start("empty").toAnswer), "%.2f")
 	for _, name := range slices.Sorted(maps.Keys(b.results.sizes)) {
 		if name != "powertools" {
@@ -145,16 +159,6 @@ func (b *bench) targets() []target {
 	}
 	add(fmt.Sprintf("replay through the local stack at %d a second, p99, ms", stackRate), 10, absolute(b.results.stack.p99, 1e6), "%.2f")
 	return slices.DeleteFunc(all, func(t target) bool { return math.IsNaN(t.measured.value) }) // not measured in this run
-}
-
-// replayOverhead is what the middleware takes for a replay beside what its
-// framework takes for a handler that does nothing, in nanoseconds.
-func (b *bench) replayOverhead(subject string) series {
-	with, without := b.results.loops[what{subject, "replay", 1, small}], b.results.loops[what{subject, "idle", 1, small}]
-	if with == nil || without == nil {
-		return nil
-	}
-	return with.p50.minus(without.p50)
 }
 
 // rounded leaves out what preparing a batch has asked of the database.
@@ -193,7 +197,8 @@ func (b *bench) targetsTable() string {
 // names are how the document calls subjects and paths.
 var names = map[string]string{
 	"ours": "ours", "ours-tuned": "ours, tuned client", "sdk": "bare SDK", "sdk-tuned": "bare SDK, tuned", "http": "net/http and SigV4",
-	"powertools": "Powertools (TypeScript)", "middleware": "ours", "sealed": "ours, sealed", "fiber": "Fiber",
+	"powertools": "Powertools (TypeScript)", "middleware": "ours", "sealed": "ours, sealed", "fiber": "Fiber", "by-hand": "by hand",
+	"valkey": "ours", "valkey-by-hand": "by hand",
 	"first": "first call, leased", "atomic": "first call and a write, atomic", "first+write": "first call and a write, leased",
 	"replay": "replay", "read-first": "replay, read first", "cached": "replay from the cache", "cached-1k": "replay from the cache, 1 KB",
 	"conflict": "conflict", "bare": "without middleware", "idle": "without middleware, nothing done",
@@ -213,8 +218,11 @@ func (b *bench) loopsTable(include func(what) bool) string {
 		}
 		f := b.results.loops[w]
 		path := names[w.path]
-		if inProcess(w) && w.path == "first" {
+		if (inProcess(w) || onValkey(w)) && w.path == "first" {
 			path = "first call"
+		}
+		if (inProcess(w) || onValkey(w)) && w.concurrency > 1 {
+			path += fmt.Sprintf(", %d at a time", w.concurrency)
 		}
 		row := []string{path, names[w.subject],
 			number(f.p50.median() / 1e3), number(f.p99.median() / 1e3), number(f.throughput.median()), number(f.cpu.median() / 1e3)}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/gofiber/fiber/v3"
 	fiberidempotency "github.com/gofiber/fiber/v3/middleware/idempotency"
+	"github.com/redis/go-redis/v9"
 	"github.com/valyala/fasthttp"
 
 	"github.com/idempotent-requests/idempotent-requests/evidence/bench/measure"
@@ -17,6 +19,7 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/idempotency/idemhttp"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/kmsseal"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/memstore"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/valkeystore"
 )
 
 // prepareMiddleware sends requests to a handler in the process, through the
@@ -56,26 +59,10 @@ func serveNetHTTP(task measure.Task) (func(key string) error, error) {
 		response = nil
 		handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusCreated) })
 	default:
-		cfg := idempotency.Config{Store: memstore.New()}
-		if task.Subject == "sealed" {
-			sealer, err := kmsseal.New(kmsseal.Config{Client: keys{}, KeyID: "one"})
-			if err != nil {
-				return nil, err
-			}
-			cfg.Seal = sealer
-		}
-		guard, err := idempotency.New(cfg)
-		if err != nil {
+		var err error
+		if handler, err = protected(task, handler); err != nil {
 			return nil, err
 		}
-		protect, err := idemhttp.New(idemhttp.Config{
-			Guard: guard, Operation: "payments.create",
-			Scope: func(*http.Request) (idempotency.Scope, error) { return idempotency.SharedScope(), nil },
-		})
-		if err != nil {
-			return nil, err
-		}
-		handler = protect(handler)
 	}
 	template, err := http.NewRequest(http.MethodPost, "http://localhost/payments", bytes.NewReader(request))
 	if err != nil {
@@ -97,6 +84,47 @@ type keys struct{ kmsseal.Client }
 
 func (keys) GenerateDataKey(context.Context, *kms.GenerateDataKeyInput, ...func(*kms.Options)) (*kms.GenerateDataKeyOutput, error) {
 	return &kms.GenerateDataKeyOutput{Plaintext: make([]byte, 32), CiphertextBlob: make([]byte, 184)}, nil
+}
+
+// protected returns the handler behind our middleware or that by hand.
+func protected(task measure.Task, handler http.Handler) (http.Handler, error) {
+	visitor := rand.Text() // of this task alone: the server keeps what others have asked for
+	byHandScope := func(*http.Request) (string, error) { return visitor, nil }
+	config := idempotency.Config{Store: memstore.New()}
+	switch task.Subject {
+	case "by-hand":
+		return &byHand{handler, byHandScope, &byHandMemory{records: make(map[string]byHandEntry)}}, nil
+	case "sealed":
+		sealer, err := kmsseal.New(kmsseal.Config{Client: keys{}, KeyID: "one"})
+		if err != nil {
+			return nil, err
+		}
+		config.Seal = sealer
+	case "valkey", "valkey-by-hand":
+		client := redis.NewClient(&redis.Options{Network: "unix", Addr: task.Endpoint, ContextTimeoutEnabled: true, PoolSize: 32})
+		if task.Subject == "valkey-by-hand" {
+			return &byHand{handler, byHandScope, byHandValkey{client}}, nil
+		}
+		store, err := valkeystore.New(func(ctx context.Context, script, key string, args []string) (any, error) {
+			return redis.NewScript(script).Run(ctx, client, []string{key}, args).Result()
+		})
+		if err != nil {
+			return nil, err
+		}
+		config = idempotency.Config{Store: store, CacheEntries: -1} // replays come from the server, too
+	}
+	guard, err := idempotency.New(config)
+	if err != nil {
+		return nil, err
+	}
+	protect, err := idemhttp.New(idemhttp.Config{
+		Guard: guard, Operation: "payments.create",
+		Scope: func(*http.Request) (idempotency.Scope, error) { return idempotency.NewScope(visitor) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return protect(handler), nil
 }
 
 // sink is a response that goes nowhere.
