@@ -69,8 +69,8 @@ var sealMutants = []mutant{
 	{
 		name:     "seal: what could not be sealed is recorded",
 		file:     "execute.go",
-		old:      "			r.Data = nil\n			c.observe(ctx, ObservedUnencodable, err)\n",
-		new:      "			c.observe(ctx, ObservedUnencodable, err)\n",
+		old:      "		c.observeStep(ctx, ObservedUnencodable, step, err)\n		return nil\n",
+		new:      "		c.observeStep(ctx, ObservedUnencodable, step, err)\n		return data\n",
 		packages: []string{"idempotency"},
 		why:      "half a result is recorded for good",
 	},
