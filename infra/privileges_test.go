@@ -75,7 +75,8 @@ func TestLeastPrivilege(t *testing.T) {
 			"dynamodb:PutItem on ${Data.Arn}",
 			"dynamodb:PutItem on ${IdempotencyTable.Arn}",
 			"dynamodb:Query on ${Data.Arn}",
-			"dynamodb:UpdateItem on ${Data.Arn}", // which counts faults
+			"dynamodb:UpdateItem on ${Data.Arn}",             // which counts faults
+			"dynamodb:UpdateItem on ${IdempotencyTable.Arn}", // which records steps
 			"logs:CreateLogStream on ${PaymentsLogs.Arn}",
 			"logs:PutLogEvents on ${PaymentsLogs.Arn}",
 			"sqs:DeleteMessage on ${PaymentQueue.Arn}",

@@ -69,6 +69,10 @@ func TestActivity(t *testing.T) {
 	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
 	f.put(t, datatable.Entry{Kind: datatable.Execution, ID: "e1", Operation: "payments.create", At: at(1)}, datatable.ExecutionDetail{KeyHash: "h"})
 	f.put(t, datatable.Entry{Kind: datatable.Execution, ID: "e2", Operation: "unprotected-payments.create", At: at(2)}, datatable.ExecutionDetail{})
+	for i, step := range []string{"charge", "receipt"} {
+		f.put(t, datatable.Entry{Kind: datatable.Step, Group: "e1", ID: fmt.Sprint("s", i), Operation: "payments.create", At: at(1 + i)}, datatable.StepDetail{Name: step})
+	}
+	f.put(t, datatable.Entry{Kind: datatable.Receipt, Group: "a", ID: "r1", Operation: "payments.create", Resource: "p2", At: at(7)}, map[string]any{"chargeId": "c2"})
 	// The newest charge comes first, whatever its reference.
 	f.put(t, datatable.Entry{Kind: datatable.Charge, Group: "z", ID: "c1", Operation: "payments.create", Resource: "p1", At: at(3)},
 		map[string]any{"amount": 99_999_999, "currency": "EUR", "reference": "z"})
@@ -80,16 +84,17 @@ func TestActivity(t *testing.T) {
 	want := activity.Activity{
 		Executions: []activity.Execution{
 			{ID: "e2", Operation: "unprotected-payments.create", At: at(2)},
-			{ID: "e1", Operation: "payments.create", KeyHash: "h", At: at(1)},
+			{ID: "e1", Operation: "payments.create", KeyHash: "h", Steps: []activity.Step{{Name: "charge", At: at(1)}, {Name: "receipt", At: at(2)}}, At: at(1)},
 		},
 		Effects: []activity.Effect{
+			{ID: "r1", Kind: "receipt", Operation: "payments.create", Resource: "p2", Detail: map[string]any{"chargeId": "c2"}, At: at(7)},
 			{ID: "o1", Kind: "order", Operation: "orders.create", Resource: "o1", Detail: map[string]any{"sku": "mug", "quantity": 2.}, At: at(6)},
 			{ID: "c2", Kind: "charge", Operation: "payments.create", Resource: "p2", Detail: map[string]any{}, At: at(5)},
 			{ID: "u1", Kind: "customer", Operation: "customers.create", Resource: "u1", Detail: map[string]any{"name": "Ada"}, At: at(4)},
 			{ID: "c1", Kind: "charge", Operation: "payments.create", Resource: "p1", Detail: map[string]any{"amount": 99_999_999., "currency": "EUR", "reference": "z"}, At: at(3)},
 		},
 		ExecutionCount: 2,
-		EffectCount:    4,
+		EffectCount:    5,
 	}
 	if diff := cmp.Diff(want, f.activity(t)); diff != "" {
 		t.Error(diff)

@@ -27,16 +27,25 @@ type Activity struct {
 
 // Execution is one run of an operation, whatever came of it.
 type Execution struct {
-	ID        string    `json:"id"`
-	Operation string    `json:"operation"`
-	KeyHash   string    `json:"keyHash,omitempty"`
-	At        time.Time `json:"at"`
+	ID        string `json:"id"`
+	Operation string `json:"operation"`
+	KeyHash   string `json:"keyHash,omitempty"`
+	// Steps are those that the execution has begun itself, in their order. Steps whose
+	// recorded results it used are not among them.
+	Steps []Step    `json:"steps,omitempty"`
+	At    time.Time `json:"at"`
+}
+
+// Step is the beginning of one of an execution's steps.
+type Step struct {
+	Name string    `json:"name"`
+	At   time.Time `json:"at"`
 }
 
 // Effect is one thing that an execution did to the world.
 type Effect struct {
 	ID string `json:"id"`
-	// Kind is "charge", "customer" or "order".
+	// Kind is "charge", "receipt", "customer" or "order".
 	Kind      datatable.Kind `json:"kind"`
 	Operation string         `json:"operation"`
 	// Resource is the id of the payment, customer or order.
@@ -47,7 +56,7 @@ type Effect struct {
 
 // effectKinds are the entries that are effects. A payment is none: it is what
 // the application remembers of a charge.
-var effectKinds = [...]datatable.Kind{datatable.Charge, datatable.Customer, datatable.Order}
+var effectKinds = [...]datatable.Kind{datatable.Charge, datatable.Receipt, datatable.Customer, datatable.Order}
 
 func (s *service) activity(r *http.Request, caller session.ID) (Activity, error) {
 	// Empty lists, not null.
@@ -58,12 +67,17 @@ func (s *service) activity(r *http.Request, caller session.ID) (Activity, error)
 		return a, api.Unavailable(err)
 	}
 	a.Truncated = more
+	steps, more, err := s.steps(r, caller)
+	if err != nil {
+		return a, err
+	}
+	a.Truncated = a.Truncated || more
 	for _, e := range entries {
 		var detail datatable.ExecutionDetail
 		if err := e.Detail(&detail); err != nil {
 			return a, err
 		}
-		a.Executions = append(a.Executions, Execution{ID: e.ID, Operation: e.Operation, KeyHash: detail.KeyHash, At: e.At})
+		a.Executions = append(a.Executions, Execution{ID: e.ID, Operation: e.Operation, KeyHash: detail.KeyHash, Steps: steps[e.ID], At: e.At})
 	}
 	for _, kind := range effectKinds {
 		entries, more, err := s.Data.List(r.Context(), caller, kind, MaxEntries)
@@ -83,6 +97,24 @@ func (s *service) activity(r *http.Request, caller session.ID) (Activity, error)
 	slices.SortStableFunc(a.Effects, func(x, y Effect) int { return newestFirst(x.At, y.At, x.ID, y.ID) })
 	a.ExecutionCount, a.EffectCount = len(a.Executions), len(a.Effects)
 	return a, nil
+}
+
+// steps returns the session's steps by the id of their execution, and reports whether
+// there are more.
+func (s *service) steps(r *http.Request, caller session.ID) (steps map[string][]Step, more bool, err error) {
+	entries, more, err := s.Data.List(r.Context(), caller, datatable.Step, MaxEntries)
+	if err != nil {
+		return nil, false, api.Unavailable(err)
+	}
+	steps = make(map[string][]Step)
+	for _, e := range slices.Backward(entries) { // the oldest first
+		var detail datatable.StepDetail
+		if err := e.Detail(&detail); err != nil {
+			return nil, false, err
+		}
+		steps[e.Group] = append(steps[e.Group], Step{Name: detail.Name, At: e.At})
+	}
+	return steps, more, nil
 }
 
 // newestFirst falls back on the ids, which grow with time, within a millisecond.

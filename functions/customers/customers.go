@@ -67,7 +67,7 @@ func (c Customer) Path() string { return "/api/customers/" + c.ID }
 
 // Data keeps the customers; a *[datatable.Table] does.
 type Data interface {
-	RecordExecution(ctx context.Context, owner session.ID, operation string) error
+	RecordExecution(ctx context.Context, owner session.ID, operation string) (id string, err error)
 	Put(ctx context.Context, owner session.ID, entry datatable.Entry, detail any) error
 	Get(ctx context.Context, owner session.ID, kind datatable.Kind, id string) (datatable.Entry, error)
 }
@@ -123,7 +123,7 @@ func New(cfg Config) (http.Handler, error) {
 type service struct{ Config }
 
 func (s *service) create(ctx context.Context, caller session.ID, in NewCustomer) (Customer, error) {
-	if err := s.Data.RecordExecution(ctx, caller, Operation); err != nil {
+	if _, err := s.Data.RecordExecution(ctx, caller, Operation); err != nil {
 		return Customer{}, api.Unavailable(err)
 	}
 	if err := fault.BeforeEffect(ctx); err != nil {

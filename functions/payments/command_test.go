@@ -63,13 +63,13 @@ func TestCommandIsReconciled(t *testing.T) {
 	errLostReply := errors.New("the processor's reply is lost")
 	guard := reconciling(t)
 	cfg := payments.Config{Guard: guard, Data: data.Table, Processor: processor{
-		charge: func(r payments.ChargeRequest) (payments.Receipt, error) {
+		charge: func(r payments.ChargeRequest) (payments.Charge, error) {
 			if _, err := ledger.Charge(t.Context(), r); err != nil {
 				t.Error(err)
 			}
-			return payments.Receipt{}, errLostReply
+			return payments.Charge{}, errLostReply
 		},
-	}, Faults: apitest.Faults(t), Logger: apitest.Logger()}
+	}, Mailer: outbox(t, data.Table), Faults: apitest.Faults(t), Logger: apitest.Logger()}
 	scope, err := coffeeCommand.Scope()
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,8 @@ type NewPayment struct {
 	Currency string `json:"currency"`
 	// Description says what the payment is for.
 	Description string `json:"description"`
+	// Receipt asks for a receipt: a second effect, of a system of its own.
+	Receipt bool `json:"receipt,omitempty"`
 }
 
 const (
@@ -54,6 +56,7 @@ type Payment struct {
 	Description string    `json:"description"`
 	Status      Status    `json:"status"`
 	ChargeID    string    `json:"chargeId"`
+	ReceiptID   string    `json:"receiptId,omitempty"` // empty if none was asked for
 	CreatedAt   time.Time `json:"createdAt"`
 
 	path string // of the collection it was created in

@@ -1,7 +1,8 @@
 // Package payments makes payments: an effect outside of this application's own
 // data, at a payment processor, that must not happen twice. Where an execution
 // was interrupted, the processor is asked whether it has charged before it is
-// asked to charge again. A demo offers the same operation without protection, for
+// asked to charge again. A payment with a receipt has two effects, which are steps of
+// its execution. A demo offers the same operation without protection, for
 // comparison.
 //
 //	POST /api/payments                   makes a payment, once per Idempotency-Key
@@ -36,7 +37,8 @@ const (
 
 // Data keeps the payments; a *[datatable.Table] does.
 type Data interface {
-	RecordExecution(ctx context.Context, owner session.ID, operation string) error
+	RecordExecution(ctx context.Context, owner session.ID, operation string) (id string, err error)
+	RecordStep(ctx context.Context, owner session.ID, operation, execution, step string) error
 	Put(ctx context.Context, owner session.ID, entry datatable.Entry, detail any) error
 	Get(ctx context.Context, owner session.ID, kind datatable.Kind, id string) (datatable.Entry, error)
 }
@@ -47,6 +49,7 @@ type Config struct {
 	Guard     *idempotency.Guard
 	Data      Data
 	Processor Processor
+	Mailer    Mailer
 	Faults    *fault.Injector
 	Logger    *slog.Logger
 	// Unprotected offers the operation without protection as well. Default: false.
@@ -99,6 +102,8 @@ func (c Config) check() error {
 		return errors.New("payments: Config.Data is missing")
 	case c.Processor == nil:
 		return errors.New("payments: Config.Processor is missing")
+	case c.Mailer == nil:
+		return errors.New("payments: Config.Mailer is missing")
 	case c.Faults == nil:
 		return errors.New("payments: Config.Faults is missing")
 	case c.Logger == nil:
@@ -122,73 +127,98 @@ type service struct {
 }
 
 func (s service) create(ctx context.Context, caller session.ID, in NewPayment) (Payment, error) {
-	if err := s.Data.RecordExecution(ctx, caller, s.operation); err != nil {
+	execution, err := s.Data.RecordExecution(ctx, caller, s.operation)
+	if err != nil {
 		return Payment{}, api.Unavailable(err)
 	}
 	if err := fault.BeforeEffect(ctx); err != nil {
 		return Payment{}, err
 	}
-	id := api.NewID(ctx, "payment")
-	receipt, err := s.Processor.Charge(ctx, ChargeRequest{
-		Account:   caller,
-		Reference: reference(ctx),
-		PaymentID: id,
-		Operation: s.operation,
-		Amount:    in.Amount,
-		Currency:  in.Currency,
-	})
+	p := payment{service: s, caller: caller, id: api.NewID(ctx, "payment"), in: in, execution: execution}
+	if in.Receipt {
+		return p.withReceipt(ctx)
+	}
+	charge, err := p.charge(ctx)
 	if err != nil {
 		return Payment{}, err
 	}
-	fault.AfterEffect(ctx)
-
-	return s.complete(ctx, caller, id, in, receipt)
+	return p.complete(ctx, charge, Receipt{})
 }
 
 // reconcile makes the payment of an execution that was interrupted after its
 // charge. It is the payment that one would have made: all of it derives from the
-// input, the idempotency key and the charge.
-func (s service) reconcile(ctx context.Context, caller session.ID, in NewPayment) (payment Payment, found bool, err error) {
-	receipt, err := s.Processor.Find(ctx, caller, reference(ctx))
+// input, the idempotency key and the charge. A payment with a receipt has steps,
+// which are recorded, or looked up when a later execution comes to them.
+func (s service) reconcile(ctx context.Context, caller session.ID, in NewPayment) (made Payment, found bool, err error) {
+	if in.Receipt {
+		return Payment{}, false, nil
+	}
+	charge, err := s.Processor.Find(ctx, caller, reference(ctx, "charge"))
 	if errors.Is(err, ErrNoCharge) {
 		return Payment{}, false, nil
 	}
 	if err != nil {
 		return Payment{}, false, err
 	}
-	payment, err = s.complete(ctx, caller, api.NewID(ctx, "payment"), in, receipt)
-	return payment, true, err
+	p := payment{service: s, caller: caller, id: api.NewID(ctx, "payment"), in: in}
+	made, err = p.complete(ctx, charge, Receipt{})
+	return made, true, err
+}
+
+// payment is a payment that is being made.
+type payment struct {
+	service
+	caller    session.ID
+	id        string
+	in        NewPayment
+	execution string
+}
+
+func (p payment) charge(ctx context.Context) (Charge, error) {
+	charge, err := p.Processor.Charge(ctx, ChargeRequest{
+		Account:   p.caller,
+		Reference: reference(ctx, "charge"),
+		PaymentID: p.id,
+		Operation: p.operation,
+		Amount:    p.in.Amount,
+		Currency:  p.in.Currency,
+	})
+	if err == nil {
+		fault.AfterEffect(ctx)
+	}
+	return charge, err
 }
 
 // complete makes a payment of what was charged.
-func (s service) complete(ctx context.Context, caller session.ID, id string, in NewPayment, receipt Receipt) (Payment, error) {
-	payment := Payment{
-		ID:          id,
-		Amount:      in.Amount,
-		Currency:    in.Currency,
-		Description: in.Description,
+func (p payment) complete(ctx context.Context, charge Charge, receipt Receipt) (Payment, error) {
+	made := Payment{
+		ID:          p.id,
+		Amount:      p.in.Amount,
+		Currency:    p.in.Currency,
+		Description: p.in.Description,
 		Status:      Succeeded,
-		ChargeID:    receipt.ChargeID,
-		CreatedAt:   receipt.At,
-		path:        s.path,
+		ChargeID:    charge.ID,
+		ReceiptID:   receipt.ID,
+		CreatedAt:   charge.At,
+		path:        p.path,
 	}
-	err := s.Data.Put(ctx, caller, datatable.Entry{
+	err := p.Data.Put(ctx, p.caller, datatable.Entry{
 		Kind:      datatable.Payment,
-		ID:        payment.ID,
-		Operation: s.operation,
-		Resource:  payment.ID,
-		At:        payment.CreatedAt,
-	}, payment)
-	return payment, err
+		ID:        made.ID,
+		Operation: p.operation,
+		Resource:  made.ID,
+		At:        made.CreatedAt,
+	}, made)
+	return made, err
 }
 
-// reference is what the processor knows a charge by. Under protection it is the
-// same for each execution of a key: that is how a charge is found again whose
-// execution was interrupted, and how a processor that takes idempotency keys
-// keeps from charging twice.
-func reference(ctx context.Context) string {
+// reference is what the processor knows a charge by, and the mailer a receipt.
+// Under protection it is the same for each execution of a key: that is how a charge
+// is found again whose execution was interrupted, and how a processor that takes
+// idempotency keys keeps from charging twice.
+func reference(ctx context.Context, effect string) string {
 	if execution, ok := idempotency.FromContext(ctx); ok {
-		return execution.DerivedKey("charge")
+		return execution.DerivedKey(effect)
 	}
 	return uuid.NewString()
 }

@@ -45,6 +45,7 @@ func newFixtureWith(t *testing.T, guard *idempotency.Guard) fixture {
 		Guard:     guard,
 		Data:      data.Table,
 		Processor: ledger,
+		Mailer:    outbox(t, data.Table),
 		Faults:    apitest.Faults(t),
 		Logger:    apitest.Logger(),
 
@@ -54,6 +55,15 @@ func newFixtureWith(t *testing.T, guard *idempotency.Guard) fixture {
 		t.Fatal(err)
 	}
 	return fixture{data, handler}
+}
+
+func outbox(t *testing.T, data *datatable.Table) *payments.Outbox {
+	t.Helper()
+	o, err := payments.NewOutbox(data, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
 }
 
 func reconciling(t *testing.T) *idempotency.Guard {
@@ -160,7 +170,7 @@ func TestProductionHasNoUnprotectedTwin(t *testing.T) {
 		t.Fatal(err)
 	}
 	handler, err := payments.New(payments.Config{
-		Guard: reconciling(t), Data: data.Table, Processor: ledger, Faults: apitest.Faults(t), Logger: apitest.Logger(),
+		Guard: reconciling(t), Data: data.Table, Processor: ledger, Mailer: outbox(t, data.Table), Faults: apitest.Faults(t), Logger: apitest.Logger(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -204,7 +214,7 @@ func TestRefusedRequestCausesNoFault(t *testing.T) {
 		t.Fatal(err)
 	}
 	handler, err := payments.New(payments.Config{
-		Guard: reconciling(t), Data: data.Table, Processor: ledger, Faults: faults, Logger: apitest.Logger(),
+		Guard: reconciling(t), Data: data.Table, Processor: ledger, Mailer: outbox(t, data.Table), Faults: faults, Logger: apitest.Logger(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -380,15 +390,15 @@ func TestReferenceIsTheSameForEachExecution(t *testing.T) {
 	f := newFixture(t)
 	var references []string
 	handler, err := payments.New(payments.Config{
-		Guard: reconciling(t), Data: f.Table, Faults: apitest.Faults(t), Logger: apitest.Logger(),
+		Guard: reconciling(t), Data: f.Table, Mailer: outbox(t, f.Table), Faults: apitest.Faults(t), Logger: apitest.Logger(),
 		Processor: processor{
-			charge: func(r payments.ChargeRequest) (payments.Receipt, error) {
+			charge: func(r payments.ChargeRequest) (payments.Charge, error) {
 				references = append(references, r.Reference)
-				return payments.Receipt{}, errors.New("declined to say")
+				return payments.Charge{}, errors.New("declined to say")
 			},
-			find: func(reference string) (payments.Receipt, error) {
+			find: func(reference string) (payments.Charge, error) {
 				references = append(references, reference)
-				return payments.Receipt{}, payments.ErrNoCharge
+				return payments.Charge{}, payments.ErrNoCharge
 			},
 		},
 	})
@@ -423,27 +433,29 @@ func TestNothingIsChargedWithoutTheTable(t *testing.T) {
 
 // processor is one that a test makes up.
 type processor struct {
-	charge func(payments.ChargeRequest) (payments.Receipt, error)
-	find   func(reference string) (payments.Receipt, error)
+	charge func(payments.ChargeRequest) (payments.Charge, error)
+	find   func(reference string) (payments.Charge, error)
 }
 
-func (p processor) Charge(_ context.Context, r payments.ChargeRequest) (payments.Receipt, error) {
+func (p processor) Charge(_ context.Context, r payments.ChargeRequest) (payments.Charge, error) {
 	return p.charge(r)
 }
 
-func (p processor) Find(_ context.Context, _ session.ID, reference string) (payments.Receipt, error) {
+func (p processor) Find(_ context.Context, _ session.ID, reference string) (payments.Charge, error) {
 	return p.find(reference)
 }
 
 func TestProcessorsErrorIsNoneOfTheClientsBusiness(t *testing.T) {
 	t.Parallel()
+	data := datatabletest.New(t, nil).Table
 	handler, err := payments.New(payments.Config{
 		Guard:  reconciling(t),
-		Data:   datatabletest.New(t, nil).Table,
+		Data:   data,
+		Mailer: outbox(t, data),
 		Faults: apitest.Faults(t),
 		Logger: apitest.Logger(),
-		Processor: processor{charge: func(payments.ChargeRequest) (payments.Receipt, error) {
-			return payments.Receipt{}, errors.New("secret")
+		Processor: processor{charge: func(payments.ChargeRequest) (payments.Charge, error) {
+			return payments.Charge{}, errors.New("secret")
 		}},
 	})
 	if err != nil {
@@ -502,11 +514,12 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	complete := payments.Config{Guard: reconciling(t), Data: table, Processor: ledger, Faults: apitest.Faults(t), Logger: apitest.Logger()}
+	complete := payments.Config{Guard: reconciling(t), Data: table, Processor: ledger, Mailer: outbox(t, table), Faults: apitest.Faults(t), Logger: apitest.Logger()}
 	for field, remove := range map[string]func(*payments.Config){
 		"Guard":     func(c *payments.Config) { c.Guard = nil },
 		"Data":      func(c *payments.Config) { c.Data = nil },
 		"Processor": func(c *payments.Config) { c.Processor = nil },
+		"Mailer":    func(c *payments.Config) { c.Mailer = nil },
 		"Faults":    func(c *payments.Config) { c.Faults = nil },
 		"Logger":    func(c *payments.Config) { c.Logger = nil },
 	} {
@@ -523,5 +536,8 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 	}
 	if _, err := payments.NewLedger(nil, nil); err == nil {
 		t.Error("a ledger without data was made")
+	}
+	if _, err := payments.NewOutbox(nil, nil); err == nil {
+		t.Error("an outbox without data was made")
 	}
 }

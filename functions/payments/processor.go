@@ -13,12 +13,11 @@ import (
 // application: what it has done cannot be taken back.
 type Processor interface {
 	// Charge charges once per call. An error leaves open whether it did.
-	Charge(ctx context.Context, request ChargeRequest) (Receipt, error)
+	Charge(ctx context.Context, request ChargeRequest) (Charge, error)
 
-	// Find returns the receipt of the account's charge of that reference, the
-	// oldest if there are several, or [ErrNoCharge]. It knows every charge that has
-	// been answered.
-	Find(ctx context.Context, account session.ID, reference string) (Receipt, error)
+	// Find returns the account's charge of that reference, the oldest if there are
+	// several, or [ErrNoCharge]. It knows every charge that has been answered.
+	Find(ctx context.Context, account session.ID, reference string) (Charge, error)
 }
 
 // ErrNoCharge is returned by [Processor.Find] if there is no such charge.
@@ -39,12 +38,12 @@ type ChargeRequest struct {
 	Currency string
 }
 
-// Receipt proves a charge.
-type Receipt struct {
-	// ChargeID is the processor's own id of the charge.
-	ChargeID string
-	// At is when it charged, UTC, in whole milliseconds.
-	At time.Time
+// Charge is a charge that was made.
+type Charge struct {
+	// ID is the processor's own id of it.
+	ID string `json:"id"`
+	// At is when it was made, UTC, in whole milliseconds.
+	At time.Time `json:"at"`
 }
 
 // ChargeDetail is the detail of a [datatable.Charge].
@@ -83,29 +82,29 @@ func NewLedger(data Book, clock func() time.Time) (*Ledger, error) {
 }
 
 // Charge implements [Processor].
-func (l *Ledger) Charge(ctx context.Context, request ChargeRequest) (Receipt, error) {
-	receipt := Receipt{ChargeID: datatable.NewID(), At: l.clock().UTC().Truncate(time.Millisecond)}
+func (l *Ledger) Charge(ctx context.Context, request ChargeRequest) (Charge, error) {
+	charge := Charge{ID: datatable.NewID(), At: l.clock().UTC().Truncate(time.Millisecond)}
 	err := l.data.Put(ctx, request.Account, datatable.Entry{
 		Kind:      datatable.Charge,
 		Group:     request.Reference,
-		ID:        receipt.ChargeID,
+		ID:        charge.ID,
 		Operation: request.Operation,
 		Resource:  request.PaymentID,
-		At:        receipt.At,
+		At:        charge.At,
 	}, ChargeDetail{
 		Amount:    request.Amount,
 		Currency:  request.Currency,
 		Reference: request.Reference,
 	})
-	return receipt, err
+	return charge, err
 }
 
 // Find implements [Processor] by a strongly consistent read of the reference's
 // group: it misses no charge whose write has ended.
-func (l *Ledger) Find(ctx context.Context, account session.ID, reference string) (Receipt, error) {
+func (l *Ledger) Find(ctx context.Context, account session.ID, reference string) (Charge, error) {
 	entry, err := l.data.First(ctx, account, datatable.Charge, reference)
 	if errors.Is(err, datatable.ErrNotFound) {
-		return Receipt{}, ErrNoCharge
+		return Charge{}, ErrNoCharge
 	}
-	return Receipt{ChargeID: entry.ID, At: entry.At}, err
+	return Charge{ID: entry.ID, At: entry.At}, err
 }

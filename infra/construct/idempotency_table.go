@@ -86,6 +86,12 @@ func (t *IdempotencyTable) GrantClaims(grantee awsiam.IGrantable) {
 	Allow(grantee, t.Table, "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem")
 }
 
+// GrantSteps lets grantee, beside what [IdempotencyTable.GrantClaims] does, record
+// the steps of its executions (UpdateItem).
+func (t *IdempotencyTable) GrantSteps(grantee awsiam.IGrantable) {
+	Allow(grantee, t.Table, "dynamodb:UpdateItem")
+}
+
 // GrantTransactions lets grantee run requests idempotently in atomic mode: write
 // completed records, in transactions (PutItem), and read a response that is kept
 // beside its record (GetItem). DynamoDB asks for the permissions of a

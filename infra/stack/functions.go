@@ -34,7 +34,9 @@ func (s *Stack) addFunctions() error {
 	if s.payments, err = s.idempotentFunction("Payments", payments, claims, "Makes payments, once per idempotency key, asked for by requests and by a queue"); err != nil {
 		return err
 	}
-	// The query is the processor's, which finds charges by their reference.
+	s.records.GrantSteps(s.payments.Function)
+	// The query is the processor's and the mailer's, who find charges and receipts by
+	// their reference.
 	s.allowData(s.payments, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query")
 
 	if s.orders, err = s.idempotentFunction("Orders", orders, transactions, "Takes orders, once per idempotency key, and never more than there is in stock"); err != nil {

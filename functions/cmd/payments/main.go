@@ -20,6 +20,7 @@ func main() {
 		Guard:     idempotency.Must(env.NewGuard(idempotency.Config{Recovery: idempotency.Reconcile})),
 		Data:      env.Data,
 		Processor: idempotency.Must(payments.NewLedger(env.Data, nil)),
+		Mailer:    idempotency.Must(payments.NewOutbox(env.Data, nil)),
 		Faults:    env.Faults,
 		Logger:    env.Logger,
 

@@ -206,7 +206,22 @@ func fail(w http.ResponseWriter, r *http.Request, logger *slog.Logger, err error
 		})
 		return
 	}
+	if errors.Is(err, idempotency.ErrReconcile) || errors.Is(err, idempotency.ErrStore) || errors.Is(err, idempotency.ErrLeaseOver) {
+		problem.Write(w, interrupted())
+		return
+	}
 	problem.Write(w, internal())
+}
+
+// interrupted is for an execution whose step could not be looked up or recorded.
+func interrupted() *problem.Problem {
+	return &problem.Problem{
+		Type:   idemhttp.TypeInterrupted,
+		Title:  "The request was interrupted",
+		Status: http.StatusServiceUnavailable,
+		Detail: "The request did not end, and it may have taken effect in part. Retry with the same key and payload.",
+		Header: http.Header{"Retry-After": {"1"}},
+	}
 }
 
 func internal() *problem.Problem {

@@ -38,7 +38,9 @@ const (
 	Charge    Kind = "charge"    // one charge of the payment processor
 	Customer  Kind = "customer"
 	Payment   Kind = "payment"
+	Receipt   Kind = "receipt" // one receipt of the mailer
 	Order     Kind = "order"
+	Step      Kind = "step" // one run of a step of an execution, which is the group
 	Call      Kind = "call" // one call of an idempotent operation, and what it cost
 
 	stockKind Kind = "stock" // how much of an article is left
@@ -48,7 +50,7 @@ const (
 type Entry struct {
 	Kind Kind
 	// Group comes before ID in the sort key, for entries that are looked up
-	// together: the reference of a charge. May be empty.
+	// together: the reference of a charge, the execution of a step. May be empty.
 	Group string
 	// ID is unique within the session, kind and group.
 	ID string
@@ -131,10 +133,23 @@ func (t *Table) Put(ctx context.Context, owner session.ID, e Entry, detail any) 
 }
 
 // RecordExecution writes down that an operation runs now, before it has any
-// effect: the evidence for how often it ran.
-func (t *Table) RecordExecution(ctx context.Context, owner session.ID, operation string) error {
+// effect: the evidence for how often it ran. It returns the id of the execution.
+func (t *Table) RecordExecution(ctx context.Context, owner session.ID, operation string) (id string, err error) {
 	entry, detail := t.execution(ctx, operation)
-	return t.Put(ctx, owner, entry, detail)
+	return entry.ID, t.Put(ctx, owner, entry, detail)
+}
+
+// RecordStep writes down that an execution runs a step now, before that has its
+// effect: the evidence for which execution ran which step.
+func (t *Table) RecordStep(ctx context.Context, owner session.ID, operation, execution, step string) error {
+	return t.Put(ctx, owner, Entry{
+		Kind: Step, Group: execution, ID: NewID(), Operation: operation, At: t.cfg.Clock(),
+	}, StepDetail{Name: step})
+}
+
+// StepDetail is the detail of a [Step].
+type StepDetail struct {
+	Name string `json:"name"`
 }
 
 func (t *Table) execution(ctx context.Context, operation string) (Entry, ExecutionDetail) {

@@ -228,12 +228,13 @@ func TestRecordExecution(t *testing.T) {
 	}
 	request := idempotency.Request{Key: key, Fingerprint: idempotency.NewFingerprint(nil)}
 	_, err = guard.Do(t.Context(), request, func(ctx context.Context) (idempotency.Result, error) {
-		return idempotency.Result{}, table.RecordExecution(ctx, alice, key.Operation())
+		_, err := table.RecordExecution(ctx, alice, key.Operation())
+		return idempotency.Result{}, err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := table.RecordExecution(t.Context(), alice, "unprotected"); err != nil {
+	if _, err := table.RecordExecution(t.Context(), alice, "unprotected"); err != nil {
 		t.Fatal(err)
 	}
 	entries, _, err := table.List(t.Context(), alice, datatable.Execution, 10)

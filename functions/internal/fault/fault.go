@@ -3,7 +3,8 @@
 //
 //	slow=1500ms           wait before the effect, at most 4s
 //	crash-before-effect   end the process just before the effect
-//	crash-after-effect    end the process just after the effect
+//	crash-after-effect    end the process just after the effect, the first if there are several
+//	crash-between-effects end the process when the first effect is recorded; of payments with a receipt alone
 //	drop-response         do everything, then end the process instead of answering
 //	short-window          remember the key for [ShortWindow] only; of orders alone
 //
@@ -13,8 +14,8 @@
 // Anyone who can send a header can end a process this way, so an [Injector] is
 // inert unless it is enabled, acts on requests only whose session, input and key
 // were accepted, and causes only so many faults a minute. Operations mark the
-// place of their effect with [BeforeEffect] and [AfterEffect], and choose their
-// guard by [WantsShortWindow].
+// place of their effects with [BeforeEffect], [AfterEffect] and [BetweenEffects], and
+// choose their guard by [WantsShortWindow].
 package fault
 
 import (
@@ -197,6 +198,13 @@ func AfterEffect(ctx context.Context) {
 	}
 }
 
+// BetweenEffects is called between two effects, when the first is recorded.
+func BetweenEffects(ctx context.Context) {
+	if p := orderOf(ctx); p.crashBetween {
+		p.exit(1)
+	}
+}
+
 // WantsShortWindow reports whether the request asks for its key to be forgotten
 // soon.
 func WantsShortWindow(ctx context.Context) bool { return orderOf(ctx).shortWindow }
@@ -206,6 +214,7 @@ type plan struct {
 	delay        time.Duration
 	crashBefore  bool
 	crashAfter   bool
+	crashBetween bool
 	dropResponse bool
 	shortWindow  bool
 }
@@ -254,6 +263,8 @@ func (p *plan) add(item string) error {
 		p.crashBefore = true
 	case name == "crash-after-effect":
 		p.crashAfter = true
+	case name == "crash-between-effects":
+		p.crashBetween = true
 	case name == "drop-response":
 		p.dropResponse = true
 	case name == "short-window":
@@ -264,4 +275,4 @@ func (p *plan) add(item string) error {
 	return nil
 }
 
-var errUnknown = errors.New("want slow=<duration>, crash-before-effect, crash-after-effect, drop-response, short-window, or several of them")
+var errUnknown = errors.New("want slow=<duration>, crash-before-effect, crash-after-effect, crash-between-effects, drop-response, short-window, or several of them")

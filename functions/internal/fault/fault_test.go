@@ -42,6 +42,7 @@ func run(t *testing.T, enabled bool, header ...string) (events []string, status 
 		}
 		events = append(events, "effect")
 		fault.AfterEffect(r.Context())
+		fault.BetweenEffects(r.Context())
 		events = append(events, "answer")
 		w.WriteHeader(http.StatusCreated)
 	}))
@@ -61,6 +62,8 @@ func TestFaults(t *testing.T) {
 		{"", "effect answer"},
 		{"crash-before-effect", "exit effect answer"}, // Exit returns here, as it never does
 		{"crash-after-effect", "effect exit answer"},
+		{"crash-between-effects", "effect exit answer"},
+		{"crash-after-effect,crash-between-effects", "effect exit exit answer"},
 		{"drop-response", "effect answer exit"},
 		{"crash-after-effect,drop-response", "effect exit answer exit"},
 		{"short-window", "effect answer"},
