@@ -23,7 +23,10 @@ import (
 // is no failure.
 const patience = 5 * time.Minute
 
-const coffee = `{"amount":1250,"currency":"EUR","description":"coffee"}`
+const (
+	coffee            = `{"amount":1250,"currency":"EUR","description":"coffee"}`
+	coffeeWithReceipt = `{"amount":1250,"currency":"EUR","description":"coffee","receipt":true}`
+)
 
 // visitor is a client with a session of its own.
 type visitor struct {
@@ -209,8 +212,11 @@ func (v *visitor) eventually(what string, ask func() (done bool, wait time.Durat
 
 // activity is what GET /api/executions answers.
 type activity struct {
-	Executions []struct{ ID, Operation, KeyHash string }
-	Effects    []struct {
+	Executions []struct {
+		ID, Operation, KeyHash string
+		Steps                  []struct{ Name string }
+	}
+	Effects []struct {
 		ID, Kind, Operation, Resource string
 		Detail                        struct {
 			Amount              int

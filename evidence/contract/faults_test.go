@@ -127,6 +127,32 @@ func TestCrashAfterTheEffect(t *testing.T) {
 	v.expectActivity(1, 1)
 }
 
+// TestCrashBetweenTheEffects: the function dies when the charge is recorded. The
+// retry sends the receipt, and charges nothing.
+func TestCrashBetweenTheEffects(t *testing.T) {
+	t.Parallel()
+	v := needsFaults(t)
+	if lost := v.post("/api/payments", "k1", coffeeWithReceipt, "crash-between-effects"); lost.status < 500 {
+		t.Fatalf("got %v, want no answer of the function", lost)
+	}
+	charge := v.expectActivity(1, 1).Effects[0]
+	first := v.postUntilDone("/api/payments", "k1", coffeeWithReceipt)
+	v.expectCreated(first)
+	a := v.expectActivity(2, 2)
+	var payment struct{ ID, ChargeID, ReceiptID string }
+	v.decode(first, &payment)
+	if receipt := a.Effects[0]; payment.ChargeID != charge.ID || payment.ReceiptID != receipt.ID || receipt.Kind != "receipt" || receipt.Resource != payment.ID {
+		t.Errorf("the payment is %+v, the charge %+v, the receipt %+v", payment, charge, receipt)
+	}
+	for i, want := range []string{"receipt", "charge"} { // the latest execution comes first
+		if steps := a.Executions[i].Steps; len(steps) != 1 || steps[0].Name != want {
+			t.Errorf("execution %d from the end began %v, want %s", i, steps, want)
+		}
+	}
+	v.expectReplay(v.post("/api/payments", "k1", coffeeWithReceipt), first)
+	v.expectActivity(2, 2)
+}
+
 // TestCrashesAroundAnOrder: whenever the function dies, a retry need not wait.
 func TestCrashesAroundAnOrder(t *testing.T) {
 	t.Parallel()
