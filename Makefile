@@ -77,8 +77,8 @@ golden: node_modules/.installed ## rewrite the golden templates after a change t
 	@git --no-pager diff --stat -- infra/testdata/golden || true
 
 .PHONY: guarantees
-guarantees: valkey-server postgres-server ## rewrite what is measured in docs: the stories, the crash matrix and the costs
-	@go test ./evidence/crash ./evidence/costs -count=1 -update
+guarantees: valkey-server postgres-server ## rewrite what is measured in docs: the stories, the crash matrix, the conditions and the costs
+	@go test ./evidence/crash ./evidence/costs ./evidence/mutation -count=1 -update
 
 .PHONY: check-mutants
 check-mutants: valkey-server postgres-server ## minutes: break each guarded condition in turn and see which test catches it

@@ -23,7 +23,7 @@ func (c *call) transact(ctx context.Context, run func(context.Context) (Result, 
 	for range maxPlans {
 		outcome, refused, err := c.attempt(ctx, executing.ctx, refusal, run)
 		if refused != nil {
-			refusal = refused
+			refusal = refused // condition: refusal-seen
 			continue
 		}
 		return outcome, err
@@ -60,7 +60,7 @@ func (c *call) attempt(ctx, executing context.Context, refusal error, run func(c
 		c.observe(ctx, ObservedBegan, nil)
 	}
 	result, err := c.plan(ctx, execution, run)
-	if err != nil || result.Discard {
+	if err != nil || result.Discard { // condition: atomic-discard
 		c.observe(ctx, ObservedReleased, err)
 		return Outcome{Data: result.Data, Expires: c.held().Expires}, nil, err
 	}
@@ -131,7 +131,7 @@ func (c *call) stamped() Record {
 	r := Record{
 		ID:          c.Key.ID(),
 		Status:      Completed,
-		Owner:       c.owner,
+		Owner:       c.owner, // condition: token-per-plan
 		Claimed:     inMilliseconds(now),
 		Fingerprint: c.Fingerprint,
 		Expires:     wholeSeconds(now.Add(c.cfg.Window)),
@@ -200,7 +200,7 @@ func (c *call) settle(ctx context.Context, own Record, conflict error) (existing
 	switch {
 	case err != nil || r == nil || r.Status != Completed || !c.cfg.Clock().Before(r.Expires):
 		return nil, conflict
-	case r.Owner == own.Owner:
+	case r.Owner == own.Owner: // condition: atomic-own-record
 		return nil, nil
 	}
 	return r, nil

@@ -31,7 +31,7 @@ func (c *call) claim(ctx context.Context) (existing *Record, tookOver bool, err 
 			return nil, false, err // it has become so while the call waited
 		}
 		existing, err = c.tryClaim(ctx, claim)
-		if err != nil {
+		if err != nil { // condition: claimed
 			c.abandon(ctx, observed != nil)
 			return nil, false, err
 		}
@@ -43,7 +43,7 @@ func (c *call) claim(ctx context.Context) (existing *Record, tookOver bool, err 
 			case err != nil:
 			case c.lease.outOfTime():
 				err = ErrNoTime
-			case c.leaseIsOver():
+			case c.leaseIsOver(): // condition: claim-in-time
 				err = ErrLeaseOver
 			default:
 				if observed != nil {
@@ -60,6 +60,7 @@ func (c *call) claim(ctx context.Context) (existing *Record, tookOver bool, err 
 		}
 		now := c.cfg.Clock()
 		switch {
+		// condition: reply-in-window
 		case !now.Before(existing.Expires): // its window has passed since we asked
 			if attempt >= maxClaims {
 				return nil, false, errAllSlow
@@ -69,6 +70,7 @@ func (c *call) claim(ctx context.Context) (existing *Record, tookOver bool, err 
 			return existing, false, nil
 		case attempt >= maxClaims:
 			return refusing, false, nil
+		// condition: late-own-claim
 		case existing.Owner == c.owner: // taken over under every policy, for nothing ran
 		case c.cfg.Recovery == Refuse && existing == refusing && c.interrupted(existing, c.asked):
 			return existing, false, nil
@@ -122,6 +124,7 @@ func (c *call) newClaim(observed *Record) Claim {
 // before; later than that the lease may have been renewed. An earlier claim of
 // this call, of which a copy has arrived late, is over at any time.
 func (c *call) interrupted(r *Record, at time.Time) bool {
+	// condition: lease-over
 	return r.Status == InProgress && r.Fingerprint == c.Fingerprint && (r.Owner == c.owner || at.After(r.LeaseUntil))
 }
 
@@ -139,7 +142,7 @@ func (c *call) abandon(ctx context.Context, takingOver bool) {
 	ctx, cancel := context.WithTimeout(c.lasting, minPersist)
 	defer cancel()
 	_, keepsSteps := c.cfg.Store.(StepStore)
-	if takingOver && (c.cfg.Recovery != Reexecute || keepsSteps) {
+	if takingOver && (c.cfg.Recovery != Reexecute || keepsSteps) { // condition: abandoned-takeover
 		_ = c.interrupt(ctx) // what was interrupted before us still is
 		return
 	}

@@ -52,9 +52,9 @@ func (c *call) execute(ctx context.Context, run func(context.Context) (Result, e
 // run runs the operation or, if an interrupted execution has had its effect, finds
 // its result.
 func (c *call) run(ctx context.Context, run func(context.Context) (Result, error), tookOver bool) (Result, error) {
-	if tookOver && c.cfg.Recovery == Reconcile {
+	if tookOver && c.cfg.Recovery == Reconcile { // condition: reconcile-first
 		found, err := c.Reconcile(withExecution(ctx, Execution{key: c.Key, owner: c.owner, declared: &c.declared}))
-		if err == nil && !found.Completed && (ctx.Err() != nil || c.leaseIsOver()) {
+		if err == nil && !found.Completed && (ctx.Err() != nil || c.leaseIsOver()) { // condition: reconciled-in-time
 			err = ErrLeaseOver // somebody else may execute by now
 		}
 		if err != nil {
@@ -91,7 +91,7 @@ func (c *call) conclude(ctx context.Context, result Result, err error) (Result, 
 		result.Discard = false
 	case discard:
 		result.Discard = true
-	case ctx.Err() != nil && result.Data == nil && result.NotKept == nil && !result.Discard:
+	case ctx.Err() != nil && result.Data == nil && result.NotKept == nil && !result.Discard: // condition: silence
 		err = context.Cause(ctx) // a result that nobody wrote is none
 	}
 	return result, err
@@ -124,7 +124,7 @@ func (c *call) complete(ctx context.Context, result Result) (Outcome, error) {
 		c.observe(ctx, ObservedLeaseLost, nil)
 		// The winner's response is the one on record; all callers should see the
 		// same. A winner that was asked for something else has none for us.
-		if winner.Fingerprint == c.Fingerprint && c.cfg.Clock().Before(winner.Expires) {
+		if winner.Fingerprint == c.Fingerprint && c.cfg.Clock().Before(winner.Expires) { // condition: winner
 			outcome, _, err := c.verdict(ctx, winner)
 			return outcome, err
 		}
@@ -168,7 +168,7 @@ func (c *call) recordable(ctx context.Context, step string, result Result) []byt
 // far it came, so unless it is simply to be executed again it counts as
 // interrupted from now on.
 func (c *call) fail(ctx context.Context, cause error) {
-	if c.cfg.Recovery == Reexecute && !c.steps.Load().bindFailure() {
+	if c.cfg.Recovery == Reexecute && !c.steps.Load().bindFailure() { // condition: failure
 		c.free(ctx, cause)
 		return
 	}

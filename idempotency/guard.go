@@ -238,7 +238,7 @@ func (c *call) recall(ctx context.Context) *Record {
 	}
 	c.asked = c.cfg.Clock()
 	r, err := c.cfg.Store.Load(ctx, c.Key.ID())
-	if err != nil || r == nil || r.Status != Completed || !c.cfg.Clock().Before(r.Expires) {
+	if err != nil || r == nil || r.Status != Completed || !c.cfg.Clock().Before(r.Expires) { // condition: hint-in-window
 		return nil // the claim will tell
 	}
 	c.remember(r)
@@ -293,7 +293,7 @@ func (c *call) verdict(ctx context.Context, r *Record) (Outcome, Observation, er
 	switch {
 	// The fingerprint comes first: what the record holds is none of the business
 	// of a request that asks for something else.
-	case r.Fingerprint != c.Fingerprint:
+	case r.Fingerprint != c.Fingerprint: // condition: fingerprint
 		return outcome, ObservedMismatch, ErrPayloadMismatch
 	case r.Status == Completed && r.Data == nil:
 		return outcome, ObservedNotKept, ErrResultNotKept
@@ -304,6 +304,7 @@ func (c *call) verdict(ctx context.Context, r *Record) (Outcome, Observation, er
 		}
 		outcome.Data, outcome.Replayed = data, true
 		return outcome, ObservedReplayed, nil
+	// condition: refuse
 	case c.interrupted(r, c.asked) && (c.cfg.Recovery == Refuse || c.cfg.Mode == Atomic): // from before a change of mode
 		return outcome, ObservedOutcomeUnknown, ErrOutcomeUnknown
 	default:

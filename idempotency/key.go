@@ -67,7 +67,7 @@ func NewKey(scope Scope, operation, key string) (Key, error) {
 	// Each part is preceded by its length, so that moving a character from one
 	// part to the next makes another key. The shared scope is the empty string, which
 	// is no principal.
-	sum := hashParts(scope.principal, key)
+	sum := hashParts(scope.principal, key) // condition: scope
 	id := make([]byte, 0, maxNameLength+len("#")+sha256.Size*4/3+1)
 	id = append(append(id, operation...), '#')
 	return Key{operation, string(base64.RawURLEncoding.AppendEncode(id, sum[:]))}, nil

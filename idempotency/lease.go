@@ -43,8 +43,8 @@ func (c *call) extend(r Record) (Record, time.Time) {
 	if !c.lease.deadline.IsZero() {
 		d = max(min(d, time.Until(c.lease.deadline)), 0)
 	}
-	r.LeaseUntil = wholeMilliseconds(c.cfg.Clock().Add(d + c.cfg.Skew))
-	if r.Expires.Before(r.LeaseUntil) {
+	r.LeaseUntil = wholeMilliseconds(c.cfg.Clock().Add(d + c.cfg.Skew)) // condition: skew-allowance
+	if r.Expires.Before(r.LeaseUntil) {                                 // condition: window-outlasts-lease
 		r.Expires = wholeSeconds(r.LeaseUntil)
 	}
 	return r, time.Now().Add(d)
@@ -73,7 +73,7 @@ func (c *call) setLease(r Record, until time.Time) {
 func (c *call) leaseIsOver() bool {
 	c.lease.mu.Lock()
 	defer c.lease.mu.Unlock()
-	return !time.Now().Before(c.lease.until) || !c.cfg.Clock().Add(c.cfg.Skew).Before(c.lease.record.LeaseUntil)
+	return !time.Now().Before(c.lease.until) || !c.cfg.Clock().Add(c.cfg.Skew).Before(c.lease.record.LeaseUntil) // condition: own-lease-over
 }
 
 // outOfTime reports whether the caller's deadline is too near to begin.
@@ -166,7 +166,7 @@ func (h *heartbeat) look() {
 	if h.stopped {
 		return
 	}
-	if h.leaseIsOver() || !h.due.IsZero() && !time.Now().Before(h.due) && !h.renew() {
+	if h.leaseIsOver() || !h.due.IsZero() && !time.Now().Before(h.due) && !h.renew() { // condition: lease-noticed
 		h.cancel(ErrLeaseOver)
 		return
 	}

@@ -1,11 +1,19 @@
 // Command mutation breaks each guarded condition of the protocol in turn and
 // shows which test catches it. It ends with an error if one survives.
 //
-//	go run ./evidence/mutation            all of them
-//	go run ./evidence/mutation -run skew  those whose name contains "skew"
+//	go run ./evidence/mutation              all of them
+//	go run ./evidence/mutation -run skew    those whose name contains "skew"
+//	go run ./evidence/mutation -at fencing  those of the condition of that name
 //
-// A mutant is a replacement in one source file. It is tested by means of an
-// overlay: nothing in the working tree is touched.
+// A mutant is a change of the syntax of one source file, so that neither layout nor
+// comments matter to it. Where the code names a condition, as in
+//
+//	if found && existing.Owner != completed.Owner { // condition: fencing
+//
+// mutants are made there, by that name. The table in conditions.go says of each
+// name what it is about, which promise rests on it, and what else is broken to
+// match: a switch of the model, a store of the crash matrix. A mutant is tested by
+// means of an overlay: nothing in the working tree is touched.
 package main
 
 import (
@@ -29,16 +37,27 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	only := flag.String("run", "", "test only the mutants whose name contains `text`")
+	at := flag.String("at", "", "test only the mutants of the condition of this `name`; see docs/conditions.md")
 	parallel := flag.Int("parallel", 2, "how many mutants to test at a time")
 	flag.Parse()
-	if err := run(ctx, *only, *parallel); err != nil {
+	var chosen []mutant
+	for _, m := range allMutants() {
+		if strings.Contains(m.name, *only) && (*at == "" || m.at == *at) {
+			chosen = append(chosen, m)
+		}
+	}
+	if len(chosen) == 0 {
+		fmt.Fprintf(os.Stderr, "mutation: there is no mutant %q of a condition %q\n", *only, *at)
+		os.Exit(2)
+	}
+	if err := run(ctx, chosen, *parallel); err != nil {
 		fmt.Fprintln(os.Stderr, "mutation:", err)
 		os.Exit(1)
 	}
 }
 
 // run tests the mutants and prints a line for each, in their order.
-func run(ctx context.Context, only string, parallel int) error {
+func run(ctx context.Context, chosen []mutant, parallel int) error {
 	root, err := repositoryRoot(ctx)
 	if err != nil {
 		return err
@@ -48,16 +67,6 @@ func run(ctx context.Context, only string, parallel int) error {
 		return err
 	}
 	defer os.RemoveAll(scratch)
-
-	var chosen []mutant
-	for _, m := range allMutants() {
-		if strings.Contains(m.name, only) {
-			chosen = append(chosen, m)
-		}
-	}
-	if len(chosen) == 0 {
-		return fmt.Errorf("no mutant's name contains %q", only)
-	}
 
 	results := make([]chan result, len(chosen))
 	free := make(chan struct{}, max(parallel, 1))
@@ -109,9 +118,33 @@ func repositoryRoot(ctx context.Context) (string, error) {
 type mutant struct {
 	name     string
 	file     string   // relative to idempotency
-	old, new string   // old stands in the file exactly once
+	at       string   // the condition's name in the file, "" if it has none
 	packages []string // with the tests that must notice, from the repository's root
 	why      string   // what goes wrong with it
+
+	// One of these says how it is broken.
+	old, new string // old, which stands exactly once at the condition or in the file, becomes new
+	and, or  string // the condition holds only if and does, too, or also if or does
+	without  string // one side of an && or || of the condition is left out
+}
+
+// mutate returns the file as the mutant has it.
+func (m mutant) mutate(s *source) (string, error) {
+	places := []place{{to: len(s.text)}}
+	if m.at != "" {
+		if places = s.named[m.at]; len(places) == 0 {
+			return "", fmt.Errorf("nothing in %s is named %q", m.file, m.at)
+		}
+	}
+	switch {
+	case m.old != "":
+		return s.replace(places, m.old, m.new)
+	case m.and != "":
+		return s.decide(places, "&& ("+m.and+")")
+	case m.or != "":
+		return s.decide(places, "|| ("+m.or+")")
+	}
+	return s.leaveOut(places, m.without)
 }
 
 type result struct {
@@ -129,10 +162,15 @@ func (m mutant) test(ctx context.Context, root, scratch string) result {
 	if err != nil {
 		return result{err: err}
 	}
-	if n := strings.Count(string(source), m.old); n != 1 {
-		return result{err: fmt.Errorf("%s contains the text to be replaced %d times, want once:\n%s", m.file, n, m.old)}
+	parsed, err := parse(m.file, source)
+	if err != nil {
+		return result{err: err}
 	}
-	overlay, err := writeOverlay(scratch, original, strings.Replace(string(source), m.old, m.new, 1))
+	mutated, err := m.mutate(parsed)
+	if err != nil {
+		return result{err: err}
+	}
+	overlay, err := writeOverlay(scratch, original, mutated)
 	if err != nil {
 		return result{err: err}
 	}

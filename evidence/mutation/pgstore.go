@@ -6,6 +6,7 @@ var pgstoreMutants = postgres(
 	mutant{
 		name: "pgstore: claim of an expired record refused",
 		file: "pgstore/record.go",
+		at:   "free-key",
 		old:  "WHERE r.expiration <= $6",
 		new:  "WHERE r.expiration < 0 AND $6 > 0",
 		why:  "a key past its window is never free again",
@@ -13,6 +14,7 @@ var pgstoreMutants = postgres(
 	mutant{
 		name: "pgstore: claim of a record that has not expired",
 		file: "pgstore/record.go",
+		at:   "free-key",
 		old:  "WHERE r.expiration <= $6",
 		new:  "WHERE r.expiration >= $6",
 		why:  "a record in its window is replaced",
@@ -20,6 +22,7 @@ var pgstoreMutants = postgres(
 	mutant{
 		name: "pgstore: takeover of any owner",
 		file: "pgstore/record.go",
+		at:   "takeover",
 		old:  "(r.owner = $7 AND",
 		new:  "(r.owner <> $7 AND",
 		why:  "a newer owner is taken over",
@@ -27,6 +30,7 @@ var pgstoreMutants = postgres(
 	mutant{
 		name: "pgstore: takeover of a renewed lease",
 		file: "pgstore/record.go",
+		at:   "takeover",
 		old:  "r.in_progress_expiration = $8 OR",
 		new:  "r.in_progress_expiration >= $8 OR",
 		why:  "a running owner is taken over",
@@ -34,6 +38,7 @@ var pgstoreMutants = postgres(
 	mutant{
 		name: "pgstore: own claim not recognised",
 		file: "pgstore/record.go",
+		at:   "own-claim",
 		old:  " OR r.owner = $2 AND r.in_progress_expiration = $4)",
 		new:  ")",
 		why:  "a lost reply locks its own caller out",
@@ -48,6 +53,7 @@ var pgstoreMutants = postgres(
 	mutant{
 		name: "pgstore: renewal that shortens a lease",
 		file: "pgstore/record.go",
+		at:   "renewal-forward",
 		old:  "greatest(in_progress_expiration, $3)",
 		new:  "$3",
 		why:  "a late copy of a renewal ends the lease of a running owner",
@@ -55,13 +61,15 @@ var pgstoreMutants = postgres(
 	mutant{
 		name: "pgstore: renewal by anybody",
 		file: "pgstore/record.go",
-		old:  "WHERE id = $1 AND status = 'INPROGRESS' AND owner = $2`),\n\n\t\tcomplete",
-		new:  "WHERE id = $1 AND status = 'INPROGRESS' AND $2 <> ''`),\n\n\t\tcomplete",
+		at:   "ownership",
+		old:  "greatest(in_progress_expiration, $3) END WHERE id = $1 AND status = 'INPROGRESS' AND owner = $2",
+		new:  "greatest(in_progress_expiration, $3) END WHERE id = $1 AND status = 'INPROGRESS' AND $2 <> ''",
 		why:  "a zombie believes in its lease",
 	},
 	mutant{
 		name: "pgstore: completion by anybody",
 		file: "pgstore/record.go",
+		at:   "fencing",
 		old:  "WHERE r.status = 'INPROGRESS' AND r.owner = $2",
 		new:  "WHERE r.status = 'INPROGRESS'",
 		why:  "a zombie overwrites its heir",
@@ -69,6 +77,7 @@ var pgstoreMutants = postgres(
 	mutant{
 		name: "pgstore: completion of a completed record",
 		file: "pgstore/record.go",
+		at:   "fencing",
 		old:  "WHERE r.status = 'INPROGRESS' AND r.owner = $2",
 		new:  "WHERE r.owner = $2",
 		why:  "a repeated completion changes the response",
@@ -76,6 +85,7 @@ var pgstoreMutants = postgres(
 	mutant{
 		name: "pgstore: release by anybody",
 		file: "pgstore/record.go",
+		at:   "ownership",
 		old:  "DELETE FROM {table} WHERE id = $1 AND status = 'INPROGRESS' AND owner = $2",
 		new:  "DELETE FROM {table} WHERE id = $1 AND status = 'INPROGRESS' AND $2 <> ''",
 		why:  "a zombie frees the key of its heir",
@@ -83,6 +93,7 @@ var pgstoreMutants = postgres(
 	mutant{
 		name: "pgstore: release of a completed record",
 		file: "pgstore/record.go",
+		at:   "ownership",
 		old:  "DELETE FROM {table} WHERE id = $1 AND status = 'INPROGRESS' AND owner = $2",
 		new:  "DELETE FROM {table} WHERE id = $1 AND owner = $2",
 		why:  "what has happened is forgotten",
@@ -90,13 +101,14 @@ var pgstoreMutants = postgres(
 	mutant{
 		name: "pgstore: own completion not recognised",
 		file: "pgstore/pgstore.go",
-		old:  "if existing != nil && existing.Owner == completed.Owner &&",
-		new:  "if existing != nil && existing.Owner == completed.ID &&",
+		at:   "own-completion",
+		and:  "existing.Owner == completed.ID",
 		why:  "a lost reply looks like a lost lease",
 	},
 	mutant{
 		name: "pgstore: record written over another",
 		file: "pgstore/record.go",
+		at:   "atomic-free-key",
 		old:  "WHERE r.expiration <= $7",
 		new:  "WHERE $7 > 0",
 		why:  "effects happen beside those of the record",

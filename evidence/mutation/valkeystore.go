@@ -6,6 +6,7 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: claim without its condition",
 		file:     "valkeystore/scripts.go",
+		at:       "free-key",
 		old:      "if not (free or observed) then",
 		new:      "if false then",
 		packages: []string{"evidence/library/valkeystore"},
@@ -14,6 +15,7 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: claim of an expired record refused",
 		file:     "valkeystore/scripts.go",
+		at:       "free-key",
 		old:      "local free = not exists or tonumber(expiration) <= tonumber(ARGV[5])",
 		new:      "local free = not exists",
 		packages: []string{"evidence/library/valkeystore"},
@@ -22,6 +24,7 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: claim of a record that has not expired",
 		file:     "valkeystore/scripts.go",
+		at:       "free-key",
 		old:      "tonumber(expiration) <= tonumber(ARGV[5])",
 		new:      "tonumber(expiration) >= tonumber(ARGV[5])",
 		packages: []string{"evidence/library/valkeystore"},
@@ -30,6 +33,7 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: takeover of any owner",
 		file:     "valkeystore/scripts.go",
+		at:       "takeover",
 		old:      "status == 'INPROGRESS' and owner == ARGV[6] and",
 		new:      "status == 'INPROGRESS' and owner ~= ARGV[6] and",
 		packages: []string{"evidence/library/valkeystore"},
@@ -38,6 +42,7 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: takeover of a completed record",
 		file:     "valkeystore/scripts.go",
+		at:       "takeover",
 		old:      "local observed = status == 'INPROGRESS' and owner == ARGV[6] and lease == ARGV[7]",
 		new:      "local observed = owner == ARGV[6]",
 		packages: []string{"evidence/library/valkeystore"},
@@ -46,6 +51,7 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: takeover of a renewed lease",
 		file:     "valkeystore/scripts.go",
+		at:       "takeover",
 		old:      " and lease == ARGV[7]",
 		new:      "",
 		packages: []string{"evidence/library/valkeystore"},
@@ -54,6 +60,7 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: own claim not recognised",
 		file:     "valkeystore/scripts.go",
+		at:       "own-claim",
 		old:      "if own and lease == ARGV[4] then return {steps()} end",
 		new:      "",
 		packages: []string{"evidence/library/valkeystore"},
@@ -62,6 +69,7 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: own claim recognised by its owner alone",
 		file:     "valkeystore/scripts.go",
+		at:       "own-claim",
 		old:      "if own and lease == ARGV[4] then",
 		new:      "if own then",
 		packages: []string{"evidence/library/valkeystore"},
@@ -70,6 +78,7 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: renewal by any owner",
 		file:     "valkeystore/scripts.go",
+		at:       "ownership",
 		old:      "if not own then return 0 end\nif ARGV[4]",
 		new:      "if not exists then return 0 end\nif ARGV[4]",
 		packages: []string{"evidence/library/valkeystore"},
@@ -78,6 +87,7 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: renewal that goes back",
 		file:     "valkeystore/scripts.go",
+		at:       "renewal-forward",
 		old:      "tonumber(lease) <= tonumber(ARGV[4])",
 		new:      "tonumber(lease) ~= tonumber(ARGV[4])",
 		packages: []string{"evidence/library/valkeystore"},
@@ -86,6 +96,7 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: lease not ended at once",
 		file:     "valkeystore/scripts.go",
+		at:       "renewal-forward",
 		old:      "if ARGV[4] == '' or",
 		new:      "if ARGV[4] ~= '' and",
 		packages: []string{"evidence/library/valkeystore"},
@@ -94,6 +105,7 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: completion without fencing",
 		file:     "valkeystore/scripts.go",
+		at:       "fencing",
 		old:      "if exists and not own then",
 		new:      "if false then",
 		packages: []string{"evidence/library/valkeystore"},
@@ -102,6 +114,7 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: completion only where a record is",
 		file:     "valkeystore/scripts.go",
+		at:       "fencing",
 		old:      "if exists and not own then",
 		new:      "if not own then",
 		packages: []string{"evidence/library/valkeystore"},
@@ -110,6 +123,7 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: own completion not recognised",
 		file:     "valkeystore/scripts.go",
+		at:       "own-completion",
 		old:      "if status == 'COMPLETED' and owner == ARGV[1] then return {} end",
 		new:      "",
 		packages: []string{"evidence/library/valkeystore"},
@@ -118,6 +132,7 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: release of any record",
 		file:     "valkeystore/scripts.go",
+		at:       "ownership",
 		old:      "if own then redis.call('DEL', KEYS[1]) end",
 		new:      "redis.call('DEL', KEYS[1])",
 		packages: []string{"evidence/library/valkeystore"},
@@ -126,6 +141,7 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: renewal, completion and release by any owner",
 		file:     "valkeystore/scripts.go",
+		at:       "ownership",
 		old:      "local own = status == 'INPROGRESS' and owner == ARGV[1]",
 		new:      "local own = status == 'INPROGRESS'",
 		packages: []string{"evidence/library/valkeystore"},
@@ -134,6 +150,7 @@ var valkeystoreMutants = []mutant{
 	{
 		name:     "valkeystore: release of a completed record",
 		file:     "valkeystore/scripts.go",
+		at:       "ownership",
 		old:      "local own = status == 'INPROGRESS' and owner == ARGV[1]",
 		new:      "local own = owner == ARGV[1]",
 		packages: []string{"evidence/library/valkeystore"},

@@ -107,11 +107,11 @@ func New(client Client, table string, options ...Option) (*Store, error) {
 
 // Conditions. The names behind "#" are reserved words of DynamoDB.
 const (
-	isFree           = "attribute_not_exists(id) OR expiration <= :now"
-	isObserved       = "#owner = :observed AND #status = :inprogress AND in_progress_expiration = :lease"
-	isOwn            = "#owner = :owner AND #status = :inprogress"
-	isOwnAndNotLater = isOwn + " AND in_progress_expiration <= :lease"
-	isOwnOrGone      = "attribute_not_exists(id) OR (" + isOwn + ")"
+	isFree           = "attribute_not_exists(id) OR expiration <= :now"                                   // condition: free-key
+	isObserved       = "#owner = :observed AND #status = :inprogress AND in_progress_expiration = :lease" // condition: takeover
+	isOwn            = "#owner = :owner AND #status = :inprogress"                                        // condition: ownership
+	isOwnAndNotLater = isOwn + " AND in_progress_expiration <= :lease"                                    // condition: renewal-forward
+	isOwnOrGone      = "attribute_not_exists(id) OR (" + isOwn + ")"                                      // condition: fencing
 	isFreeOrOver     = isFree + " OR (" + isObserved + " AND " + hasNoSteps + ")"
 	hasNoSteps       = "attribute_not_exists(steps)"
 
@@ -142,7 +142,7 @@ func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Re
 func (s *Store) replace(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
 	input := &dynamodb.PutItemInput{
 		Item:                      toItem(c.Record, payload{}),
-		ConditionExpression:       aws.String(isFree),
+		ConditionExpression:       aws.String(isFree), // condition: free-key
 		ExpressionAttributeValues: map[string]types.AttributeValue{":now": number(c.Now.Unix())},
 	}
 	if over := c.TakeOver; over != nil {
@@ -153,14 +153,14 @@ func (s *Store) replace(ctx context.Context, c idempotency.Claim) (*idempotency.
 		input.ExpressionAttributeValues[":lease"] = number(over.LeaseUntil.UnixMilli())
 	}
 	existing, err := s.put(ctx, input, c.Record.Fingerprint)
-	if existing != nil && isSame(existing, &c.Record) {
+	if existing != nil && isSame(existing, &c.Record) { // condition: own-claim
 		return nil, err // the SDK repeated a claim whose reply was lost, and met it
 	}
 	return existing, err
 }
 
 func isSame(a, b *idempotency.Record) bool {
-	return a.Owner == b.Owner && a.Status == b.Status && a.LeaseUntil.Equal(b.LeaseUntil)
+	return a.Owner == b.Owner && a.Status == b.Status && a.LeaseUntil.Equal(b.LeaseUntil) // condition: own-claim
 }
 
 // Renew implements [idempotency.Store] with one PutItem, or one UpdateItem if the
@@ -218,7 +218,7 @@ func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (*id
 		ExpressionAttributeNames:  ownerAndStatus,
 		ExpressionAttributeValues: own(completed.Owner),
 	}, completed.Fingerprint)
-	if existing != nil && existing.Owner == completed.Owner && existing.Status == idempotency.Completed {
+	if existing != nil && existing.Owner == completed.Owner && existing.Status == idempotency.Completed { // condition: own-completion
 		return nil, err // completed by an attempt whose reply was lost
 	}
 	return existing, err

@@ -210,7 +210,7 @@ func (s *AtomicStore) Commit(ctx context.Context, completed idempotency.Record, 
 	items := []types.TransactWriteItem{{Put: &types.Put{
 		TableName:                           &s.table,
 		Item:                                toItem(completed, p),
-		ConditionExpression:                 aws.String(isFree),
+		ConditionExpression:                 aws.String(isFree), // condition: atomic-free-key
 		ExpressionAttributeValues:           map[string]types.AttributeValue{":now": number(now.Unix())},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}}}
@@ -301,7 +301,7 @@ func (s *AtomicStore) obstacle(ctx context.Context, completed idempotency.Record
 	switch {
 	case err != nil:
 		return nil, err
-	case existing.Owner == completed.Owner:
+	case existing.Owner == completed.Owner: // condition: atomic-own-record
 		return nil, nil // committed by an attempt whose reply was lost
 	case existing.Fingerprint != completed.Fingerprint:
 		return existing, nil

@@ -43,16 +43,16 @@ func (s *Store) TakeOver(ctx context.Context, c idempotency.Claim) ([]idempotenc
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sweep(c.Now)
+	s.sweep(c.Now) // condition: free-key
 
 	existing, found := s.records[c.Record.ID]
 	switch {
-	case !found, !c.Now.Before(existing.Expires):
+	case !found, !c.Now.Before(existing.Expires): // condition: free-key
 		s.put(&c.Record, nil)
 		return nil, nil, nil
-	case c.TakeOver != nil && same(&existing.Record, c.TakeOver):
+	case c.TakeOver != nil && same(&existing.Record, c.TakeOver): // condition: takeover
 		s.put(&c.Record, existing.Steps)
-	case !same(&existing.Record, &c.Record):
+	case !same(&existing.Record, &c.Record): // condition: own-claim
 		return nil, clone(&existing.Record), nil
 	}
 	return cloneSteps(s.records[c.Record.ID].Steps), nil, nil
@@ -69,7 +69,7 @@ func (s *Store) Renew(ctx context.Context, r idempotency.Record) (bool, error) {
 	if !s.holds(r.ID, r.Owner) {
 		return false, nil
 	}
-	if r.LeaseUntil.IsZero() || !r.LeaseUntil.Before(s.records[r.ID].LeaseUntil) {
+	if r.LeaseUntil.IsZero() || !r.LeaseUntil.Before(s.records[r.ID].LeaseUntil) { // condition: renewal-forward
 		s.put(&r, s.records[r.ID].Steps)
 	}
 	return true, nil
@@ -102,10 +102,10 @@ func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (*id
 	defer s.mu.Unlock()
 
 	existing, found := s.records[completed.ID]
-	if found && existing.Owner != completed.Owner {
+	if found && existing.Owner != completed.Owner { // condition: fencing
 		return clone(&existing.Record), nil
 	}
-	if !found || existing.Status == idempotency.InProgress {
+	if !found || existing.Status == idempotency.InProgress { // condition: own-completion
 		s.put(&completed, nil)
 	}
 	return nil, nil
@@ -195,7 +195,7 @@ func (s *Store) Len() int {
 // holds reports whether the owner's unfinished record is stored.
 func (s *Store) holds(id, owner string) bool {
 	r, found := s.records[id]
-	return found && r.Owner == owner && r.Status == idempotency.InProgress
+	return found && r.Owner == owner && r.Status == idempotency.InProgress // condition: ownership
 }
 
 // put stores r with those steps.
@@ -225,7 +225,7 @@ func (s *Store) sweep(now time.Time) {
 }
 
 func same(a, b *idempotency.Record) bool {
-	return a.Owner == b.Owner && a.Status == idempotency.InProgress && a.LeaseUntil.Equal(b.LeaseUntil)
+	return a.Owner == b.Owner && a.Status == idempotency.InProgress && a.LeaseUntil.Equal(b.LeaseUntil) // condition: takeover
 }
 
 // clone keeps the store's bytes apart from the caller's: neither sees what the

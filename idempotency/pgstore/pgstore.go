@@ -203,7 +203,7 @@ func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (exi
 		existing, err = s.unlessWritten(results, completed.ID)
 		return err
 	})
-	if existing != nil && existing.Owner == completed.Owner && existing.Status == idempotency.Completed {
+	if existing != nil && existing.Owner == completed.Owner && existing.Status == idempotency.Completed { // condition: own-completion
 		return nil, err // completed by an attempt whose reply was lost
 	}
 	return existing, err

@@ -27,6 +27,7 @@ WITH written AS (
 ), changed AS (UPDATE {table} SET status = status WHERE false)
 DELETE FROM {table} WHERE false`),
 
+		// conditions: free-key, takeover, own-claim
 		claim: on(`
 INSERT INTO {table} AS r (id, status, owner, validation, in_progress_expiration, expiration, claimed)
 VALUES ($1, 'INPROGRESS', $2, $3, $4, $5, $9)
@@ -41,12 +42,14 @@ SELECT status, owner, validation, expiration, in_progress_expiration, claimed,
        CASE WHEN validation = $2 AND owner <> $3 THEN data END, data_encoding
 FROM {table} WHERE id = $1`),
 
+		// conditions: renewal-forward, ownership
 		renew: on(`
 UPDATE {table}
 SET expiration = CASE WHEN $5 OR in_progress_expiration <= $3 THEN $4 ELSE expiration END,
     in_progress_expiration = CASE WHEN $5 THEN $3 ELSE greatest(in_progress_expiration, $3) END
 WHERE id = $1 AND status = 'INPROGRESS' AND owner = $2`),
 
+		// condition: fencing
 		complete: on(`
 INSERT INTO {table} AS r (id, status, owner, validation, expiration, data, data_encoding, claimed)
 VALUES ($1, 'COMPLETED', $2, $3, $4, $5, $6, $7)
@@ -54,6 +57,7 @@ ON CONFLICT (id) DO UPDATE
 SET status = 'COMPLETED', validation = $3, in_progress_expiration = NULL, expiration = $4, data = $5, data_encoding = $6
 WHERE r.status = 'INPROGRESS' AND r.owner = $2`),
 
+		// condition: atomic-free-key
 		commit: on(`
 INSERT INTO {table} AS r (id, status, owner, validation, expiration, data, data_encoding, claimed)
 VALUES ($1, 'COMPLETED', $2, $3, $4, $5, $6, $8)
@@ -61,6 +65,7 @@ ON CONFLICT (id) DO UPDATE
 SET status = 'COMPLETED', owner = $2, validation = $3, in_progress_expiration = NULL, expiration = $4, claimed = $8, data = $5, data_encoding = $6
 WHERE r.expiration <= $7`),
 
+		// condition: ownership
 		release: on(`DELETE FROM {table} WHERE id = $1 AND status = 'INPROGRESS' AND owner = $2`),
 
 		load: on(`

@@ -10,6 +10,8 @@ package valkeystore
 // milliseconds. The fields to write come last.
 const (
 	// look reads what is there.
+	//
+	// condition: ownership
 	look = `
 local stored = redis.call('HMGET', KEYS[1],
   'status', 'owner', 'validation', 'expiration', 'in_progress_expiration', 'data', 'data_encoding', 'claimed', 'steps')
@@ -53,6 +55,8 @@ end
 	// claimScript: owner, fingerprint, time to live; lease, now, and the owner and
 	// lease of the record to take over or two empty strings; fields. It returns the
 	// steps alone if it has taken over.
+	//
+	// conditions: free-key, takeover, own-claim
 	claimScript = look + `
 if own and lease == ARGV[4] then return {steps()} end
 local free = not exists or tonumber(expiration) <= tonumber(ARGV[5])
@@ -69,6 +73,8 @@ return {steps()}
 
 	// renewScript: owner, fingerprint, time to live; lease, or an empty string to end
 	// it at once; fields.
+	//
+	// conditions: renewal-forward, ownership
 	renewScript = look + `
 if not own then return 0 end
 if ARGV[4] == '' or tonumber(lease) <= tonumber(ARGV[4]) then keep_steps(5) end
@@ -86,6 +92,8 @@ return 1
 `
 
 	// completeScript: owner, fingerprint, time to live; fields.
+	//
+	// conditions: fencing, own-completion
 	completeScript = look + `
 if status == 'COMPLETED' and owner == ARGV[1] then return {} end
 if exists and not own then return in_the_way() end
@@ -94,6 +102,8 @@ return {}
 `
 
 	// releaseScript: owner.
+	//
+	// condition: ownership
 	releaseScript = look + `
 if own then redis.call('DEL', KEYS[1]) end
 return {}
