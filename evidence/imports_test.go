@@ -41,6 +41,8 @@ var importRules = []importRule{
 		"the Sealer knows the core and the SDK"},
 	{"idempotency/idemlambda", []string{"idempotency"}, true,
 		"the adapters know the core and the types of Lambda's events"},
+	{"idempotency/cmd/idempotency", []string{"idempotency", "idempotency/dynamostore", "idempotency/idemhttp"}, true,
+		"the operator's command knows what it shows, and the store of one database"},
 	{"idempotency/...", []string{"idempotency/..."}, false,
 		"the library stands alone and has no AWS code outside those three"},
 	{"local/dynamolocal/...", []string{"local/dynamolocal/..."}, true,

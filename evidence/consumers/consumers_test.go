@@ -293,3 +293,17 @@ func TestInstallCommands(t *testing.T) {
 		t.Errorf("%v; its help is\n%s", err, help)
 	}
 }
+
+// The operator's command is installed by its version, as the runbook says.
+func TestOperatorsCommandIsInstalled(t *testing.T) {
+	t.Parallel()
+	bin := t.TempDir()
+	c := &consumer{t: t, dir: t.TempDir(), env: append(published(t).environment(), "GOBIN="+bin)}
+	c.run("go", "install", modules.Prefix+"idempotency/cmd/idempotency@"+published(t).version)
+	for name, value := range newTable(t) {
+		c.env = append(c.env, name+"="+value)
+	}
+	if got := c.run(filepath.Join(bin, "idempotency"), "list", "--table", "idempotency", "--json"); !strings.Contains(got, "[]") {
+		t.Errorf("it prints %q", got)
+	}
+}

@@ -24,7 +24,7 @@ func TestRelease(t *testing.T) {
 		t.Errorf("it says:\n%s", output)
 	}
 	tags := strings.Fields(git(t, root, "tag", "--points-at", "HEAD"))
-	for _, want := range []string{"v1.9.9", "idempotency/v1.9.9", "idempotency/dynamostore/v1.9.9", "local/v1.9.9"} {
+	for _, want := range []string{"v1.9.9", "idempotency/v1.9.9", "idempotency/dynamostore/v1.9.9", "idempotency/cmd/idempotency/v1.9.9", "local/v1.9.9"} {
 		if !slices.Contains(tags, want) {
 			t.Errorf("tags %v, want %s among them", tags, want)
 		}
@@ -46,6 +46,16 @@ func TestRelease(t *testing.T) {
 	build.Dir, build.Env = filepath.Join(root, "functions"), append(os.Environ(), "GOWORK=off")
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Errorf("the functions cannot be built: %v\n%s", err, text)
+	}
+
+	// A command that people install has no replacements, and the workspace still builds it.
+	if text, err := os.ReadFile(filepath.Join(root, "idempotency/cmd/idempotency/go.mod")); err != nil || strings.Contains(string(text), "replace") {
+		t.Errorf("error %v, and \"go install\" refuses\n%s", err, text)
+	}
+	build = exec.Command("go", "build", "-o", t.TempDir(), "./idempotency/cmd/idempotency")
+	build.Dir, build.Env = root, append(os.Environ(), "GOWORK="+filepath.Join(root, "go.work"))
+	if text, err := build.CombinedOutput(); err != nil {
+		t.Errorf("the command cannot be built: %v\n%s", err, text)
 	}
 
 	if err := try(t, root, "v1.9.9"); err == nil || !strings.Contains(err.Error(), "exists") {

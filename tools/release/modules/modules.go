@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -38,6 +39,9 @@ func (m Module) Path() string { return Prefix + m.Dir }
 // Tag returns the name of the Git tag that publishes a version of the module.
 func (m Module) Tag(version string) string { return m.Dir + "/" + version }
 
+// isCommand reports whether the module is there for a command that people install.
+func (m Module) isCommand() bool { return path.Base(path.Dir(m.Dir)) == "cmd" }
+
 // List returns the modules below root, in the order of their directories.
 func List(root string) (list []Module, err error) {
 	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
@@ -63,8 +67,9 @@ func List(root string) (list []Module, err error) {
 }
 
 // SetVersion makes all modules below root require each other in one version, such
-// as v0.1.0. Their replace directives stay: they count only inside of this
-// repository.
+// as v0.1.0. Their replace directives stay, because they count only inside of this
+// repository; but those of a command go, because "go install" with a version refuses
+// a module that has any. The workspace does without them.
 func SetVersion(root string, list []Module, version string) error {
 	for _, m := range list {
 		path := filepath.Join(root, filepath.FromSlash(m.Dir), "go.mod")
@@ -82,6 +87,14 @@ func SetVersion(root string, list []Module, version string) error {
 					return err
 				}
 			}
+		}
+		if m.isCommand() {
+			for _, r := range slices.Clone(file.Replace) {
+				if err := file.DropReplace(r.Old.Path, r.Old.Version); err != nil {
+					return err
+				}
+			}
+			file.Cleanup()
 		}
 		changed, err := file.Format()
 		if err != nil {
