@@ -42,6 +42,7 @@ func Forced() OperatorOption { return func(o *operatorOptions) { o.forced = true
 // replica remembers it, or nil if the key is free. It is for operators:
 // [Record.Interrupted] reports whether its execution was interrupted.
 //
+// The record has the steps that were recorded, which tell how far the execution came.
 // A result that Config.Seal cannot open, be it that of a step, is left out of the
 // record, which then comes with an error that wraps [ErrSeal] or [ErrSealUnavailable].
 //
@@ -101,7 +102,7 @@ func (g *Guard) Settle(ctx context.Context, key Key, result Result, options ...O
 		return ErrCompleted
 	}
 	settled := *observed
-	settled.Status, settled.Owner, settled.Data = Completed, rand.Text(), nil
+	settled.Status, settled.Owner, settled.Data, settled.Steps = Completed, rand.Text(), nil, nil
 	if result.NotKept == nil {
 		settled.Data = append([]byte{}, result.Data...)
 		if settled.Data, err = g.seal(ctx, key, settled.Data); err != nil {

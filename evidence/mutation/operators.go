@@ -29,8 +29,8 @@ var operatorMutants = []mutant{
 	{
 		name:     "operators: a settlement keeps the token of the execution",
 		file:     "operator.go",
-		old:      "settled.Status, settled.Owner, settled.Data = Completed, rand.Text(), nil",
-		new:      "settled.Status, settled.Owner, settled.Data = Completed, rand.Text()[:0]+settled.Owner, nil",
+		old:      "= Completed, rand.Text(), nil, nil",
+		new:      "= Completed, rand.Text()[:0]+settled.Owner, nil, nil",
 		packages: []string{"idempotency"},
 		why:      "the caller of a zombie is told another result than its duplicates",
 	},

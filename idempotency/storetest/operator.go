@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"testing"
@@ -20,6 +21,7 @@ var operatorTests = []test{
 	{"a record is forgotten", testForget},
 	{"only the observed record is forgotten", testForgetOther},
 	{"of settlement and takeover one wins", testConcurrentSettlements},
+	{"an operator sees steps, and ends them", testOperatedSteps},
 	{"operators heed a cancelled context", testOperatorsCancelled},
 }
 
@@ -173,6 +175,41 @@ func testForgetOther(t *testing.T, s *suite) {
 	s.forget(r, false) // it has completed since
 	s.forget(settled(r, "other", nil), false)
 	s.stored(&done)
+}
+
+func testOperatedSteps(t *testing.T, s *suite) {
+	store, ok := s.store.(idempotency.StepStore)
+	if !ok {
+		return
+	}
+	interrupted := func() *idempotency.Record {
+		r := s.record("crashed")
+		s.mustClaim(r)
+		step := idempotency.RecordedStep{Name: "charge", Data: bytes.Repeat([]byte("x"), 10_000)}
+		if held, err := store.RecordStep(t.Context(), r, step); !held || err != nil {
+			t.Fatalf("RecordStep: %v, %v", held, err)
+		}
+		seen, err := s.operators().Look(t.Context(), id)
+		if err != nil || seen == nil || len(seen.Steps) != 1 || seen.Steps[0].Name != step.Name || !bytes.Equal(seen.Steps[0].Data, step.Data) {
+			t.Fatalf("Look: %+v, %v", seen, err)
+		}
+		return seen
+	}
+	seen := interrupted()
+	done := settled(s.record("crashed"), "operator", []byte("answer"))
+	s.settle(*seen, done, true)
+	s.stored(&done)
+	if met, err := s.operators().Look(t.Context(), id); err != nil || len(met.Steps) != 0 {
+		t.Errorf("after the settlement: %+v, %v", met, err)
+	}
+	s.forget(done, true)
+
+	s.forget(*interrupted(), true)
+	next := s.record("next")
+	s.mustClaim(next)
+	if met, err := s.operators().Look(t.Context(), id); err != nil || len(met.Steps) != 0 {
+		t.Errorf("of a new claim: %+v, %v", met, err)
+	}
 }
 
 func testConcurrentSettlements(t *testing.T, s *suite) {

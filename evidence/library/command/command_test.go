@@ -249,6 +249,29 @@ func TestShow(t *testing.T) {
 	wantIn(t, w.done("", "show", w.key("k8").ID()), "not kept")
 }
 
+// An operator sees how far an interrupted execution came.
+func TestShowSteps(t *testing.T) {
+	t.Parallel()
+	w := newTable(t)
+	failure := errors.New("the power failed")
+	_, err := w.guard.Do(t.Context(), idempotency.Request{Key: w.key("k1"), Fingerprint: "f"}, func(ctx context.Context) (idempotency.Result, error) {
+		_, err := idempotency.Step(ctx, "charge", func(context.Context) (string, error) { return "charge 4711", nil })
+		return idempotency.Result{}, errors.Join(failure, err)
+	})
+	if !errors.Is(err, failure) || errors.Is(err, idempotency.ErrStep) {
+		t.Fatal(err)
+	}
+	id := w.key("k1").ID()
+	text := w.done("", "show", id)
+	if wantIn(t, text, "interrupted", "recorded step", "charge: JSON, 13 bytes"); strings.Contains(text, "4711") {
+		t.Errorf("nobody has asked for the step's result:\n%s", text)
+	}
+	wantIn(t, w.done("", "show", "--full", id), `"charge 4711"`)
+	wantIn(t, w.done("", "show", "--json", id), `"name": "charge"`)
+	wantIn(t, w.done("", "settle", "--yes", "--unknown", id), "Done")
+	w.wantState("k1", "completed")
+}
+
 func TestSettle(t *testing.T) {
 	t.Parallel()
 	w := newTable(t)

@@ -46,6 +46,13 @@ type shown struct {
 	FencingToken string     `json:"fencingToken,omitempty"`
 	Fingerprint  string     `json:"fingerprint,omitempty"`
 	Result       *result    `json:"result,omitempty"`
+	Steps        []step     `json:"steps,omitempty"` // those that an unfinished execution has recorded
+}
+
+// step is a recorded step of an execution.
+type step struct {
+	Name   string  `json:"name"`
+	Result *result `json:"result"`
 }
 
 // result is a recorded result. Header and body are those of a full one.
@@ -72,6 +79,9 @@ func show(id string, r *idempotency.Record, now time.Time, full bool) shown {
 	case stateCompleted:
 		s.Result = resultOf(r.Data, full)
 	default:
+		for _, recorded := range r.Steps {
+			s.Steps = append(s.Steps, step{recorded.Name, resultOf(recorded.Data, full)})
+		}
 		if r.LeaseUntil.After(time.Unix(0, 0)) { // or its owner has given up
 			s.LeaseUntil = timeOf(r.LeaseUntil)
 		}
@@ -161,7 +171,13 @@ func (s shown) print(w io.Writer, now time.Time) {
 	if s.Result != nil {
 		line("result", s.Result.String())
 	}
+	for _, step := range s.Steps {
+		line("recorded step", clean(step.Name)+": "+step.Result.String())
+	}
 	_ = t.Flush()
+	for _, step := range s.Steps {
+		step.Result.printContent(w)
+	}
 	if s.Result != nil {
 		s.Result.printContent(w)
 	}
