@@ -23,10 +23,12 @@ func TestRecordedStepNeverRunsAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inEach(t, func(t *testing.T, s *shop) {
 				ends := func() error { return end(s) }
-				s.before["receipt"] = ends
-				s.mustFail(errInjected)
-				s.wantRuns(1, 0)
-				s.restarts()
+				for range 2 { // the second execution records nothing of its own
+					s.before["receipt"] = ends
+					s.mustFail(errInjected)
+					s.wantRuns(1, 0)
+					s.restarts()
+				}
 				s.before["end"] = ends
 				s.mustFail(errInjected)
 				s.wantRuns(1, 1)
@@ -429,6 +431,28 @@ func TestLongStepsAreKept(t *testing.T) {
 		s.restarts()
 		s.wantPaid("charge 1, receipt 1")
 		s.wantRuns(1, 1)
+	})
+}
+
+// A store is told of the steps that are recorded already.
+func TestStoreIsToldOfEarlierSteps(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop(t)
+		var told []string
+		s.steps.recordStep = func(ctx context.Context, r idempotency.Record, step idempotency.RecordedStep) (bool, error) {
+			for _, before := range r.Steps {
+				told = append(told, before.Name)
+			}
+			told = append(told, step.Name+".")
+			return s.steps.StepStore.RecordStep(ctx, r, step)
+		}
+		s.before["receipt"] = fails
+		s.mustFail(errInjected)
+		s.wantPaid("charge 1, receipt 1")
+		if got := strings.Join(told, " "); got != "charge. charge receipt." {
+			t.Errorf("told of %q", got)
+		}
 	})
 }
 

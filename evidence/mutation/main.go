@@ -102,7 +102,7 @@ func run(ctx context.Context, chosen []mutant, parallel int) error {
 }
 
 func allMutants() []mutant {
-	return slices.Concat(mutants, coreMutants, valkeystoreMutants, pgstoreMutants, idemclientMutants, idemhttpMutants, idemlambdaMutants, jmespathMutants, operatorMutants, sealMutants)
+	return slices.Concat(mutants, coreMutants, valkeystoreMutants, pgstoreMutants, idemclientMutants, idemhttpMutants, idemlambdaMutants, jmespathMutants, operatorMutants, sealMutants, stepMutants)
 }
 
 // repositoryRoot returns the directory of go.work, from which mutants are tested.

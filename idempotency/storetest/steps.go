@@ -24,6 +24,8 @@ var stepTests = []test{
 	{"completion and release remove steps", testStepsRemoved},
 	{"a record past its window is replaced, steps and all", testStepsExpire},
 	{"steps of any size and content survive a takeover", testStepData},
+	{"a zombie's step is not mixed into its successor's", testZombieStepData},
+	{"as many steps as a record may have are kept", testManySteps},
 	{"what is stored of a step is not shared with the caller", testStepAliasing},
 	{"a step and a concurrent takeover agree", testStepAgainstTakeOver},
 	{"a cancelled context is an error for steps", testStepCancelled},
@@ -280,15 +282,10 @@ func testStepsExpire(t *testing.T, s *suite) {
 }
 
 func testStepData(t *testing.T, s *suite) {
-	random := rand.New(rand.NewPCG(1, 2))
 	r := s.record("first")
 	s.mustClaim(r)
 	for i, size := range []int{0, 1, 3 << 10, 5 << 10, 100 << 10, 900 << 10} {
-		data := make([]byte, size)
-		for i := range data {
-			data[i] = byte(random.Uint32())
-		}
-		r = s.recordSteps(r, idempotency.RecordedStep{Name: fmt.Sprint("step-", size), Data: data})
+		r = s.recordSteps(r, idempotency.RecordedStep{Name: fmt.Sprint("step-", size), Data: incompressible(size, uint64(i))})
 		s.stored(&r)
 		s.now = s.now.Add(time.Minute)
 		heir := s.takeOver(s.record(fmt.Sprint("heir ", i)), r)
@@ -296,6 +293,42 @@ func testStepData(t *testing.T, s *suite) {
 		r = heir
 	}
 	s.stored(&r)
+}
+
+// incompressible returns so many bytes, others for each seed.
+func incompressible(size int, seed uint64) []byte {
+	random := rand.New(rand.NewPCG(seed, 2))
+	data := make([]byte, size)
+	for i := range data {
+		data[i] = byte(random.Uint32())
+	}
+	return data
+}
+
+// Both run the same step, and its result is so large that a store may keep it beside
+// the record, where it is written before the step is.
+func testZombieStepData(t *testing.T, s *suite) {
+	zombie := s.record("zombie")
+	s.mustClaim(zombie)
+	s.now = s.now.Add(time.Minute)
+	heir := s.takeOver(s.record("heir"), zombie)
+	const size = 500 << 10
+	late := idempotency.RecordedStep{Name: "charge", Data: incompressible(size, 1)}
+	if held, err := s.steps().RecordStep(t.Context(), zombie, late); held || err != nil {
+		t.Errorf("RecordStep by a zombie: %v, %v, want false", held, err)
+	}
+	heir = s.recordSteps(heir, idempotency.RecordedStep{Name: "charge", Data: incompressible(size, 2)})
+	s.stored(&heir)
+}
+
+func testManySteps(t *testing.T, s *suite) {
+	r := s.record("a")
+	s.mustClaim(r)
+	for i := range idempotency.MaxSteps {
+		r = s.recordSteps(r, idempotency.RecordedStep{Name: fmt.Sprintf("step-%0*d", 95, i), Data: incompressible(6000, uint64(i))})
+	}
+	s.stored(&r)
+	s.takeOver(s.record("b"), r)
 }
 
 func testStepAliasing(t *testing.T, s *suite) {

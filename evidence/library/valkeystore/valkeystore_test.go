@@ -311,6 +311,9 @@ func TestFullServer(t *testing.T) {
 	if held, err := f.Renew(t.Context(), renewed); !held || err != nil {
 		t.Errorf("a renewal: %v, %v", held, err)
 	}
+	if held, err := f.RecordStep(t.Context(), renewed, idempotency.RecordedStep{Name: "charge", Data: []byte("charged")}); !held || err != nil {
+		t.Errorf("a step: %v, %v", held, err)
+	}
 	mustComplete(t, f, completed(renewed, []byte("answer")))
 	mustComplete(t, f, completed(gone, []byte("answer")))
 	if err := f.Release(t.Context(), observed.ID, observed.Owner); err != nil {
