@@ -74,7 +74,7 @@ var stepMutants = []mutant{
 	},
 	{
 		name: "steps: a record whose reply is lost does not bind", file: "steps.go",
-		old: "s.set(func() { s.kept = true }) // the write", new: "// the write",
+		old: "s.set(func() { s.kept = true })\n\tr, held := c.held(), false", new: "r, held := c.held(), false",
 		packages: []string{"idempotency"}, why: "a recorded step is forgotten",
 	},
 	{
