@@ -189,6 +189,22 @@ var valkeystoreMutants = []mutant{
 		why:      "an effect is forgotten",
 	},
 	{
+		name:     "valkeystore: claim kept for ever",
+		file:     "valkeystore/scripts.go",
+		old:      "  redis.call('PEXPIRE', KEYS[1], ARGV[3])\n  return {}\n",
+		new:      "  return {}\n",
+		packages: []string{"evidence/library/valkeystore"},
+		why:      "what a crash leaves fills the server",
+	},
+	{
+		name:     "valkeystore: a record without a status is none",
+		file:     "valkeystore/scripts.go",
+		old:      "local exists = status or redis.call('EXISTS', KEYS[1]) == 1",
+		new:      "local exists = status",
+		packages: []string{"evidence/library/valkeystore"},
+		why:      "a damaged record executes again",
+	},
+	{
 		name:     "valkeystore: record gone with its window",
 		file:     "valkeystore/record.go",
 		old:      " + keepAfterWindow",

@@ -27,14 +27,14 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseco
 
 func lease(r idempotency.Record) string { return strconv.FormatInt(r.LeaseUntil.UnixMilli(), 10) }
 
-// toFields returns the names and values of a record's hash.
-func (s *Store) toFields(r idempotency.Record) ([]string, error) {
-	fields := []string{
+// withFields appends the names and values of a record's hash.
+func (s *Store) withFields(fields []string, r idempotency.Record) ([]string, error) {
+	fields = append(fields,
 		"status", string(r.Status),
 		"owner", r.Owner,
 		"validation", string(r.Fingerprint),
 		"expiration", strconv.FormatInt(r.Expires.Unix(), 10),
-	}
+	)
 	if !r.Claimed.IsZero() {
 		fields = append(fields, "claimed", strconv.FormatInt(r.Claimed.UnixMilli(), 10))
 	}

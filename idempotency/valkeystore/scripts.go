@@ -16,7 +16,7 @@ const (
 local stored = redis.call('HMGET', KEYS[1],
   'status', 'owner', 'validation', 'expiration', 'in_progress_expiration', 'data', 'data_encoding', 'claimed', 'steps')
 local status, owner, validation, expiration, lease = unpack(stored, 1, 5)
-local exists = redis.call('EXISTS', KEYS[1]) == 1
+local exists = status or redis.call('EXISTS', KEYS[1]) == 1
 local own = status == 'INPROGRESS' and owner == ARGV[1]
 local count = tonumber(stored[9] or 0)
 
@@ -62,7 +62,12 @@ if own and lease == ARGV[4] then return {steps()} end
 local free = not exists or tonumber(expiration) <= tonumber(ARGV[5])
 local observed = status == 'INPROGRESS' and owner == ARGV[6] and lease == ARGV[7]
 if not (free or observed) then return in_the_way() end
-redis.call('HSET', KEYS[1], 'owner', ARGV[1]) -- a full server refuses this: nothing shall begin
+if not exists then
+  redis.call('HSET', KEYS[1], unpack(ARGV, 8)) -- a full server refuses this: nothing shall begin
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+  return {}
+end
+redis.call('HSET', KEYS[1], 'owner', ARGV[1]) -- and this
 if free then
   replace(8)
   return {}
@@ -133,3 +138,11 @@ if count > 0 then stored[9] = steps() end
 return stored
 `
 )
+
+// Scripts returns the scripts that [Eval] is asked to run, so that a client can
+// hash each of them once and not at every call.
+func Scripts() []string {
+	return []string{
+		claimScript, renewScript, stepScript, completeScript, releaseScript, settleScript, forgetScript, loadScript,
+	}
+}

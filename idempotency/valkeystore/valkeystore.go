@@ -54,8 +54,8 @@ import (
 
 // Eval runs a Lua script with one key on the server, or on the node of the
 // cluster that holds the key, and returns its reply: integers as int64, strings
-// as string, arrays as []any, and nothing as nil. With the common clients it is
-// one line; see the examples.
+// as string, arrays as []any, and nothing as nil. With the common clients it is a
+// few lines; see the examples. script is one of [Scripts].
 //
 // It must return when ctx ends, because ctx carries the time limit of the request:
 // go-redis needs Options.ContextTimeoutEnabled for that. It may
@@ -151,12 +151,13 @@ func (s *Store) run(ctx context.Context, script, id string, args ...string) (any
 // write runs a script that writes r. steps are the arguments between those that
 // all such scripts have and the fields.
 func (s *Store) write(ctx context.Context, script string, r idempotency.Record, steps ...string) (any, error) {
-	fields, err := s.toFields(r)
+	const most = 3 + 4 + 2*8
+	args := append(make([]string, 0, most), r.Owner, string(r.Fingerprint), timeToLive(r))
+	args, err := s.withFields(append(args, steps...), r)
 	if err != nil {
 		return nil, err
 	}
-	args := append([]string{r.Owner, string(r.Fingerprint), timeToLive(r)}, steps...)
-	return s.run(ctx, script, r.ID, append(args, fields...)...)
+	return s.run(ctx, script, r.ID, args...)
 }
 
 // Claim implements [idempotency.Store].

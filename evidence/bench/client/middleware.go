@@ -105,8 +105,12 @@ func protected(task measure.Task, handler http.Handler) (http.Handler, error) {
 		if task.Subject == "valkey-by-hand" {
 			return &byHand{handler, byHandScope, byHandValkey{client}}, nil
 		}
+		scripts := make(map[string]*redis.Script)
+		for _, text := range valkeystore.Scripts() {
+			scripts[text] = redis.NewScript(text)
+		}
 		store, err := valkeystore.New(func(ctx context.Context, script, key string, args []string) (any, error) {
-			return redis.NewScript(script).Run(ctx, client, []string{key}, args).Result()
+			return scripts[script].Run(ctx, client, []string{key}, args).Result()
 		})
 		if err != nil {
 			return nil, err

@@ -17,8 +17,12 @@ func ExampleNew() {
 		Addrs:                 []string{"records.example.com:6379"},
 		ContextTimeoutEnabled: true, // without this it does not heed the contexts' deadlines
 	})
+	scripts := make(map[string]*redis.Script)
+	for _, text := range valkeystore.Scripts() {
+		scripts[text] = redis.NewScript(text) // hashed here, and not at every call
+	}
 	store, err := valkeystore.New(func(ctx context.Context, script, key string, args []string) (any, error) {
-		return redis.NewScript(script).Run(ctx, client, []string{key}, args).Result()
+		return scripts[script].Run(ctx, client, []string{key}, args).Result()
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -36,8 +40,12 @@ func ExampleNew_valkeyGo() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	scripts := make(map[string]*valkey.Lua)
+	for _, text := range valkeystore.Scripts() {
+		scripts[text] = valkey.NewLuaScriptRetryable(text) // hashed here, and not at every call
+	}
 	store, err := valkeystore.New(func(ctx context.Context, script, key string, args []string) (any, error) {
-		return valkey.NewLuaScriptRetryable(script).Exec(ctx, client, []string{key}, args).ToAny()
+		return scripts[script].Exec(ctx, client, []string{key}, args).ToAny()
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -36,8 +36,12 @@ func withGoRedis(t *testing.T, socket string, configure ...func(*redis.Options))
 }
 
 func evalOn(client redis.UniversalClient) valkeystore.Eval {
+	scripts := make(map[string]*redis.Script)
+	for _, text := range valkeystore.Scripts() {
+		scripts[text] = redis.NewScript(text)
+	}
 	return func(ctx context.Context, script, key string, args []string) (any, error) {
-		return redis.NewScript(script).Run(ctx, client, []string{key}, args).Result()
+		return scripts[script].Run(ctx, client, []string{key}, args).Result()
 	}
 }
 
@@ -53,8 +57,12 @@ func withValkeyGo(t *testing.T, socket string) valkeystore.Eval {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
+	scripts := make(map[string]*valkey.Lua)
+	for _, text := range valkeystore.Scripts() {
+		scripts[text] = valkey.NewLuaScriptRetryable(text)
+	}
 	return func(ctx context.Context, script, key string, args []string) (any, error) {
-		return valkey.NewLuaScriptRetryable(script).Exec(ctx, client, []string{key}, args).ToAny()
+		return scripts[script].Exec(ctx, client, []string{key}, args).ToAny()
 	}
 }
 

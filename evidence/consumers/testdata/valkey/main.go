@@ -16,8 +16,12 @@ func main() {
 	options := idempotency.Must(redis.ParseURL(os.Getenv("VALKEY_URL")))
 	options.ContextTimeoutEnabled = true // without this it does not heed the contexts' deadlines
 	client := redis.NewClient(options)
+	scripts := make(map[string]*redis.Script)
+	for _, text := range valkeystore.Scripts() {
+		scripts[text] = redis.NewScript(text) // hashed here, and not at every call
+	}
 	store := idempotency.Must(valkeystore.New(func(ctx context.Context, script, key string, args []string) (any, error) {
-		return redis.NewScript(script).Run(ctx, client, []string{key}, args).Result()
+		return scripts[script].Run(ctx, client, []string{key}, args).Result()
 	}))
 	guard := idempotency.Must(idempotency.New(idempotency.Config{Store: store}))
 
