@@ -40,12 +40,16 @@ var brokenStores = []struct {
 
 // brokenTransactions are the same for atomic mode.
 var brokenTransactions = []struct {
-	name    string
-	breaker func(dynamostore.AtomicClient) dynamostore.AtomicClient
-	breaks  []guarantee
+	name   string
+	policy policy
+	broken breakage
+	breaks []guarantee
 }{
-	{"effects in a transaction before their record", func(c dynamostore.AtomicClient) dynamostore.AtomicClient { return inTwoSteps{c} }, []guarantee{g4}},
-	{"record unconditional", func(c dynamostore.AtomicClient) dynamostore.AtomicClient { return unconditional{c} }, []guarantee{g1, g3, g4}},
+	{"effects in a transaction before their record", atomicity,
+		breakage{client: func(c dynamostore.AtomicClient) dynamostore.AtomicClient { return inTwoSteps{c} }}, []guarantee{g4}},
+	{"record unconditional", atomicity,
+		breakage{client: func(c dynamostore.AtomicClient) dynamostore.AtomicClient { return unconditional{c} }}, []guarantee{g1, g3, g4}},
+	{"effects in a transaction before their record", atomicPostgres, breakage{apart: true}, []guarantee{g4}},
 }
 
 // An oracle that never objects proves nothing.
@@ -58,11 +62,15 @@ func TestOracleObjectsToBrokenStores(t *testing.T) {
 		})
 	}
 	for _, broken := range brokenTransactions {
-		t.Run(broken.name, func(t *testing.T) {
+		t.Run(broken.name+", "+broken.policy.name, func(t *testing.T) {
 			t.Parallel()
+			paths, store := atomicPaths, bare
+			if broken.policy == atomicPostgres {
+				paths, store = transactionPaths(), inPostgres
+			}
 			var all []*bench
-			for _, p := range atomicPaths {
-				all = append(all, &bench{policy: atomicity, path: p, store: bare, broken: breakage{client: broken.breaker}})
+			for _, p := range paths {
+				all = append(all, &bench{policy: broken.policy, path: p, store: store, broken: broken.broken})
 			}
 			wantObjections(t, all, broken.breaks)
 		})

@@ -37,6 +37,13 @@ effects there are in the end. "–" means told nothing. An empty cell: the path 
 	b.WriteString("\n## Atomic mode: the process is killed\n\n")
 	m.table(t, &b, atomicPaths, []policy{atomicity}, killed)
 	b.WriteString(`
+## Atomic mode in PostgreSQL: the process is killed
+
+The execution writes in a transaction of its own, which the server rolls back when the process is dead.
+
+`)
+	m.table(t, &b, transactionPaths(), []policy{atomicPostgres}, killed)
+	b.WriteString(`
 ## The process lives on
 
 Processes also stand still (a paused machine), and connections fail:
@@ -60,6 +67,16 @@ Processes also stand still (a paused machine), and connections fail:
 
 `)
 	m.table(t, &b, atomicPaths, []policy{atomicity}, disturbed)
+	b.WriteString(`
+</details>
+
+<details>
+<summary>Atomic mode in PostgreSQL: frozen, stalled, failed and hung requests, cut off</summary>
+
+The server ends a transaction of which it has heard nothing for five seconds.
+
+`)
+	m.table(t, &b, transactionPaths(), []policy{atomicPostgres}, disturbed)
 	b.WriteString(`
 </details>
 
@@ -89,7 +106,7 @@ An oracle that never objects proves nothing. The same runs on stores that are br
 		fmt.Fprintf(&b, "| %s (%s) | %s |\n", broken.name, broken.policy.name, list(broken.breaks))
 	}
 	for _, broken := range brokenTransactions {
-		fmt.Fprintf(&b, "| %s (%s) | %s |\n", broken.name, atomicity.name, list(broken.breaks))
+		fmt.Fprintf(&b, "| %s (%s) | %s |\n", broken.name, broken.policy.name, list(broken.breaks))
 	}
 	return b.String()
 }

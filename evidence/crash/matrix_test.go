@@ -19,6 +19,7 @@ import (
 type breakage struct {
 	below, above func(idempotency.Store) idempotency.Store
 	client       func(dynamostore.AtomicClient) dynamostore.AtomicClient
+	apart        bool // effects in PostgreSQL are in a transaction apart
 }
 
 // storeKind is a store on which the matrix is measured.
@@ -59,7 +60,7 @@ func (b *bench) run(t *testing.T, injections ...injection) (m measurement) {
 		case inValkey:
 			w.backend = newValkey(b.link)
 		case inPostgres:
-			w.backend = newPostgres(b.line)
+			w.backend = newPostgres(w, b.line, b.broken.apart)
 		default:
 			db := newDynamoDB(t, b.engine, dynamoDB{
 				atomic: b.policy.mode == idempotency.Atomic, repeats: b.store == inDynamo,
@@ -154,7 +155,8 @@ func (b *bench) interesting(points []point) []point {
 // on a DynamoDB whose SDK repeats nothing only the failures matter that the guard
 // then gets to see.
 func (b *bench) faultsAt(pt point) (all []fault) {
-	first := b.store == inMemory || b.store == inDynamo && (b.policy.mode == idempotency.Atomic || b.path.size > 0)
+	first := b.store == inMemory || b.policy == atomicPostgres ||
+		b.store == inDynamo && (b.policy.mode == idempotency.Atomic || b.path.size > 0)
 	switch {
 	case pt.store && b.store == bare:
 		return errs
@@ -191,6 +193,9 @@ func benches(valkey string) (all []*bench) {
 		for _, store := range []storeKind{inDynamo, bare} {
 			all = append(all, &bench{policy: atomicity, path: path, store: store})
 		}
+	}
+	for _, path := range transactionPaths() {
+		all = append(all, &bench{policy: atomicPostgres, path: path, store: inPostgres})
 	}
 	return all
 }

@@ -2,6 +2,7 @@ package crash_test
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -35,7 +36,8 @@ type script func(*process, context.Context) (idempotency.Result, error)
 const (
 	nothingDone = "nothing was done"
 	// large results take two items beside the record.
-	large = 380<<10 + 1
+	large       = 380<<10 + 1
+	refusedPath = "first call, refused and planned again"
 	// smallLimit is below the size of every receipt.
 	smallLimit = 8
 )
@@ -85,7 +87,7 @@ var atomicPaths = []path{
 	{name: "first call", request: call, run: pay},
 	{name: "first call after the window", before: expired, request: call, run: pay},
 	{name: "first call that says it is a retry", request: request{caller: alice, payload: original, hint: true}, run: pay},
-	{name: "first call, refused and planned again", request: call, run: soldOut},
+	{name: refusedPath, request: call, run: soldOut},
 	{name: "first call, conflict with another transaction", request: call, run: pay, conflict: true},
 	{name: "first call, response beside the record", request: call, run: pay, size: large},
 	{name: "first call, response too large to keep", request: call, run: pay, maxResult: smallLimit},
@@ -97,6 +99,15 @@ var atomicPaths = []path{
 	{name: "duplicate, response beside the record", before: completed, request: call, run: pay, size: large},
 	{name: "duplicate of a response that was not kept", before: completed, request: call, run: pay, maxResult: smallLimit},
 	{name: "other payload", before: completed, request: request{caller: alice, payload: other}, run: pay},
+}
+
+// transactionPaths are those through atomic mode on a database in whose
+// transactions executions take place: nothing is planned there, nor beside the
+// record.
+func transactionPaths() []path {
+	return slices.DeleteFunc(slices.Clone(atomicPaths), func(p path) bool {
+		return p.size > 0 || p.conflict || p.name == refusedPath
+	})
 }
 
 func completed(w *world) { w.healthy(alice, original) }
@@ -135,6 +146,9 @@ func pay(p *process, ctx context.Context) (idempotency.Result, error) {
 // pay is the effect. It heeds the context, as operations have to.
 func (p *process) pay(ctx context.Context) (receipt string, err error) {
 	e, _ := idempotency.FromContext(ctx)
+	if db, ok := p.world.backend.(*postgres); ok && p.world.policy.mode == idempotency.Atomic {
+		return db.pay(p, ctx, e)
+	}
 	if p.world.policy.mode == idempotency.Atomic {
 		p.step("plan", func() { receipt = p.plan(ctx, e, "effect", false) })
 		return receipt, nil

@@ -15,21 +15,31 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/idempotency/pgstore"
 )
 
-// postgres is a store on a real server. Each of its batches is one request.
-type postgres struct{ line *line }
+// postgres is a store on a real server. Each of its batches is one request, and
+// each statement of a transaction.
+type postgres struct {
+	line  *line
+	world *world
+	begun map[*process]*transaction // the latest of each process
+	apart bool                      // effects are not in the transaction of their record
+}
 
 // newPostgres returns a store without records.
-func newPostgres(l *line) *postgres {
-	if err := l.exec("TRUNCATE " + l.table); err != nil {
+func newPostgres(w *world, l *line, apart bool) *postgres {
+	if err := l.exec("TRUNCATE " + l.table + ", " + l.goods()); err != nil {
 		panic(err)
 	}
-	return &postgres{l}
+	return &postgres{l, w, make(map[*process]*transaction), apart}
 }
 
 func (s *postgres) open(p *process) idempotency.Store {
-	store, err := pgstore.New(batches{s.line, p}, pgstore.Table(s.line.table))
+	// The limit of the server's own clock would not be of the time that the run has.
+	store, err := pgstore.NewAtomic(batches{s, p}, pgstore.Table(s.line.table), pgstore.IdleLimit(0))
 	if err != nil {
 		panic(err) // the arguments are ours
+	}
+	if s.world.policy.mode == idempotency.Atomic {
+		return labelledAtomic{labelled{store, p}, store}
 	}
 	return labelled{store, p}
 }
@@ -47,12 +57,29 @@ func (s *postgres) look(id string) (found state) {
 	return found
 }
 
-func (*postgres) effects() []planned { return nil }
+func (s *postgres) effects() (rows []planned) {
+	if s.world.policy.mode != idempotency.Atomic {
+		return nil
+	}
+	s.line.call(func(ctx context.Context, conn *pgx.Conn) {
+		found, err := conn.Query(ctx, "SELECT receipt, key, token FROM "+s.line.goods()+" ORDER BY receipt")
+		if err != nil {
+			panic(err)
+		}
+		rows, err = pgx.CollectRows(found, func(row pgx.CollectableRow) (r planned, err error) {
+			return r, row.Scan(&r.receipt, &r.key, &r.token)
+		})
+		if err != nil {
+			panic(err)
+		}
+	})
+	return rows
+}
 
 // batches are the requests of a process.
 type batches struct {
-	line *line
-	p    *process
+	*postgres
+	p *process
 }
 
 func (b batches) Exec(context.Context, string, ...any) (tag pgconn.CommandTag, err error) {
@@ -61,8 +88,19 @@ func (b batches) Exec(context.Context, string, ...any) (tag pgconn.CommandTag, e
 
 func (b batches) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults {
 	results := new(results)
-	lost := b.p.request(ctx, labelOf(ctx), func(context.Context) { b.line.send(batch, results) })
+	name := labelOf(ctx)
+	if name == stepCommit {
+		name = stepRead // to find out whether a transaction was committed
+	}
+	lost := b.p.request(ctx, name, func(context.Context) {
+		if name == stepBegin {
+			results.tx = b.begin(b.p, batch, results)
+			return
+		}
+		b.line.send(batch, results)
+	})
 	if lost != nil {
+		results.tx.end()
 		return pgx.FailedBatchResults(batch, lost)
 	}
 	return results
@@ -74,14 +112,23 @@ type line struct {
 	calls chan func(context.Context, *pgx.Conn)
 	done  chan struct{}
 	table string
+
+	url  string
+	idle []*pgx.Conn // for transactions
 }
+
+// goods is the table of effects.
+func (l *line) goods() string { return l.table + "_goods" }
 
 func newLine(t *testing.T, url string) *line {
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &line{make(chan func(context.Context, *pgx.Conn)), make(chan struct{}), fmt.Sprint("records_", prefixes.Add(1))}
+	l := &line{
+		calls: make(chan func(context.Context, *pgx.Conn)), done: make(chan struct{}),
+		table: fmt.Sprint("records_", prefixes.Add(1)), url: url,
+	}
 	store, err := pgstore.New(conn, pgstore.Table(l.table))
 	if err != nil {
 		t.Fatal(err)
@@ -89,8 +136,15 @@ func newLine(t *testing.T, url string) *line {
 	if err := store.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := conn.Exec(t.Context(), "CREATE TABLE "+l.goods()+" (receipt text PRIMARY KEY, key text NOT NULL, token text NOT NULL)"); err != nil {
+		t.Fatal(err)
+	}
 	go func() {
-		defer func() { _ = conn.Close(context.Background()) }()
+		defer func() {
+			for _, conn := range append(l.idle, conn) {
+				_ = conn.Close(context.Background())
+			}
+		}()
 		for call := range l.calls {
 			call(context.Background(), conn)
 			l.done <- struct{}{}
@@ -113,35 +167,45 @@ func (l *line) exec(sql string) (err error) {
 
 // send has a batch executed, and keeps its results.
 func (l *line) send(batch *pgx.Batch, r *results) {
-	l.call(func(ctx context.Context, conn *pgx.Conn) {
-		r.types = conn.TypeMap()
-		reader := conn.SendBatch(ctx, batch)
-		for range batch.QueuedQueries {
-			rows, err := reader.Query()
-			one := result{err: err}
-			for err == nil && rows.Next() {
-				one.fields, one.row = slices.Clone(rows.FieldDescriptions()), make([][]byte, 0)
-				for _, value := range rows.RawValues() {
-					if value != nil {
-						value = append([]byte{}, value...)
-					}
-					one.row = append(one.row, value)
-				}
-			}
-			if err == nil {
-				one.tag, one.err = rows.CommandTag(), rows.Err()
-			}
-			r.all = append(r.all, one)
-		}
-		r.closed = reader.Close()
-	})
+	l.call(func(ctx context.Context, conn *pgx.Conn) { r.read(ctx, conn, batch) })
 }
 
 // results are those of a batch that was executed.
 type results struct {
 	all    []result
 	types  *pgtype.Map
+	tx     *transaction // that the batch has begun, nil if none
 	closed error
+}
+
+// read has a batch executed on a connection, and returns the transaction that it
+// has begun, if any.
+func (r *results) read(ctx context.Context, conn *pgx.Conn, batch *pgx.Batch) pgx.Tx {
+	r.types = conn.TypeMap()
+	reader := conn.SendBatch(ctx, batch)
+	for range batch.QueuedQueries {
+		r.all = append(r.all, resultOf(reader.Query()))
+	}
+	r.closed = reader.Close()
+	return reader.Tx()
+}
+
+// resultOf reads rows, of which it keeps the last.
+func resultOf(rows pgx.Rows, err error) result {
+	one := result{err: err}
+	for err == nil && rows.Next() {
+		one.fields, one.row = slices.Clone(rows.FieldDescriptions()), make([][]byte, 0)
+		for _, value := range rows.RawValues() {
+			if value != nil {
+				value = append([]byte{}, value...)
+			}
+			one.row = append(one.row, value)
+		}
+	}
+	if err == nil {
+		one.tag, one.err = rows.CommandTag(), rows.Err()
+	}
+	return one
 }
 
 type result struct {
@@ -165,7 +229,7 @@ func (r *results) Exec() (pgconn.CommandTag, error) {
 func (r *results) Query() (pgx.Rows, error) { return nil, errors.New("not needed here") }
 func (r *results) QueryRow() pgx.Row        { return resultRow{r.next(), r.types} }
 func (r *results) Close() error             { return r.closed }
-func (r *results) Tx() pgx.Tx               { return nil }
+func (r *results) Tx() pgx.Tx               { return r.tx }
 
 type resultRow struct {
 	result

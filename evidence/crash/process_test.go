@@ -228,6 +228,9 @@ func (p *process) after(pt point, f fault) {
 func (p *process) die() {
 	p.failed.Store(true)
 	p.dead.Store(true)
+	if connected, ok := p.world.backend.(interface{ died(*process) }); ok {
+		connected.died(p)
+	}
 	p.stopped <- struct{}{}
 	runtime.Goexit()
 }

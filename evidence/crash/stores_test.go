@@ -33,6 +33,11 @@ const (
 	stepRelease   = "release"
 	stepRead      = "read"
 	stepCommit    = "commit"
+	// Those of an execution in a transaction of its own.
+	stepBegin    = "begin"
+	stepEffect   = "effect"
+	stepRecord   = "record"
+	stepRollback = "rollback"
 )
 
 // backend is a store that lasts for one run.
@@ -100,7 +105,7 @@ type labelledAtomic struct {
 }
 
 func (s labelledAtomic) Begin(ctx context.Context, a idempotency.Attempt) (context.Context, *idempotency.Record, error) {
-	return s.store.Begin(ctx, a)
+	return s.store.Begin(label(ctx, stepBegin), a)
 }
 
 func (s labelledAtomic) End(ctx context.Context) { s.store.End(ctx) }

@@ -221,7 +221,7 @@ func (m *matrix) table(t *testing.T, b *strings.Builder, paths []path, policies 
 
 // summary counts, guarantee by guarantee, in how many cells it held.
 func (m *matrix) summary(b *strings.Builder) {
-	policies := append(slices.Clone(leased), atomicity)
+	policies := append(slices.Clone(leased), atomicity, atomicPostgres)
 	fmt.Fprint(b, "| |")
 	for _, p := range policies {
 		fmt.Fprintf(b, " %s |", p.name)

@@ -26,6 +26,9 @@ var (
 	reconcile = policy{"Reconcile", idempotency.Leased, idempotency.Reconcile}
 	atomicity = policy{"Atomic", idempotency.Atomic, idempotency.Reexecute}
 
+	// Effects and record are in one transaction of PostgreSQL.
+	atomicPostgres = policy{"Atomic, PostgreSQL", idempotency.Atomic, idempotency.Reexecute}
+
 	leased = []policy{reexecute, refuse, reconcile}
 )
 
