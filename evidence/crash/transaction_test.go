@@ -87,6 +87,7 @@ func (t *transaction) end() {
 
 // request makes a request of the transaction; last reports whether that ends it.
 func (t *transaction) request(ctx context.Context, name string, last bool, run func(context.Context) error) (err error) {
+	_ = t.Conn() // the lock orders what the process has just read of it before what comes
 	lost := t.p.request(ctx, name, func(context.Context) {
 		if t.over {
 			err = errConnection
@@ -140,7 +141,10 @@ func (t *transaction) Commit(ctx context.Context) error {
 }
 
 func (t *transaction) Rollback(ctx context.Context) error {
-	if t.Conn().IsClosed() {
+	t.store.world.requests.Lock()
+	over := t.over
+	t.store.world.requests.Unlock()
+	if over {
 		return pgx.ErrTxClosed
 	}
 	return t.request(ctx, stepRollback, true, t.Tx.Rollback)
