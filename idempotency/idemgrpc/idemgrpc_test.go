@@ -361,6 +361,30 @@ func TestConfigsThatAreRefused(t *testing.T) {
 	}
 }
 
+// A call whose deadline is too near to begin is to be sent again, with more time.
+func TestNoTime(t *testing.T) {
+	t.Parallel()
+	guard, err := idempotency.New(idempotency.Config{Store: memstore.New()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	protect, err := idemgrpc.UnaryServerInterceptor(idemgrpc.Config{
+		Guard: guard, Methods: []string{pb.TestService_UnaryCall_FullMethodName}, Scope: sharedScope,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithDeadline(metadata.NewIncomingContext(t.Context(), metadata.Pairs("idempotency-key", "k1")), time.Unix(0, 0))
+	defer cancel()
+	_, err = protect(ctx, order(10), &grpc.UnaryServerInfo{FullMethod: pb.TestService_UnaryCall_FullMethodName}, func(context.Context, any) (any, error) {
+		t.Error("executed")
+		return nil, nil
+	})
+	if code := status.Code(err); code != codes.Unavailable {
+		t.Errorf("code %v, %v", code, err)
+	}
+}
+
 // unsealed is a Sealer that never seals.
 type unsealed struct {
 	idempotency.Sealer

@@ -49,7 +49,7 @@ func refusal(err error) error {
 		return refused(codes.Unavailable, "NOT_RECONCILED", "a call with this idempotency key was interrupted, and what became of it is not known yet; retry with the same key and request",
 			retryAfterUnavailable)
 	case errors.Is(err, idempotency.ErrSeal): // nothing that the client can do
-	case errors.Is(err, idempotency.ErrStore), errors.Is(err, idempotency.ErrSealUnavailable):
+	case errors.Is(err, idempotency.ErrStore), errors.Is(err, idempotency.ErrSealUnavailable), errors.Is(err, idempotency.ErrNoTime):
 		return refused(codes.Unavailable, "STORE_UNAVAILABLE", "temporarily unavailable; retry with the same key and request", retryAfterUnavailable)
 	}
 	return status.Error(codes.Internal, "internal error")
