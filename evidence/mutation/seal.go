@@ -285,8 +285,8 @@ var sealMutants = []mutant{
 	{
 		name:     "dynamostore: a write in another Region is an outage",
 		file:     "dynamostore/dynamostore.go",
-		old:      "!busy || !paused(ctx, attempt) {",
-		new:      "!busy || true || !paused(ctx, attempt) {",
+		old:      "[*types.ReplicatedWriteConflictException](err); !busy {",
+		new:      "[*types.ReplicatedWriteConflictException](err); !busy || ctx != nil {",
 		packages: []string{"evidence/library/dynamostore"},
 		why:      "duplicates in two Regions are told that the store is unavailable",
 	},

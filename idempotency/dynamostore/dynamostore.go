@@ -267,18 +267,11 @@ func (s *Store) putItem(ctx context.Context, input *dynamodb.PutItemInput) (exis
 }
 
 // putOnce makes the request, while that many bytes travel, and counts what it
-// cost. A global table with strong consistency refuses it while another Region
-// writes the item. The SDK does not repeat it then.
+// cost.
 func (s *Store) putOnce(ctx context.Context, input *dynamodb.PutItemInput, travelling int) error {
 	ctx, cancel := s.limited(ctx, travelling)
 	defer cancel()
-	output, err := s.client.PutItem(ctx, input)
-	for attempt := range maxPuts {
-		if _, busy := errors.AsType[*types.ReplicatedWriteConflictException](err); !busy || !paused(ctx, attempt) {
-			break
-		}
-		output, err = s.client.PutItem(ctx, input)
-	}
+	output, err := inTurn(ctx, func() (*dynamodb.PutItemOutput, error) { return s.client.PutItem(ctx, input) })
 	if existing, refused := refusal(err); refused {
 		if existing == nil {
 			existing = input.Item // about as large
@@ -290,15 +283,23 @@ func (s *Store) putOnce(ctx context.Context, input *dynamodb.PutItemInput, trave
 	return err
 }
 
-// paused waits before a write is tried again that another Region was at, and reports
-// whether there is time to try.
-func paused(ctx context.Context, attempt int) bool {
-	select {
-	case <-time.After(rand.N(10 * time.Millisecond << attempt)):
-		return true
-	case <-ctx.Done():
-		return false
+// inTurn makes a write, and repeats it a few times if a global table with strong
+// consistency has refused it because another Region writes the item. The SDK does
+// not repeat it.
+func inTurn[Output any](ctx context.Context, write func() (Output, error)) (Output, error) {
+	output, err := write()
+	for attempt := range maxPuts {
+		if _, busy := errors.AsType[*types.ReplicatedWriteConflictException](err); !busy {
+			break
+		}
+		select {
+		case <-time.After(rand.N(10 * time.Millisecond << attempt)):
+		case <-ctx.Done():
+			return output, err
+		}
+		output, err = write()
 	}
+	return output, err
 }
 
 // bytesPerTimeout is how many bytes a request may bring or fetch for each of its
@@ -326,24 +327,11 @@ func refusal(err error) (existing map[string]types.AttributeValue, refused bool)
 
 // Release implements [idempotency.Store] with one DeleteItem.
 func (s *Store) Release(ctx context.Context, id, owner string) error {
-	ctx, cancel := s.limited(ctx, 0)
-	defer cancel()
-	output, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName:                           &s.table,
-		Key:                                 keyOf(id),
-		ConditionExpression:                 aws.String(isOwn),
-		ExpressionAttributeNames:            ownerAndStatus,
-		ExpressionAttributeValues:           own(owner),
-		ReturnConsumedCapacity:              types.ReturnConsumedCapacityTotal,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	_, _, err := s.delete(ctx, id, &dynamodb.DeleteItemInput{
+		ConditionExpression:       aws.String(isOwn),
+		ExpressionAttributeNames:  ownerAndStatus,
+		ExpressionAttributeValues: own(owner),
 	})
-	if existing, refused := refusal(err); refused {
-		countRefusal(ctx, existing)
-		return nil
-	}
-	if err == nil {
-		countWrite(ctx, output.ConsumedCapacity)
-	}
 	return err
 }
 

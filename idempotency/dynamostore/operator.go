@@ -113,7 +113,7 @@ func (s *Store) delete(ctx context.Context, id string, input *dynamodb.DeleteIte
 	input.ReturnValues = types.ReturnValueAllOld
 	input.ReturnConsumedCapacity = types.ReturnConsumedCapacityTotal
 	input.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
-	output, err := s.client.DeleteItem(ctx, input)
+	output, err := inTurn(ctx, func() (*dynamodb.DeleteItemOutput, error) { return s.client.DeleteItem(ctx, input) })
 	if existing, refused := refusal(err); refused {
 		countRefusal(ctx, existing)
 		return existing, true, nil

@@ -136,7 +136,7 @@ func (s *Store) updateItem(ctx context.Context, input *dynamodb.UpdateItemInput)
 	input.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
 	limited, cancel := s.limited(ctx, 0)
 	defer cancel()
-	output, err := s.client.UpdateItem(limited, input)
+	output, err := inTurn(limited, func() (*dynamodb.UpdateItemOutput, error) { return s.client.UpdateItem(limited, input) })
 	if existing, refused = refusal(err); refused {
 		countRefusal(ctx, existing)
 		if existing != nil {
