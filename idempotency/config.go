@@ -31,6 +31,12 @@ type Config struct {
 	// shortened. Default 24 hours.
 	Window time.Duration
 
+	// RecordsSince is the time since which the store has every record, if it has lost
+	// some that are younger than the window, such as by a restore from a backup. A
+	// request that was first sent before, by its Request.FirstSent, is refused with
+	// [ErrWindowPassed]. Default: the store has lost none.
+	RecordsSince time.Time
+
 	// Lease is how long a key stays claimed when its owner dies. It is renewed
 	// until the result of the execution is recorded, but never lasts beyond the
 	// deadline of the caller's context, if there is one. At most 90 years, to which

@@ -21,7 +21,7 @@ var (
 	ErrResultNotKept = errors.New("idempotency: the operation has completed; its result was not kept")
 
 	// ErrWindowPassed is returned if the request was first sent longer ago than the
-	// window, so that an earlier execution may have been forgotten. Nothing was executed
+	// window, or before Config.RecordsSince, so that an earlier execution may have been forgotten. Nothing was executed
 	// now.
 	ErrWindowPassed = errors.New("idempotency: the request was first sent longer ago than its key is remembered")
 

@@ -87,6 +87,27 @@ func TestPlanThatBecomesLateIsNotWritten(t *testing.T) {
 	})
 }
 
+// After a loss of records a request is refused that may have been executed before.
+func TestRequestFromBeforeTheLossIsRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		request := w.request("pay")
+		request.FirstSent = time.Now()
+		outcome, err := w.guard.Do(t.Context(), request, answering("paid"))
+		w.wantOutcome(outcome, err, "paid", false)
+
+		time.Sleep(time.Hour)
+		w.store.Store = memstore.New() // all is lost
+		restored := w.newGuard(func(c *idempotency.Config) { c.RecordsSince = time.Now() })
+		_, err = restored.Do(t.Context(), request, w.mustNotRun)
+		w.wantError(err, idempotency.ErrWindowPassed)
+		request.FirstSent = time.Now()
+		outcome, err = restored.Do(t.Context(), request, answering("paid anew"))
+		w.wantOutcome(outcome, err, "paid anew", false)
+	})
+}
+
 func TestFirstSentInTheFutureIsRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

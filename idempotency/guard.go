@@ -196,7 +196,7 @@ func (g *Guard) untimely(req Request, now time.Time) error {
 		return nil
 	case req.FirstSent.After(now):
 		return ErrFirstSentFuture
-	case now.Sub(req.FirstSent) >= g.cfg.Window:
+	case now.Sub(req.FirstSent) >= g.cfg.Window, req.FirstSent.Before(g.cfg.RecordsSince):
 		return ErrWindowPassed
 	}
 	return nil

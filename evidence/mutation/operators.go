@@ -165,10 +165,18 @@ var operatorMutants = []mutant{
 	{
 		name:     "late retry: the end of the window is within it",
 		file:     "guard.go",
-		old:      "case now.Sub(req.FirstSent) >= g.cfg.Window:",
-		new:      "case now.Sub(req.FirstSent) > g.cfg.Window:",
+		old:      "case now.Sub(req.FirstSent) >= g.cfg.Window,",
+		new:      "case now.Sub(req.FirstSent) > g.cfg.Window,",
 		packages: []string{"idempotency"},
 		why:      "at that moment a record is free and its retry is not refused",
+	},
+	{
+		name:     "late retry: the store has lost nothing",
+		file:     "guard.go",
+		old:      "req.FirstSent.Before(g.cfg.RecordsSince):",
+		new:      "req.FirstSent.IsZero():",
+		packages: []string{"idempotency"},
+		why:      "after a restore what was executed before is executed again",
 	},
 	{
 		name:     "late retry: a first sending in the future",

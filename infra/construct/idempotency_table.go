@@ -51,7 +51,8 @@ type IdempotencyTableProps struct {
 // to live.
 //
 // It grants by role, not by action: see [IdempotencyTable.GrantClaims],
-// [IdempotencyTable.GrantTransactions] and [IdempotencyTable.GrantInspection].
+// [IdempotencyTable.GrantTransactions] and [IdempotencyTable.GrantInspection], and for
+// people [IdempotencyTable.GrantOperators] and [IdempotencyTable.GrantViewers].
 type IdempotencyTable struct {
 	// Table is the underlying table, for its name, its ARN and its metrics.
 	Table awsdynamodb.ITable
@@ -104,6 +105,20 @@ func (t *IdempotencyTable) GrantTransactions(grantee awsiam.IGrantable) {
 // nothing else.
 func (t *IdempotencyTable) GrantInspection(grantee awsiam.IGrantable) {
 	Allow(grantee, t.Table, "dynamodb:GetItem")
+}
+
+// GrantViewers lets grantee look at records and list them: the commands show, list
+// and export of the program idempotency. It is for a role of people, and no function
+// needs it.
+func (t *IdempotencyTable) GrantViewers(grantee awsiam.IGrantable) {
+	Allow(grantee, t.Table, "dynamodb:GetItem", "dynamodb:Scan")
+}
+
+// GrantOperators lets grantee do what [IdempotencyTable.GrantViewers] does, settle
+// what was interrupted (PutItem) and forget keys (DeleteItem): all commands of the
+// program idempotency. It is for a role of operators alone.
+func (t *IdempotencyTable) GrantOperators(grantee awsiam.IGrantable) {
+	Allow(grantee, t.Table, "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan")
 }
 
 // Environment returns the environment variables by which a program finds its

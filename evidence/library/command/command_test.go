@@ -8,17 +8,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/idemhttp"
+	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal"
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/dynamotest"
 )
 
@@ -52,9 +56,9 @@ type table struct {
 	scope idempotency.Scope
 }
 
-func newTable(t *testing.T) *table {
+func newTable(t *testing.T, config ...dynamolocal.Config) *table {
 	t.Helper()
-	w := &table{t: t, db: dynamotest.New(t)}
+	w := &table{t: t, db: dynamotest.New(t, config...)}
 	w.db.CreateTable(t, "idempotency", "id")
 	var err error
 	if w.store, err = dynamostore.New(w.db.Client, "idempotency", dynamostore.RequestTimeout(-1)); err != nil {
@@ -554,6 +558,40 @@ func TestExport(t *testing.T) {
 	}
 }
 
+// Each command does with the rights that the runbook names for it.
+func TestRights(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	used := map[string]bool{}
+	w := newTable(t, dynamolocal.Config{Observe: func(e dynamolocal.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		used[e.Operation] = true
+	}})
+	id, beside := w.interrupted("k1"), w.completed("k2", bytes.Repeat([]byte("0123456789abcdef"), 60_000)[:700_000])
+	for _, test := range []struct {
+		args []string
+		want []string
+	}{
+		{[]string{"show", id}, []string{"GetItem"}},
+		{[]string{"list"}, []string{"Scan"}},
+		{[]string{"export"}, []string{"Scan"}},
+		{[]string{"export", "--full"}, []string{"GetItem", "Scan"}},
+		{[]string{"settle", "--yes", "--unknown", id}, []string{"GetItem", "PutItem"}},
+		{[]string{"forget", "--yes", beside}, []string{"DeleteItem", "GetItem"}},
+	} {
+		mu.Lock()
+		clear(used)
+		mu.Unlock()
+		w.done("", test.args...)
+		mu.Lock()
+		if got := slices.Sorted(maps.Keys(used)); !slices.Equal(got, test.want) {
+			t.Errorf("%v needs %v, want %v", test.args, got, test.want)
+		}
+		mu.Unlock()
+	}
+}
+
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	w := newTable(t)
@@ -562,4 +600,13 @@ func TestHelp(t *testing.T) {
 		wantIn(t, w.done("", name, "--help"), "Usage: idempotency "+name, "--table name", "--json")
 	}
 	wantIn(t, w.done("", "settle", "--help"), "--yes", "--dry-run", "--unknown")
+}
+
+func mustKey(t *testing.T, id string) idempotency.Key {
+	t.Helper()
+	key, err := idempotency.KeyFromID(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
