@@ -59,7 +59,8 @@
 // No caller gets another scope's result, nor can tell that the key exists
 // there (TestHazardStrangersShare, TestDifferentPartsMakeDifferentKeys).
 //
-// A record past its window is never used (TestWindowPassed).
+// A record past its window is never used (TestWindowPassed). With Request.FirstSent a
+// retry that comes after the window is never executed (TestLateRetryIsRefused).
 //
 // With Config.Seal nobody who reads or writes the store learns a result or makes one
 // up, and nothing is executed whose result could not be sealed
@@ -67,6 +68,12 @@
 //
 // What cannot be promised, and the evidence beyond these tests, is in
 // docs/guarantees.md of the repository.
+//
+// # Operating
+//
+// A key whose execution was interrupted, under [Refuse] or because no retry comes, is
+// looked at, settled and forgotten by [Guard.Look], [Guard.Settle] and [Guard.Forget],
+// or by the command in cmd/idempotency. docs/runbook.md says when to do what.
 //
 // # What callers must do
 //

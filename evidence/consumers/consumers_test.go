@@ -4,6 +4,8 @@ package consumers_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -23,6 +25,8 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/evidence/kmsserver"
 	"github.com/idempotent-requests/idempotent-requests/evidence/postgresserver"
 	"github.com/idempotent-requests/idempotent-requests/evidence/valkeyserver"
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/dynamotest"
 	"github.com/idempotent-requests/idempotent-requests/local/localstack/lambda"
 	"github.com/idempotent-requests/idempotent-requests/tools/release/modules"
@@ -34,7 +38,7 @@ var update = flag.Bool("update", false, "write the lists of modules instead of c
 // more. The lists in testdata hold every module that a kind of use brings.
 func TestModuleLists(t *testing.T) {
 	t.Parallel()
-	for _, use := range []string{"http", "gin", "echo", "grpc", "dynamodb", "kms", "regions", "lambda", "lambdahttp", "otel", "postgres", "valkey"} {
+	for _, use := range []string{"http", "gin", "echo", "grpc", "dynamodb", "kms", "regions", "lambda", "lambdahttp", "otel", "postgres", "valkey", "operating", "late"} {
 		t.Run(use, func(t *testing.T) {
 			t.Parallel()
 			c := newConsumer(t, use)
@@ -305,5 +309,44 @@ func TestOperatorsCommandIsInstalled(t *testing.T) {
 	}
 	if got := c.run(filepath.Join(bin, "idempotency"), "list", "--table", "idempotency", "--json"); !strings.Contains(got, "[]") {
 		t.Errorf("it prints %q", got)
+	}
+}
+
+// The program of docs/patterns.md with which an operator ends an interrupted payment.
+func TestOperating(t *testing.T) {
+	t.Parallel()
+	db := dynamotest.New(t)
+	db.CreateTable(t, "idempotency", "id")
+	c := newConsumer(t, "operating")
+	c.env = append(c.env, "AWS_ENDPOINT_URL_DYNAMODB="+db.URL, "AWS_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test")
+	program := c.build(".")
+	guard := idempotency.Must(idempotency.New(idempotency.Config{
+		Store:    idempotency.Must(dynamostore.New(db.Client, "idempotency", dynamostore.RequestTimeout(-1))),
+		Recovery: idempotency.Refuse, CacheEntries: -1,
+	}))
+	for number, want := range map[string]string{"R7": `{"number":"R7"}`, "none": `{"number":"R8"}`} {
+		key := idempotency.Must(idempotency.NewKey(idempotency.SharedScope(), "payments.create", number))
+		pay := func(result idempotency.Result, err error) (idempotency.Outcome, error) {
+			return guard.Do(t.Context(), idempotency.Request{Key: key, Fingerprint: "f"}, func(context.Context) (idempotency.Result, error) { return result, err })
+		}
+		failure := errors.New("the power failed")
+		if _, err := pay(idempotency.Result{}, failure); !errors.Is(err, failure) {
+			t.Fatal(err)
+		}
+		if got := c.run(program, key.ID(), number); got != "done\n" {
+			t.Errorf("it prints %q", got)
+		}
+		outcome, err := pay(idempotency.Result{Data: []byte(`{"number":"R8"}`)}, nil)
+		if err != nil || string(outcome.Data) != want {
+			t.Errorf("%s: a retry gets %s, error %v, want %s", number, outcome.Data, err, want)
+		}
+	}
+}
+
+// The program of docs/patterns.md whose client says when it first sent a request.
+func TestLate(t *testing.T) {
+	t.Parallel()
+	if got, want := newConsumer(t, "late").run("go", "run", "."), "201\n412\n"; got != want {
+		t.Errorf("it prints %q, want %q", got, want)
 	}
 }
