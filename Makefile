@@ -93,6 +93,7 @@ bench: build-local build/bin/local $(FUNCTIONS:%=build/lambda/arm64/%/bootstrap)
 .PHONY: check-model
 check-model: ## one to two minutes: every interleaving of the protocol's models, and mutants that must fail
 	@evidence/model/check.sh
+	@evidence/model/transitions.sh
 
 .PHONY: conformance
 conformance: ## the DynamoDB contract suite: ours against moto, or against AWS_ENDPOINT_URL_DYNAMODB, in a table

@@ -8,6 +8,7 @@
  *   -DREEXECUTE | -DREFUSE | -DRECONCILE   the recovery policy
  *   -DCLOCKS_LIE                           clocks differ by more than the allowance
  *   -D<mutant>                             breaks one guarded condition
+ *   -DTRANSITIONS                          prints each step of the store; transitions.sh
  */
 
 #ifndef CALLS
@@ -73,8 +74,31 @@ byte  late, lateOwner, lateLease, lateOver, lateOverLease;
 
 /* --- steps of the store, each atomic: dynamostore.go ----------------------------- */
 
+/*
+ * What a step met and what it left, for transitions.sh: which request, whether there
+ * is a record and whose, how its lease compares with the request's, whether its window
+ * has passed, whether it is the one to be taken over; then what became of it.
+ */
+#ifdef TRANSITIONS
+hidden byte met, own, compared, wasPast, observed, became;
+#define meets(o, l, over, overLease) \
+	met = (status == Absent -> 0 : (status == InProgress -> 1 : 2)); \
+	own = (met > 0 && owner == o); \
+	compared = (own && met == 1 -> (lease == l -> 1 : (lease < l -> 2 : 3)) : 0); \
+	wasPast = (met > 0 -> past[owner] : 0); \
+	observed = (met == 1 && over != NOBODY && owner == over && lease == overLease); \
+	became = 0
+#define leaves(kind) printf("T %d %d %d %d %d %d %d %d\n", kind, met, own, compared, wasPast, observed, became, refused)
+#define writes(newStatus) became = (newStatus == Absent -> 2 : 1)
+#else
+#define meets(o, l, over, overLease) skip
+#define leaves(kind) skip
+#define writes(newStatus) skip
+#endif
+
 inline write(newStatus, newOwner, newLease) {
 	assert(status != Completed || past[owner]);	/* G1: what is on record is final */
+	writes(newStatus);
 	status = newStatus; owner = newOwner; lease = newLease
 }
 
@@ -105,6 +129,7 @@ inline write(newStatus, newOwner, newLease) {
 #endif
 
 inline storeClaim(o, l, over, overLease) {
+	meets(o, l, over, overLease);
 	if
 #ifdef CLAIM_UNCONDITIONAL
 	:: true -> write(InProgress, o, l); refused = false
@@ -112,7 +137,8 @@ inline storeClaim(o, l, over, overLease) {
 	:: isFree || isObserved(over, overLease) -> write(InProgress, o, l); refused = false
 #endif
 	:: else -> refused = !isSameClaim(o, l)
-	fi
+	fi;
+	leaves(1)
 }
 
 #if defined(RENEW_WITHOUT_OWNER)
@@ -130,11 +156,13 @@ inline storeClaim(o, l, over, overLease) {
 #endif
 
 inline storeRenew(o, l) {
+	meets(o, l, NOBODY, OVER);
 	if
 	:: mayRenew(o) && isLater(l) -> refused = false	/* a copy of an earlier renewal, late */
 	:: mayRenew(o) && !isLater(l) -> write(InProgress, o, l); refused = false
 	:: else -> refused = true
-	fi
+	fi;
+	leaves((l == OVER -> 3 : 2))
 }
 
 #if defined(NO_FENCING)
@@ -152,13 +180,15 @@ inline storeRenew(o, l) {
 #endif
 
 inline storeComplete(o) {
+	meets(o, OVER, NOBODY, OVER);
 	if
 	:: mayComplete(o) ->
 		write(Completed, o, OVER);
 		answer = (past[o] -> answer : o);
 		refused = false
 	:: else -> refused = !isSameCompletion(o)
-	fi
+	fi;
+	leaves(4)
 }
 
 #ifdef RELEASE_WITHOUT_OWNER
@@ -168,11 +198,13 @@ inline storeComplete(o) {
 #endif
 
 inline storeRelease(o) {
+	meets(o, OVER, NOBODY, OVER);
 	if
 	:: mayRelease(o) -> write(Absent, NOBODY, OVER)
 	:: else
 	fi;
-	refused = false
+	refused = false;
+	leaves(5)
 }
 
 /* --- parts of a call ----------------------------------------------------------------- */

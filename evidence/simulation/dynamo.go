@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
+	"github.com/idempotent-requests/idempotent-requests/evidence/model"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/memstore"
@@ -38,6 +39,9 @@ func (w *world) connect(d *Dynamo) (err error) {
 		var records idempotency.Store = memstore.New()
 		if w.Store != nil {
 			records = w.Store
+		}
+		if w.Watch != nil {
+			records = model.Watch(records, w.Watch)
 		}
 		w.backing = memory{records}
 		return nil

@@ -19,6 +19,9 @@ type Config struct {
 	Dynamo bool
 	// Store, if set, keeps the records instead: one that is broken on purpose.
 	Store idempotency.Store
+	// Watch, if set, is called with each step of a store in memory, in the words of
+	// [model.Transitions].
+	Watch func(step string)
 	// Trace makes [Run] write a trace.
 	Trace bool
 }

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/idempotent-requests/idempotent-requests/evidence/linearizability"
+	"github.com/idempotent-requests/idempotent-requests/evidence/model"
 	"github.com/idempotent-requests/idempotent-requests/evidence/simulation"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
@@ -37,6 +40,44 @@ var variants = []variant{
 
 func TestSimulation(t *testing.T) {
 	t.Parallel()
+	var seen steps
+	t.Run("of", func(t *testing.T) { simulate(t, &seen) })
+	if !t.Failed() && *oneSeed == 0 {
+		seen.check(t)
+	}
+}
+
+// steps are those of the store that were seen, in the words of the model.
+type steps struct {
+	mu    sync.Mutex
+	times map[string]int
+}
+
+func (s *steps) add(step string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.times == nil {
+		s.times = make(map[string]int)
+	}
+	s.times[step]++
+}
+
+// check holds the steps against those that the model can make: whatever happens, the
+// code makes no other. That stores make each of them is [model.TestStore]'s business.
+func (s *steps) check(t *testing.T) {
+	t.Helper()
+	can := model.Transitions()
+	for step, times := range s.times {
+		if !slices.Contains(can, step) {
+			t.Errorf("%d times a store made a step that the model cannot make: %s", times, step)
+		}
+	}
+	if len(s.times) < len(can)/2 {
+		t.Errorf("only %d of the model's %d steps were seen", len(s.times), len(can))
+	}
+}
+
+func simulate(t *testing.T, seen *steps) {
 	for _, v := range variants {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()
@@ -44,6 +85,9 @@ func TestSimulation(t *testing.T) {
 				v.Seed, v.Trace = *oneSeed, true
 				check(t, v, simulation.Run(t, v.Config))
 				return
+			}
+			if !v.Dynamo {
+				v.Watch = seen.add
 			}
 			for seed := range uint64(max(1, *seeds*v.share/100)) {
 				v.Seed = seed + 1
@@ -73,7 +117,7 @@ func check(t *testing.T, v variant, report *simulation.Report) {
 		v.Trace = true
 		report = simulation.Run(t, v.Config)
 	}
-	t.Errorf("trace: %s\nreproduce: go test ./evidence/simulation -run '^TestSimulation/%s$' -sim.seed=%d",
+	t.Errorf("trace: %s\nreproduce: go test ./evidence/simulation -run '^TestSimulation/of/%s$' -sim.seed=%d",
 		keep(t, report), v.name, v.Seed)
 }
 
