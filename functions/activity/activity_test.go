@@ -158,8 +158,8 @@ func TestCalls(t *testing.T) {
 	if got := list(apitest.Bob); got != none {
 		t.Errorf("another session gets %s", got)
 	}
-	for range activity.MaxCalls {
-		recorder.Observe(ctx, idempotency.Event{Observation: idempotency.ObservedMismatch})
+	for i := range activity.MaxCalls {
+		f.put(t, datatable.Entry{Kind: datatable.Call, ID: fmt.Sprintf("%04d", i), At: f.now, Retention: calls.Retention}, calls.Detail{Outcome: idempotency.ObservedMismatch})
 	}
 	if err := json.Unmarshal([]byte(list(apitest.Alice)), &got); err != nil {
 		t.Fatal(err)

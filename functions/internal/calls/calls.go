@@ -18,9 +18,9 @@ import (
 const (
 	// Retention is how long a call is kept.
 	Retention = time.Hour
-	// Timeout is how long a request is held up at most where the table does not
-	// answer.
-	Timeout = 250 * time.Millisecond
+	// Timeout is how long a request is held up at most if the table does not answer:
+	// as long as by default for a request to the store of the records.
+	Timeout = time.Second
 )
 
 // Detail is the detail of a [datatable.Call].
