@@ -3,30 +3,17 @@ package clients
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/guregu/dynamo/v2"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/installed"
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal/dynamotest"
 )
-
-// install makes the clients ready once.
-var install = sync.OnceValues(func() (directory string, err error) {
-	command := exec.Command("./install.sh")
-	var complaints strings.Builder
-	command.Stderr = &complaints
-	output, err := command.Output()
-	if err != nil {
-		return "", fmt.Errorf("install the clients: %w\n%s", err, complaints.String())
-	}
-	return strings.TrimSpace(string(output)), nil
-})
 
 // environment is all that a client knows of the engine.
 func environment(url string) []string {
@@ -37,10 +24,7 @@ func environment(url string) []string {
 
 func TestPrograms(t *testing.T) {
 	t.Parallel()
-	directory, err := install()
-	if err != nil {
-		t.Fatal(err)
-	}
+	directory := installed.Directory(t, "clients")
 	python := filepath.Join(directory, "venv/bin/python")
 	db := dynamotest.New(t)
 	for name, command := range map[string][]string{
@@ -134,10 +118,7 @@ func TestGuregu(t *testing.T) {
 // with the AWS CLI.
 func TestCommandAsPasted(t *testing.T) {
 	t.Parallel()
-	directory, err := install()
-	if err != nil {
-		t.Fatal(err)
-	}
+	directory := installed.Directory(t, "clients")
 	binary := filepath.Join(t.TempDir(), "dynamodb")
 	const command = "github.com/idempotent-requests/idempotent-requests/local/cmd/dynamodb"
 	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, command).CombinedOutput(); err != nil {

@@ -1,31 +1,12 @@
 #!/bin/sh
 # Holds docs/openapi.yaml against two linters, and the local stack against docs/openapi.yaml: schemathesis sends what the
-# document allows and what it forbids, for as many seconds as SECONDS_OF_FUZZING says. Installs all three into build/openapi.
+# document allows and what it forbids, for as many seconds as SECONDS_OF_FUZZING says.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-build=$root/build/openapi
+build=$("$root/tools/install.sh" openapi "$here")
 document=$root/docs/openapi.yaml
-
-mkdir -p "$build"
-if ! cmp -s "$here/requirements.txt" "$build/requirements.txt"; then
-    echo "OpenAPI: installing schemathesis into build/openapi"
-    rm -rf "$build/venv" "$build/requirements.txt"
-    if ! python3 -m venv "$build/venv"; then
-        echo "OpenAPI: schemathesis needs Python 3.10 or later with venv: install python3 and python3-venv" >&2
-        exit 1
-    fi
-    "$build/venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
-    cp "$here/requirements.txt" "$build/requirements.txt"
-fi
-if ! cmp -s "$here/package-lock.json" "$build/installed.json"; then
-    echo "OpenAPI: installing redocly and spectral into build/openapi"
-    rm -f "$build/installed.json"
-    cp "$here/.npmrc" "$here/package.json" "$here/package-lock.json" "$build/"
-    (cd "$build" && npm ci --no-audit --no-fund --loglevel=error)
-    cp "$here/package-lock.json" "$build/installed.json"
-fi
 
 REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true "$build/node_modules/.bin/redocly" lint "$document"
 "$build/node_modules/.bin/spectral" lint --fail-severity hint --ruleset "$here/spectral.yaml" "$document"
@@ -38,7 +19,7 @@ trap 'kill "$stack" 2>/dev/null; wait "$stack" 2>/dev/null || true' EXIT
 waited=0
 until url=$(grep -o '^http://localhost:[0-9]*' "$build/stack.log"); do
     waited=$((waited + 1))
-    if [ "$waited" -gt 300 ] || ! kill -0 "$stack" 2>/dev/null; then
+    if [ "$waited" -gt 3000 ] || ! kill -0 "$stack" 2>/dev/null; then
         echo "OpenAPI: the local stack did not start, see build/openapi/stack.log" >&2
         exit 1
     fi

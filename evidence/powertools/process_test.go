@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -15,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/installed"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal"
@@ -54,18 +54,6 @@ type function interface {
 	invoke(t *testing.T, e event) (answer, bool)
 }
 
-// install makes Powertools ready once.
-var install = sync.OnceValues(func() (directory string, err error) {
-	command := exec.Command("./install.sh")
-	var complaints strings.Builder
-	command.Stderr = &complaints
-	output, err := command.Output()
-	if err != nil {
-		return "", fmt.Errorf("install Powertools: %w\n%s", err, complaints.String())
-	}
-	return strings.TrimSpace(string(output)), nil
-})
-
 func newTable(t *testing.T) *dynamotest.DynamoDB {
 	t.Helper()
 	db := dynamotest.New(t, dynamolocal.Config{})
@@ -76,10 +64,7 @@ func newTable(t *testing.T) *dynamotest.DynamoDB {
 // theirs starts the functions of Powertools.
 func theirs(t *testing.T, db *dynamotest.DynamoDB) []function {
 	t.Helper()
-	directory, err := install()
-	if err != nil {
-		t.Fatal(err)
-	}
+	directory := installed.Directory(t, "powertools")
 	return []function{
 		start(t, db, "Python", filepath.Join(directory, "venv/bin/python"), "function.py"),
 		start(t, db, "TypeScript", "node", filepath.Join(directory, "function.mjs")),
