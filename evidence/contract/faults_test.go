@@ -64,7 +64,7 @@ func TestDisconnectedClientFindsItsPaymentMade(t *testing.T) {
 	v := needsFaults(t)
 	ctx, disconnect := context.WithCancel(t.Context())
 	defer disconnect()
-	done := v.background(ctx, "k1", "slow=2s")
+	done := v.background(ctx, "k1", "slow=4s")
 	v.awaitRecord("k1", "INPROGRESS")
 	disconnect()
 	if gone := <-done; !errors.Is(gone.err, context.Canceled) {
@@ -180,7 +180,7 @@ func TestSlowOrderIsNotInAnyonesWay(t *testing.T) {
 	v := needsFaults(t)
 	slow := make(chan response, 1)
 	go func() {
-		answer, err := v.send(t.Context(), http.MethodPost, "/api/orders", samovar, http.Header{"Idempotency-Key": {"k1"}, "Demo-Fault": {"slow=2s"}})
+		answer, err := v.send(t.Context(), http.MethodPost, "/api/orders", samovar, http.Header{"Idempotency-Key": {"k1"}, "Demo-Fault": {"slow=4s"}})
 		if err != nil {
 			t.Error(err)
 		}

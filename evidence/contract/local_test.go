@@ -123,7 +123,7 @@ func TestZombieAnswersWithTheWinnersResponse(t *testing.T) {
 	v.expectCreated(winners)
 	winner := v.awaitRecord("winner", "COMPLETED")
 
-	done := v.background(t.Context(), "k1", "slow=2s")
+	done := v.background(t.Context(), "k1", "slow=4s")
 	overtaken := v.awaitRecord("k1", "INPROGRESS")
 	client := newClient(stack)
 	table := aws.String(recordsTable(t, stack))

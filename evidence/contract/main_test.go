@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 
 // parallel is how many tests run at a time. They wait for leases to end most of
 // the time: more than there are processors can.
-const parallel = "16"
+const parallel = "8"
 
 func run(m *testing.M) (code int, err error) {
 	if err := flag.Set("test.parallel", parallel); err != nil {
