@@ -33,6 +33,31 @@ func newConsumer(t *testing.T, use string, others ...string) *consumer {
 	if err := os.CopyFS(c.dir, os.DirFS(filepath.Join("testdata", use))); err != nil {
 		t.Fatal(err)
 	}
+	known, _ := requirements.LoadOrStore(use, new(requirement))
+	required := known.(*requirement)
+	required.once.Do(func() {
+		c.require(others)
+		required.mod, required.sum = c.read("go.mod"), c.read("go.sum")
+	})
+	c.write("go.mod", required.mod)
+	c.write("go.sum", required.sum)
+	return c
+}
+
+// requirements holds what the modules of each kind of use require, which is found
+// out once.
+var requirements sync.Map
+
+// requirement is the text of go.mod and go.sum.
+type requirement struct {
+	once     sync.Once
+	mod, sum []byte
+}
+
+// require makes a module of the programs, which requires what they import.
+func (c *consumer) require(others []string) {
+	t := c.t
+	t.Helper()
 	c.run("go", "mod", "init", "example.com/consumer")
 	get := others
 	for _, m := range published(t).modules {
@@ -42,7 +67,15 @@ func newConsumer(t *testing.T, use string, others ...string) *consumer {
 	}
 	c.run("go", append([]string{"get"}, get...)...)
 	c.run("go", "mod", "tidy")
-	return c
+}
+
+func (c *consumer) read(name string) []byte {
+	c.t.Helper()
+	text, err := os.ReadFile(filepath.Join(c.dir, name))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return text
 }
 
 // in returns the same module for a subtest, with an environment of its own.
