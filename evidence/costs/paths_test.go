@@ -3,7 +3,6 @@ package costs_test
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/records"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal"
@@ -194,13 +194,6 @@ func (p path) call(t *testing.T, guard *idempotency.Guard, payload string, meanw
 				return idempotency.Result{}, err
 			}
 		}
-		return idempotency.Result{Data: random(p.response)}, nil
+		return idempotency.Result{Data: records.Random(p.response)}, nil
 	})
-}
-
-// random returns bytes that no compression makes fewer, the same ones each time.
-func random(n int) []byte {
-	data := make([]byte, n)
-	_, _ = rand.NewChaCha8([32]byte{}).Read(data)
-	return data
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/records"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/storetest"
@@ -105,39 +105,11 @@ func (f *fixture) wantCost(t *testing.T, calls map[string]int, writes, reads flo
 	}
 }
 
-var now = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
-
-func record(owner string) idempotency.Record {
-	return idempotency.Record{
-		ID: "payments.create#k", Status: idempotency.InProgress, Owner: owner,
-		Fingerprint: idempotency.NewFingerprint([]byte("body")),
-		Claimed:     now.Add(-time.Millisecond),
-		LeaseUntil:  now.Add(10*time.Second + 123*time.Millisecond), Expires: now.Add(time.Hour),
-	}
-}
-
-func completed(r idempotency.Record, data []byte) idempotency.Record {
-	r.Status, r.Data = idempotency.Completed, data
-	return r
-}
-
-func (f *fixture) mustClaim(t *testing.T, r idempotency.Record) {
-	t.Helper()
-	if existing, err := f.Claim(t.Context(), idempotency.Claim{Record: r, Now: now}); existing != nil || err != nil {
-		t.Fatalf("Claim: %+v, %v", existing, err)
-	}
-}
-
-func (f *fixture) mustComplete(t *testing.T, r idempotency.Record) {
-	t.Helper()
-	if existing, err := f.Complete(t.Context(), r); existing != nil || err != nil {
-		t.Fatalf("Complete: %+v, %v", existing, err)
-	}
-}
+var now = records.Now
 
 func (f *fixture) duplicate(t *testing.T) *idempotency.Record {
 	t.Helper()
-	existing, err := f.Claim(t.Context(), idempotency.Claim{Record: record("duplicate"), Now: now})
+	existing, err := f.Claim(t.Context(), idempotency.Claim{Record: records.InProgress("duplicate"), Now: now})
 	if existing == nil || err != nil {
 		t.Fatalf("Claim: %+v, %v", existing, err)
 	}
@@ -160,8 +132,8 @@ func (f *fixture) item(t *testing.T, id string) map[string]types.AttributeValue 
 func TestItems(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	r := record("owner-1")
-	f.mustClaim(t, r)
+	r := records.InProgress("owner-1")
+	records.MustClaim(t, f, r)
 	s := func(value string) types.AttributeValue { return &types.AttributeValueMemberS{Value: value} }
 	n := func(value string) types.AttributeValue { return &types.AttributeValueMemberN{Value: value} }
 	ignore := cmpopts.IgnoreUnexported(types.AttributeValueMemberS{}, types.AttributeValueMemberN{}, types.AttributeValueMemberB{})
@@ -178,22 +150,13 @@ func TestItems(t *testing.T) {
 		t.Errorf("in progress (-want +got):\n%s", diff)
 	}
 
-	f.mustComplete(t, completed(r, []byte("answer")))
+	records.MustComplete(t, f, records.Completed(r, []byte("answer")))
 	want["status"] = s("COMPLETED")
 	want["data"] = &types.AttributeValueMemberB{Value: []byte("answer")}
 	delete(want, "in_progress_expiration")
 	if diff := cmp.Diff(want, f.item(t, r.ID), ignore); diff != "" {
 		t.Errorf("completed (-want +got):\n%s", diff)
 	}
-}
-
-func random(n int) []byte {
-	data := make([]byte, n)
-	generator := rand.New(rand.NewPCG(1, 2))
-	for i := range data {
-		data[i] = byte(generator.Uint32())
-	}
-	return data
 }
 
 func TestResponsesOfAnySizeAreReplayed(t *testing.T) {
@@ -206,19 +169,19 @@ func TestResponsesOfAnySizeAreReplayed(t *testing.T) {
 	}{
 		{"empty", []byte{}, 0},
 		{"one byte", []byte{0}, 0},
-		{"at the inline limit", random(4 * k), 0},
-		{"over the inline limit", random(4*k + 1), 1},
+		{"at the inline limit", records.Random(4 * k), 0},
+		{"over the inline limit", records.Random(4*k + 1), 1},
 		{"large but compressible to the inline limit", bytes.Repeat([]byte("abc"), 100*k), 0},
-		{"a whole part", random(380 * k), 1},
-		{"a part and a byte", random(380*k + 1), 2},
-		{"5 MB", random(5 << 20), 14},
+		{"a whole part", records.Random(380 * k), 1},
+		{"a part and a byte", records.Random(380*k + 1), 2},
+		{"5 MB", records.Random(5 << 20), 14},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t)
-			r := record("owner-1")
-			f.mustClaim(t, r)
-			f.mustComplete(t, completed(r, test.data))
+			r := records.InProgress("owner-1")
+			records.MustClaim(t, f, r)
+			records.MustComplete(t, f, records.Completed(r, test.data))
 			if got := f.duplicate(t); !bytes.Equal(got.Data, test.data) || got.Data == nil {
 				t.Errorf("%d bytes came back as %d", len(test.data), len(got.Data))
 			}
@@ -241,9 +204,9 @@ func TestResponsesOfAnySizeAreReplayed(t *testing.T) {
 func TestCompressionIsRecorded(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	r := record("owner-1")
-	f.mustClaim(t, r)
-	f.mustComplete(t, completed(r, bytes.Repeat([]byte("abc"), 1000)))
+	r := records.InProgress("owner-1")
+	records.MustClaim(t, f, r)
+	records.MustComplete(t, f, records.Completed(r, bytes.Repeat([]byte("abc"), 1000)))
 	item := f.item(t, r.ID)
 	if encoding, _ := item["data_encoding"].(*types.AttributeValueMemberS); encoding == nil || encoding.Value != "zstd" {
 		t.Errorf("data_encoding %v, want zstd", item["data_encoding"])
@@ -257,9 +220,9 @@ func TestCompressionIsRecorded(t *testing.T) {
 func TestCosts(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	r := record("owner-1")
-	f.mustClaim(t, r)
-	f.mustComplete(t, completed(r, random(300)))
+	r := records.InProgress("owner-1")
+	records.MustClaim(t, f, r)
+	records.MustComplete(t, f, records.Completed(r, records.Random(300)))
 	f.wantCost(t, map[string]int{"PutItem": 2}, 2, 0)
 
 	f.reset()
@@ -273,14 +236,14 @@ func TestCosts(t *testing.T) {
 	f.wantCost(t, map[string]int{"GetItem": 1}, 0, 0.5)
 
 	f = newFixture(t)
-	f.mustClaim(t, r)
-	f.mustComplete(t, completed(r, random(100<<10)))
+	records.MustClaim(t, f, r)
+	records.MustComplete(t, f, records.Completed(r, records.Random(100<<10)))
 	f.reset()
 	f.duplicate(t)
 	f.wantCost(t, map[string]int{"PutItem": 1, "GetItem": 1}, 1, 13) // 100 KB and the attributes: 26 blocks of 4 KB
 
 	f.reset()
-	stranger := record("duplicate")
+	stranger := records.InProgress("duplicate")
 	stranger.Fingerprint = "another"
 	if _, err := f.Claim(t.Context(), idempotency.Claim{Record: stranger, Now: now}); err != nil {
 		t.Fatal(err)
@@ -291,9 +254,9 @@ func TestCosts(t *testing.T) {
 func TestResponseWithoutItsPartsWasNotKept(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	r := record("owner-1")
-	f.mustClaim(t, r)
-	f.mustComplete(t, completed(r, random(10<<10)))
+	r := records.InProgress("owner-1")
+	records.MustClaim(t, f, r)
+	records.MustComplete(t, f, records.Completed(r, records.Random(10<<10)))
 	if _, err := f.Client.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{
 		TableName: aws.String(table),
 		Key:       map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: r.ID + "#owner-1#0"}},
@@ -308,16 +271,16 @@ func TestResponseWithoutItsPartsWasNotKept(t *testing.T) {
 func TestZombieCannotTouchTheWinnersParts(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	zombie, winner := record("zombie"), record("winner")
-	f.mustClaim(t, zombie)
+	zombie, winner := records.InProgress("zombie"), records.InProgress("winner")
+	records.MustClaim(t, f, zombie)
 	if existing, err := f.Claim(t.Context(), idempotency.Claim{Record: winner, Now: now, TakeOver: &zombie}); existing != nil || err != nil {
 		t.Fatal(existing, err)
 	}
-	answer := random(10 << 10)
-	f.mustComplete(t, completed(winner, answer))
+	answer := records.Random(10 << 10)
+	records.MustComplete(t, f, records.Completed(winner, answer))
 	late := bytes.Clone(answer)
 	late[0]++
-	met, err := f.Complete(t.Context(), completed(zombie, late))
+	met, err := f.Complete(t.Context(), records.Completed(zombie, late))
 	if err != nil || met == nil || !bytes.Equal(met.Data, answer) {
 		t.Errorf("the zombie met %+v, %v, want the winner's response", met, err)
 	}
@@ -348,25 +311,25 @@ func TestHazardOwnLock(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	wantRepetition := f.lose("PutItem")
-	f.mustClaim(t, record("a"))
+	records.MustClaim(t, f, records.InProgress("a"))
 	wantRepetition(t)
 }
 
 func TestHazardOwnCompletion(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	r := record("a")
-	f.mustClaim(t, r)
+	r := records.InProgress("a")
+	records.MustClaim(t, f, r)
 	wantRepetition := f.lose("PutItem")
-	f.mustComplete(t, completed(r, []byte("answer")))
+	records.MustComplete(t, f, records.Completed(r, []byte("answer")))
 	wantRepetition(t)
 }
 
 func TestLostReplies(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	r := record("a")
-	f.mustClaim(t, r)
+	r := records.InProgress("a")
+	records.MustClaim(t, f, r)
 	f.lose("PutItem")
 	if held, err := f.Renew(t.Context(), r); !held || err != nil {
 		t.Errorf("Renew: %v, %v", held, err)
@@ -384,15 +347,15 @@ func TestStoreFaultsAreErrors(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.Engine.Inject(func(dynamolocal.Call) dynamolocal.Action { return dynamolocal.Action{Effect: dynamolocal.Fail} })
-	r := record("a")
+	r := records.InProgress("a")
 	if _, err := f.Claim(t.Context(), idempotency.Claim{Record: r, Now: now}); err == nil {
 		t.Error("Claim succeeded")
 	}
 	if _, err := f.Renew(t.Context(), r); err == nil {
 		t.Error("Renew succeeded")
 	}
-	for _, data := range [][]byte{nil, random(10 << 10)} {
-		if _, err := f.Complete(t.Context(), completed(r, data)); err == nil {
+	for _, data := range [][]byte{nil, records.Random(10 << 10)} {
+		if _, err := f.Complete(t.Context(), records.Completed(r, data)); err == nil {
 			t.Error("Complete succeeded")
 		}
 	}
@@ -425,16 +388,16 @@ func TestMalformedRecordsAreErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t)
-			r := record("a")
+			r := records.InProgress("a")
 			r.Expires = time.Now().Add(100 * 365 * 24 * time.Hour)
-			f.mustClaim(t, r)
-			f.mustComplete(t, completed(r, []byte("answer")))
+			records.MustClaim(t, f, r)
+			records.MustComplete(t, f, records.Completed(r, []byte("answer")))
 			item := f.item(t, r.ID)
 			spoil(item)
 			if _, err := f.Client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(table), Item: item}); err != nil {
 				t.Fatal(err)
 			}
-			if existing, err := f.Claim(t.Context(), idempotency.Claim{Record: record("b"), Now: now}); err == nil {
+			if existing, err := f.Claim(t.Context(), idempotency.Claim{Record: records.InProgress("b"), Now: now}); err == nil {
 				t.Errorf("Claim: %+v, want an error", existing)
 			}
 			if existing, err := f.Load(t.Context(), r.ID); err == nil {
@@ -495,7 +458,7 @@ func TestCallsKnowTheirCost(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			answer := random(test.size)
+			answer := records.Random(test.size)
 			for _, want := range []idempotency.Cost{test.first, test.again} {
 				f.reset()
 				outcome, err := guard.Do(t.Context(), idempotency.Request{Key: key, Fingerprint: "f"}, func(context.Context) (idempotency.Result, error) {

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/records"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/storetest"
@@ -246,7 +247,7 @@ func TestAtomicResponsesWithoutRoom(t *testing.T) {
 				}
 				return next.Do(r)
 			})
-			answer := random(test.bytes)
+			answer := records.Random(test.bytes)
 			var seen []idempotency.Observation
 			observe := func(c *idempotency.Config) {
 				c.CacheEntries = 0 // the default
@@ -300,10 +301,10 @@ func (f observerFunc) Observe(_ context.Context, e idempotency.Event) { f(e) }
 func TestResponseOfTooManyParts(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	r := record("a")
-	f.mustClaim(t, r)
+	r := records.InProgress("a")
+	records.MustClaim(t, f, r)
 	huge := make([]byte, 256*380<<10+1)
-	_, err := newStore(t, f.DynamoDB, table, dynamostore.CompressAbove(-1)).Complete(t.Context(), completed(r, huge))
+	_, err := newStore(t, f.DynamoDB, table, dynamostore.CompressAbove(-1)).Complete(t.Context(), records.Completed(r, huge))
 	if !errors.Is(err, idempotency.ErrTooLarge) {
 		t.Errorf("error %v, want ErrTooLarge", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/records"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
 )
@@ -18,10 +19,10 @@ import (
 func TestForgetLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, dynamostore.CompressAbove(-1))
-	r := record("owner-1")
-	f.mustClaim(t, r)
-	done := completed(r, random(900<<10))
-	f.mustComplete(t, done)
+	r := records.InProgress("owner-1")
+	records.MustClaim(t, f, r)
+	done := records.Completed(r, records.Random(900<<10))
+	records.MustComplete(t, f, done)
 	f.reset()
 	if gone, err := f.Forget(t.Context(), done); !gone || err != nil {
 		t.Fatalf("Forget: %v, %v", gone, err)
@@ -37,10 +38,10 @@ func TestForgetLeavesNothingBehind(t *testing.T) {
 func TestSettlementOfAnySize(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, dynamostore.CompressAbove(-1))
-	crashed := record("crashed")
-	f.mustClaim(t, crashed)
+	crashed := records.InProgress("crashed")
+	records.MustClaim(t, f, crashed)
 	f.reset()
-	settled := completed(crashed, random(600<<10))
+	settled := records.Completed(crashed, records.Random(600<<10))
 	settled.Owner = "operator"
 	for range 2 { // the reply was lost
 		if done, err := f.Settle(t.Context(), crashed, settled); !done || err != nil {
@@ -62,7 +63,7 @@ func TestSettlementOfAnySize(t *testing.T) {
 func TestLookIsConsistent(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.mustClaim(t, record("owner-1"))
+	records.MustClaim(t, f, records.InProgress("owner-1"))
 	f.reset()
 	if r, err := f.Look(t.Context(), "payments.create#k"); r == nil || err != nil {
 		t.Fatalf("Look: %v, %v", r, err)
@@ -74,8 +75,8 @@ func TestLookIsConsistent(t *testing.T) {
 func TestRecordWithoutTheTimeOfItsClaim(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	r := record("owner-1")
-	f.mustClaim(t, r)
+	r := records.InProgress("owner-1")
+	records.MustClaim(t, f, r)
 	_, err := f.Client.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
 		TableName:        aws.String(table),
 		Key:              map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: r.ID}},
@@ -88,7 +89,7 @@ func TestRecordWithoutTheTimeOfItsClaim(t *testing.T) {
 	if err != nil || got == nil || !got.Claimed.IsZero() {
 		t.Fatalf("Look: %+v, %v", got, err)
 	}
-	if existing, err := f.Claim(t.Context(), idempotency.Claim{Record: record("heir"), Now: now, TakeOver: got}); existing != nil || err != nil {
+	if existing, err := f.Claim(t.Context(), idempotency.Claim{Record: records.InProgress("heir"), Now: now, TakeOver: got}); existing != nil || err != nil {
 		t.Errorf("it cannot be taken over: %+v, %v", existing, err)
 	}
 }
@@ -98,12 +99,12 @@ func TestList(t *testing.T) {
 	f := newFixture(t, dynamostore.CompressAbove(-1))
 	want := make(map[string]idempotency.Status)
 	for i := range 25 {
-		r := record(fmt.Sprint("owner ", i))
+		r := records.InProgress(fmt.Sprint("owner ", i))
 		r.ID = fmt.Sprintf("payments.create#%d", i)
-		f.mustClaim(t, r)
+		records.MustClaim(t, f, r)
 		want[r.ID] = idempotency.InProgress
 		if i%2 == 0 {
-			f.mustComplete(t, completed(r, random(5<<10))) // beside the record
+			records.MustComplete(t, f, records.Completed(r, records.Random(5<<10))) // beside the record
 			want[r.ID] = idempotency.Completed
 		}
 	}

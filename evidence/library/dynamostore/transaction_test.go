@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/records"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/memstore"
@@ -400,7 +401,7 @@ func TestAtomicResponseSizes(t *testing.T) {
 		t.Run(fmt.Sprint(test.bytes), func(t *testing.T) {
 			t.Parallel()
 			s := newShop(t, 10)
-			answer := random(test.bytes)
+			answer := records.Random(test.bytes)
 			execute := func() (idempotency.Outcome, error) {
 				return s.guard.Do(t.Context(), s.request(t, "k1", "one"), func(ctx context.Context) (idempotency.Result, error) {
 					_, err := s.plan(ctx)
@@ -516,7 +517,7 @@ func TestAtomicMeetsALeasedRecord(t *testing.T) {
 	s := newShop(t, 10)
 	request := s.request(t, "k1", "one")
 	now := time.Now()
-	leased := record("leased")
+	leased := records.InProgress("leased")
 	leased.ID, leased.Fingerprint, leased.LeaseUntil, leased.Expires = request.Key.ID(), request.Fingerprint, now.Add(time.Minute), now.Add(time.Hour)
 	if _, err := s.Claim(t.Context(), idempotency.Claim{Record: leased, Now: now}); err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/idempotent-requests/idempotent-requests/evidence/postgresserver"
+	"github.com/idempotent-requests/idempotent-requests/evidence/records"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/pgstore"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/storetest"
@@ -94,35 +94,7 @@ func TestStore(t *testing.T) {
 	}
 }
 
-var now = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
-
-func record(owner string) idempotency.Record {
-	return idempotency.Record{
-		ID: "payments.create#k", Status: idempotency.InProgress, Owner: owner,
-		Fingerprint: idempotency.NewFingerprint([]byte("body")),
-		Claimed:     now.Add(-time.Millisecond),
-		LeaseUntil:  now.Add(10*time.Second + 123*time.Millisecond), Expires: now.Add(time.Hour),
-	}
-}
-
-func completed(r idempotency.Record, data []byte) idempotency.Record {
-	r.Status, r.Data = idempotency.Completed, data
-	return r
-}
-
-func mustClaim(t *testing.T, s idempotency.Store, r idempotency.Record) {
-	t.Helper()
-	if existing, err := s.Claim(t.Context(), idempotency.Claim{Record: r, Now: now}); existing != nil || err != nil {
-		t.Fatalf("Claim: %+v, %v", existing, err)
-	}
-}
-
-func mustComplete(t *testing.T, s idempotency.Store, r idempotency.Record) {
-	t.Helper()
-	if existing, err := s.Complete(t.Context(), r); existing != nil || err != nil {
-		t.Fatalf("Complete: %+v, %v", existing, err)
-	}
-}
+var now = records.Now
 
 // The columns are a contract with every version that is deployed beside this one.
 func TestColumns(t *testing.T) {
@@ -142,8 +114,8 @@ func TestColumns(t *testing.T) {
 		}
 		return row
 	}
-	r := record("owner-1")
-	mustClaim(t, store, r)
+	r := records.InProgress("owner-1")
+	records.MustClaim(t, store, r)
 	want := map[string]any{
 		"id": r.ID, "status": "INPROGRESS", "owner": "owner-1", "validation": string(r.Fingerprint),
 		"expiration": now.Unix() + 3600, "in_progress_expiration": now.UnixMilli() + 10_123,
@@ -152,20 +124,11 @@ func TestColumns(t *testing.T) {
 	if diff := cmp.Diff(want, row()); diff != "" {
 		t.Errorf("in progress (-want +got):\n%s", diff)
 	}
-	mustComplete(t, store, completed(r, []byte("answer")))
+	records.MustComplete(t, store, records.Completed(r, []byte("answer")))
 	want["status"], want["data"], want["in_progress_expiration"] = "COMPLETED", []byte("answer"), nil
 	if diff := cmp.Diff(want, row()); diff != "" {
 		t.Errorf("completed (-want +got):\n%s", diff)
 	}
-}
-
-func random(n int) []byte {
-	data := make([]byte, n)
-	generator := rand.New(rand.NewPCG(1, 2))
-	for i := range data {
-		data[i] = byte(generator.Uint32())
-	}
-	return data
 }
 
 func TestResponsesOfAnySizeAreReplayed(t *testing.T) {
@@ -173,11 +136,11 @@ func TestResponsesOfAnySizeAreReplayed(t *testing.T) {
 	pool := newPool(t, postgresserver.Shared(t).URL)
 	table := newTable()
 	store := newStore(t, pool, pgstore.Table(table))
-	for i, data := range [][]byte{{}, {0}, random(5 << 20), bytes.Repeat([]byte("abc"), 1000)} {
-		r := record("owner-1")
+	for i, data := range [][]byte{{}, {0}, records.Random(5 << 20), bytes.Repeat([]byte("abc"), 1000)} {
+		r := records.InProgress("owner-1")
 		r.ID = fmt.Sprint("payments.create#", i)
-		mustClaim(t, store, r)
-		mustComplete(t, store, completed(r, data))
+		records.MustClaim(t, store, r)
+		records.MustComplete(t, store, records.Completed(r, data))
 		asks := r
 		asks.Owner = "duplicate"
 		got, err := store.Claim(t.Context(), idempotency.Claim{Record: asks, Now: now})
@@ -198,10 +161,10 @@ func TestResponsesOfAnySizeAreReplayed(t *testing.T) {
 func TestMismatchGetsNoData(t *testing.T) {
 	t.Parallel()
 	store := newStore(t, newPool(t, postgresserver.Shared(t).URL))
-	r := record("owner-1")
-	mustClaim(t, store, r)
-	mustComplete(t, store, completed(r, []byte("answer")))
-	asks := record("duplicate")
+	r := records.InProgress("owner-1")
+	records.MustClaim(t, store, r)
+	records.MustComplete(t, store, records.Completed(r, []byte("answer")))
+	asks := records.InProgress("duplicate")
 	asks.Fingerprint = "another"
 	got, err := store.Claim(t.Context(), idempotency.Claim{Record: asks, Now: now})
 	if err != nil || got == nil || got.Data != nil || got.Fingerprint != r.Fingerprint {
@@ -214,14 +177,14 @@ func TestMismatchGetsNoData(t *testing.T) {
 func TestARenewedLeaseIsNotTakenOver(t *testing.T) {
 	t.Parallel()
 	store := newStore(t, newPool(t, postgresserver.Shared(t).URL))
-	observed := record("slow")
-	mustClaim(t, store, observed)
+	observed := records.InProgress("slow")
+	records.MustClaim(t, store, observed)
 	renewed := observed
 	renewed.LeaseUntil = observed.LeaseUntil.Add(time.Minute)
 	if held, err := store.Renew(t.Context(), renewed); !held || err != nil {
 		t.Fatal(held, err)
 	}
-	existing, err := store.Claim(t.Context(), idempotency.Claim{Record: record("heir"), Now: now, TakeOver: &observed})
+	existing, err := store.Claim(t.Context(), idempotency.Claim{Record: records.InProgress("heir"), Now: now, TakeOver: &observed})
 	if err != nil || existing == nil || existing.Owner != "slow" || !existing.LeaseUntil.Equal(renewed.LeaseUntil) {
 		t.Errorf("met %+v, %v, want the renewed record", existing, err)
 	}
@@ -234,9 +197,9 @@ func TestSweepDeletesWhatHasExpiredAndNoMoreThanAsked(t *testing.T) {
 	store := newStore(t, pool, pgstore.Table(table))
 	put := func(id string, expires time.Time) {
 		t.Helper()
-		r := completed(record("owner"), []byte("answer"))
+		r := records.Completed(records.InProgress("owner"), []byte("answer"))
 		r.ID, r.Expires = id, expires
-		mustComplete(t, store, r)
+		records.MustComplete(t, store, r)
 	}
 	for i := range 10 {
 		put(fmt.Sprint("old-", i), time.Now().Add(-2*time.Hour))
@@ -297,7 +260,7 @@ func TestMigrate(t *testing.T) {
 		for what, err := range map[string]error{
 			"Check": store.Check(ctx),
 			"Claim": func() error {
-				_, err := store.Claim(ctx, idempotency.Claim{Record: record("a"), Now: now})
+				_, err := store.Claim(ctx, idempotency.Claim{Record: records.InProgress("a"), Now: now})
 				return err
 			}(),
 		} {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/records"
 	"github.com/idempotent-requests/idempotent-requests/evidence/valkeyserver"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/storetest"
@@ -79,7 +80,7 @@ func TestLongWindows(t *testing.T) {
 		}
 	}
 	// A record of any date at all, such as one that another program has made.
-	far := record("far")
+	far := records.InProgress("far")
 	far.ID, far.Expires = "payments.create#far", time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 	if existing, err := f.Claim(t.Context(), idempotency.Claim{Record: far, Now: now}); existing != nil || err != nil {
 		t.Fatal(existing, err)

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -18,6 +17,7 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/idempotent-requests/idempotent-requests/evidence/freeport"
+	"github.com/idempotent-requests/idempotent-requests/evidence/records"
 	"github.com/idempotent-requests/idempotent-requests/evidence/valkeyserver"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/storetest"
@@ -142,39 +142,11 @@ func newFixture(t *testing.T, options ...valkeystore.Option) *fixture {
 
 const key = "idempotency:payments.create#k"
 
-var now = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
-
-func record(owner string) idempotency.Record {
-	return idempotency.Record{
-		ID: "payments.create#k", Status: idempotency.InProgress, Owner: owner,
-		Fingerprint: idempotency.NewFingerprint([]byte("body")),
-		Claimed:     now.Add(-time.Millisecond),
-		LeaseUntil:  now.Add(10*time.Second + 123*time.Millisecond), Expires: now.Add(time.Hour),
-	}
-}
-
-func completed(r idempotency.Record, data []byte) idempotency.Record {
-	r.Status, r.Data = idempotency.Completed, data
-	return r
-}
-
-func mustClaim(t *testing.T, s idempotency.Store, r idempotency.Record) {
-	t.Helper()
-	if existing, err := s.Claim(t.Context(), idempotency.Claim{Record: r, Now: now}); existing != nil || err != nil {
-		t.Fatalf("Claim: %+v, %v", existing, err)
-	}
-}
-
-func mustComplete(t *testing.T, s idempotency.Store, r idempotency.Record) {
-	t.Helper()
-	if existing, err := s.Complete(t.Context(), r); existing != nil || err != nil {
-		t.Fatalf("Complete: %+v, %v", existing, err)
-	}
-}
+var now = records.Now
 
 func (f *fixture) duplicate(t *testing.T) *idempotency.Record {
 	t.Helper()
-	existing, err := f.Claim(t.Context(), idempotency.Claim{Record: record("duplicate"), Now: now})
+	existing, err := f.Claim(t.Context(), idempotency.Claim{Record: records.InProgress("duplicate"), Now: now})
 	if existing == nil || err != nil {
 		t.Fatalf("Claim: %+v, %v", existing, err)
 	}
@@ -194,8 +166,8 @@ func (f *fixture) hash(t *testing.T) map[string]string {
 func TestFields(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	r := record("owner-1")
-	mustClaim(t, f, r)
+	r := records.InProgress("owner-1")
+	records.MustClaim(t, f, r)
 	want := map[string]string{
 		"status":                 "INPROGRESS",
 		"owner":                  "owner-1",
@@ -208,7 +180,7 @@ func TestFields(t *testing.T) {
 		t.Errorf("in progress (-want +got):\n%s", diff)
 	}
 
-	mustComplete(t, f, completed(r, []byte("answer")))
+	records.MustComplete(t, f, records.Completed(r, []byte("answer")))
 	want["status"], want["data"] = "COMPLETED", "answer"
 	delete(want, "in_progress_expiration")
 	if diff := cmp.Diff(want, f.hash(t)); diff != "" {
@@ -216,22 +188,13 @@ func TestFields(t *testing.T) {
 	}
 }
 
-func random(n int) []byte {
-	data := make([]byte, n)
-	generator := rand.New(rand.NewPCG(1, 2))
-	for i := range data {
-		data[i] = byte(generator.Uint32())
-	}
-	return data
-}
-
 func TestResponsesOfAnySizeAreReplayed(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	for _, data := range [][]byte{{}, {0}, random(5 << 20), bytes.Repeat([]byte("abc"), 1000)} {
-		r := record("owner-1")
-		mustClaim(t, f, r)
-		mustComplete(t, f, completed(r, data))
+	for _, data := range [][]byte{{}, {0}, records.Random(5 << 20), bytes.Repeat([]byte("abc"), 1000)} {
+		r := records.InProgress("owner-1")
+		records.MustClaim(t, f, r)
+		records.MustComplete(t, f, records.Completed(r, data))
 		if got := f.duplicate(t); !bytes.Equal(got.Data, data) || got.Data == nil {
 			t.Errorf("%d bytes came back as %d", len(data), len(got.Data))
 		}
@@ -248,10 +211,10 @@ func TestResponsesOfAnySizeAreReplayed(t *testing.T) {
 func TestMismatchGetsNoData(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	r := record("owner-1")
-	mustClaim(t, f, r)
-	mustComplete(t, f, completed(r, []byte("answer")))
-	asks := record("duplicate")
+	r := records.InProgress("owner-1")
+	records.MustClaim(t, f, r)
+	records.MustComplete(t, f, records.Completed(r, []byte("answer")))
+	asks := records.InProgress("duplicate")
 	asks.Fingerprint = "another"
 	got, err := f.Claim(t.Context(), idempotency.Claim{Record: asks, Now: now})
 	if err != nil || got == nil || got.Data != nil || got.Fingerprint != r.Fingerprint {
@@ -270,22 +233,22 @@ func TestTimeToLive(t *testing.T) {
 			t.Errorf("%s: the server keeps the record for %v, want %v to %v", what, ttl, atLeast, atMost)
 		}
 	}
-	r := record("owner-1")
+	r := records.InProgress("owner-1")
 	r.Expires = time.Now().Add(24 * time.Hour).Truncate(time.Second)
 	const window = 24 * time.Hour
-	mustClaim(t, f, r)
+	records.MustClaim(t, f, r)
 	wantTimeToLive("claimed", window+55*time.Minute, window+time.Hour)
 	r.LeaseUntil = r.LeaseUntil.Add(time.Minute)
 	if held, err := f.Renew(t.Context(), r); !held || err != nil {
 		t.Fatal(held, err)
 	}
 	wantTimeToLive("renewed", window+55*time.Minute, window+time.Hour)
-	mustComplete(t, f, completed(r, []byte("answer")))
+	records.MustComplete(t, f, records.Completed(r, []byte("answer")))
 	wantTimeToLive("completed", window+55*time.Minute, window+time.Hour)
 
 	f.client.FlushAll(t.Context())
 	r.Expires = now.Add(-time.Hour)
-	mustComplete(t, f, completed(r, []byte("answer")))
+	records.MustComplete(t, f, records.Completed(r, []byte("answer")))
 	wantTimeToLive("completed after its window", 55*time.Minute, time.Hour)
 }
 
@@ -293,15 +256,15 @@ func TestTimeToLive(t *testing.T) {
 func TestFullServer(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	renewed, observed, gone := record("owner-1"), record("owner-2"), record("owner-3")
+	renewed, observed, gone := records.InProgress("owner-1"), records.InProgress("owner-2"), records.InProgress("owner-3")
 	observed.ID, gone.ID = "payments.create#observed", "payments.create#gone"
-	mustClaim(t, f, renewed)
-	mustClaim(t, f, observed)
+	records.MustClaim(t, f, renewed)
+	records.MustClaim(t, f, observed)
 	if err := f.client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
 		t.Fatal(err)
 	}
 
-	fresh := record("owner-4")
+	fresh := records.InProgress("owner-4")
 	fresh.ID = "payments.create#fresh"
 	if _, err := f.Claim(t.Context(), idempotency.Claim{Record: fresh, Now: now}); err == nil || !strings.Contains(err.Error(), "OOM") {
 		t.Errorf("a claim: error %v, want one that says OOM", err)
@@ -322,8 +285,8 @@ func TestFullServer(t *testing.T) {
 	if held, err := f.RecordStep(t.Context(), renewed, idempotency.RecordedStep{Name: "charge", Data: []byte("charged")}); !held || err != nil {
 		t.Errorf("a step: %v, %v", held, err)
 	}
-	mustComplete(t, f, completed(renewed, []byte("answer")))
-	mustComplete(t, f, completed(gone, []byte("answer")))
+	records.MustComplete(t, f, records.Completed(renewed, []byte("answer")))
+	records.MustComplete(t, f, records.Completed(gone, []byte("answer")))
 	if err := f.Release(t.Context(), observed.ID, observed.Owner); err != nil {
 		t.Errorf("a release: %v", err)
 	}
@@ -342,10 +305,10 @@ func TestScriptsAreSentAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r := record("owner-1")
-	mustClaim(t, f, r)
+	r := records.InProgress("owner-1")
+	records.MustClaim(t, f, r)
 	forget()
-	mustComplete(t, f, completed(r, []byte("answer")))
+	records.MustComplete(t, f, records.Completed(r, []byte("answer")))
 	forget()
 	if got := f.duplicate(t); string(got.Data) != "answer" {
 		t.Errorf("a duplicate is answered %q", got.Data)
@@ -377,17 +340,17 @@ func TestMalformedRecords(t *testing.T) {
 		},
 	} {
 		f.client.FlushAll(t.Context())
-		r := record("owner-1")
-		mustClaim(t, f, r)
-		mustComplete(t, f, completed(r, []byte("answer")))
+		r := records.InProgress("owner-1")
+		records.MustClaim(t, f, r)
+		records.MustComplete(t, f, records.Completed(r, []byte("answer")))
 		if err := spoil(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		before := f.client.Dump(t.Context(), key).Val()
-		if existing, err := f.Claim(t.Context(), idempotency.Claim{Record: record("duplicate"), Now: now}); err == nil {
+		if existing, err := f.Claim(t.Context(), idempotency.Claim{Record: records.InProgress("duplicate"), Now: now}); err == nil {
 			t.Errorf("%s: a claim met %+v, want an error", name, existing)
 		}
-		if existing, err := f.Complete(t.Context(), completed(record("late"), nil)); err == nil {
+		if existing, err := f.Complete(t.Context(), records.Completed(records.InProgress("late"), nil)); err == nil {
 			t.Errorf("%s: a completion met %+v, want an error", name, existing)
 		}
 		if loaded, err := f.Load(t.Context(), r.ID); err == nil {
@@ -428,8 +391,8 @@ func TestRepliesLostAndRequestsRepeated(t *testing.T) {
 		}
 	})
 	store := newStore(t, eval)
-	r := record("owner-1")
-	mustClaim(t, store, record("warms up the connection"))
+	r := records.InProgress("owner-1")
+	records.MustClaim(t, store, records.InProgress("warms up the connection"))
 	client.FlushAll(t.Context())
 
 	lose := func(step func()) {
@@ -441,15 +404,15 @@ func TestRepliesLostAndRequestsRepeated(t *testing.T) {
 		}
 		drop.Store(-1)
 	}
-	lose(func() { mustClaim(t, store, r) })
+	lose(func() { records.MustClaim(t, store, r) })
 	r.LeaseUntil = r.LeaseUntil.Add(time.Minute)
 	lose(func() {
 		if held, err := store.Renew(t.Context(), r); !held || err != nil {
 			t.Errorf("Renew: %v, %v", held, err)
 		}
 	})
-	done := completed(r, []byte("answer"))
-	lose(func() { mustComplete(t, store, done) })
+	done := records.Completed(r, []byte("answer"))
+	lose(func() { records.MustComplete(t, store, done) })
 	got, err := store.Load(t.Context(), r.ID)
 	if err != nil || got == nil || string(got.Data) != "answer" {
 		t.Errorf("loaded %+v, %v", got, err)
@@ -507,10 +470,10 @@ func TestForeignRepliesAreErrors(t *testing.T) {
 	t.Parallel()
 	for _, reply := range []any{nil, "x", map[string]any{}, []any{"x"}} {
 		store := newStore(t, func(context.Context, string, string, []string) (any, error) { return reply, nil })
-		if existing, err := store.Claim(t.Context(), idempotency.Claim{Record: record("a"), Now: now}); err == nil {
+		if existing, err := store.Claim(t.Context(), idempotency.Claim{Record: records.InProgress("a"), Now: now}); err == nil {
 			t.Errorf("the reply %#v was taken for %v", reply, existing)
 		}
-		if held, err := store.Renew(t.Context(), record("a")); err == nil {
+		if held, err := store.Renew(t.Context(), records.InProgress("a")); err == nil {
 			t.Errorf("the reply %#v was taken for %v", reply, held)
 		}
 	}
