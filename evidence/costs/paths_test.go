@@ -115,7 +115,7 @@ func (p path) take(t *testing.T) measured {
 		if err != nil {
 			t.Fatal(err)
 		}
-		guard, err := idempotency.New(idempotency.Config{Store: store, Mode: p.mode})
+		guard, err := idempotency.New(idempotency.Config{Store: store, Mode: p.mode, CompletionTimeout: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}

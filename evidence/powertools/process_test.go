@@ -141,7 +141,7 @@ type ours struct {
 
 func newOurs(t *testing.T, db *dynamotest.DynamoDB) *ours {
 	t.Helper()
-	guard, err := idempotency.New(idempotency.Config{Store: newStore(t, db), CacheEntries: -1})
+	guard, err := idempotency.New(idempotency.Config{Store: newStore(t, db), CacheEntries: -1, CompletionTimeout: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

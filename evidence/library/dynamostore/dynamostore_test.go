@@ -450,7 +450,7 @@ func TestCallsKnowTheirCost(t *testing.T) {
 		t.Run(fmt.Sprint(test.size), func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t)
-			guard, err := idempotency.New(idempotency.Config{Store: f.Store, CacheEntries: -1})
+			guard, err := idempotency.New(idempotency.Config{Store: f.Store, CacheEntries: -1, CompletionTimeout: time.Hour})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -497,7 +497,7 @@ func TestReplayAfterMismatch(t *testing.T) {
 	}
 	var guards [2]*idempotency.Guard
 	for i := range guards {
-		if guards[i], err = idempotency.New(idempotency.Config{Store: f.Store}); err != nil {
+		if guards[i], err = idempotency.New(idempotency.Config{Store: f.Store, CompletionTimeout: time.Hour}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -515,7 +515,7 @@ func TestReplayAfterMismatch(t *testing.T) {
 func TestGuardOnDynamoDB(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	guard, err := idempotency.New(idempotency.Config{Store: f.Store, CacheEntries: -1})
+	guard, err := idempotency.New(idempotency.Config{Store: f.Store, CacheEntries: -1, CompletionTimeout: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

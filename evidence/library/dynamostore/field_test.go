@@ -121,7 +121,7 @@ func TestOneHungRequest(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					guard, err := idempotency.New(idempotency.Config{Store: store, Mode: mode, CacheEntries: -1, CompletionTimeout: time.Minute})
+					guard, err := idempotency.New(idempotency.Config{Store: store, Mode: mode, CacheEntries: -1, CompletionTimeout: time.Hour})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -229,6 +229,7 @@ func TestAtomicResponsesWithoutRoom(t *testing.T) {
 		effects int
 		kept    bool
 	}{
+		{"a response beside the record", 10_000, 1, true},
 		{"a large response", 3 << 20, 1, true},
 		{"a response that is larger than a transaction", 4 << 20, 1, false},
 		{"the largest response", 6 << 20, 1, false},

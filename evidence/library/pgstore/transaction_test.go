@@ -54,7 +54,7 @@ func newShopOn(t testing.TB, pool *pgxpool.Pool, articles int, options []pgstore
 // newGuard is another process on the same tables.
 func (s *shop) newGuard(t testing.TB, configure ...func(*idempotency.Config)) *idempotency.Guard {
 	t.Helper()
-	cfg := idempotency.Config{Store: s.store, Mode: idempotency.Atomic, CacheEntries: -1, Wait: 30 * time.Second}
+	cfg := idempotency.Config{Store: s.store, Mode: idempotency.Atomic, CacheEntries: -1, Wait: 5 * time.Minute, CompletionTimeout: time.Hour}
 	for _, c := range configure {
 		c(&cfg)
 	}

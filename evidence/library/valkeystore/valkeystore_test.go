@@ -433,7 +433,7 @@ func TestCosts(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	var costs roundTrips
-	guard, err := idempotency.New(idempotency.Config{Store: f, CacheEntries: -1, Observer: &costs})
+	guard, err := idempotency.New(idempotency.Config{Store: f, CacheEntries: -1, Observer: &costs, CompletionTimeout: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func (f *Fixture) AtomicGuard(t testing.TB, window time.Duration) *idempotency.G
 		t.Fatal(err)
 	}
 	guard, err := idempotency.New(idempotency.Config{
-		Store: store, Mode: idempotency.Atomic, CacheEntries: -1, Clock: f.clock,
+		Store: store, Mode: idempotency.Atomic, CacheEntries: -1, Clock: f.clock, CompletionTimeout: time.Hour,
 		Window: window, Lease: time.Second, Skew: -1, // of no use in this mode, but no window is shorter
 	})
 	if err != nil {
