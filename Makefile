@@ -245,12 +245,12 @@ test-go: build-local valkey-server postgres-server ## the library, the functions
 # What the tests of the Valkey store run.
 .PHONY: valkey-server
 valkey-server:
-	@evidence/valkeyserver/ensure.sh
+	@tools/ensure-server.sh valkey
 
 # What the tests of the PostgreSQL store run.
 .PHONY: postgres-server
 postgres-server:
-	@evidence/postgresserver/ensure.sh
+	@tools/ensure-server.sh postgres
 
 # What the tests in a browser run.
 .PHONY: browser
