@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/records"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
 )
@@ -30,8 +31,8 @@ func (f *fixture) step(t *testing.T, r idempotency.Record, name string, data []b
 func TestStepsCost(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	r := record("owner-1")
-	f.mustClaim(t, r)
+	r := records.InProgress("owner-1")
+	records.MustClaim(t, f, r)
 	for i, name := range []string{"charge", "receipt", "shipment"} {
 		f.reset()
 		r = f.step(t, r, name, []byte("done"))
@@ -48,7 +49,7 @@ func TestStepsCost(t *testing.T) {
 	f.wantCost(t, map[string]int{"UpdateItem": 1}, 1, 0)
 
 	f.reset()
-	heir := record("owner-2")
+	heir := records.InProgress("owner-2")
 	steps, existing, err := f.TakeOver(t.Context(), idempotency.Claim{Record: heir, Now: now, TakeOver: &r})
 	if len(steps) != 3 || existing != nil || err != nil {
 		t.Errorf("TakeOver: %v, %v, %v", steps, existing, err)
@@ -56,7 +57,7 @@ func TestStepsCost(t *testing.T) {
 	f.wantCost(t, map[string]int{"UpdateItem": 1}, 1, 0)
 
 	f.reset()
-	f.mustComplete(t, completed(heir, []byte("answer")))
+	records.MustComplete(t, f, records.Completed(heir, []byte("answer")))
 	f.wantCost(t, map[string]int{"PutItem": 1}, 1, 0)
 	if _, kept := f.item(t, r.ID)["steps"]; kept {
 		t.Error("a completed record has steps")
@@ -67,12 +68,12 @@ func TestStepsCost(t *testing.T) {
 func TestRecordsWithoutStepsAreUnchanged(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	r := record("owner-1")
-	f.mustClaim(t, r)
+	r := records.InProgress("owner-1")
+	records.MustClaim(t, f, r)
 	if held, err := f.Renew(t.Context(), r); !held || err != nil {
 		t.Errorf("Renew: %v, %v", held, err)
 	}
-	heir := record("owner-2")
+	heir := records.InProgress("owner-2")
 	if existing, err := f.Claim(t.Context(), idempotency.Claim{Record: heir, Now: now, TakeOver: &r}); existing != nil || err != nil {
 		t.Errorf("Claim: %v, %v", existing, err)
 	}
@@ -87,9 +88,9 @@ func TestRecordsWithoutStepsAreUnchanged(t *testing.T) {
 func TestPartsOfSteps(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, dynamostore.CompressAbove(-1))
-	r := record("owner-1")
-	f.mustClaim(t, r)
-	r = f.step(t, r, "charge", random(500<<10))
+	r := records.InProgress("owner-1")
+	records.MustClaim(t, f, r)
+	r = f.step(t, r, "charge", records.Random(500<<10))
 	for i := range 2 {
 		part := f.item(t, fmt.Sprintf("payments.create#k#owner-1#charge#%d", i))
 		if part == nil {
@@ -100,13 +101,13 @@ func TestPartsOfSteps(t *testing.T) {
 			t.Errorf("part %d expires at %v, %v; the record at %v", i, time.Unix(expiration, 0), err, r.Expires)
 		}
 	}
-	heir := record("owner-2")
+	heir := records.InProgress("owner-2")
 	steps, _, err := f.TakeOver(t.Context(), idempotency.Claim{Record: heir, Now: now, TakeOver: &r})
 	if err != nil || len(steps) != 1 || len(steps[0].Data) != 500<<10 {
 		t.Fatalf("TakeOver: %d steps, %v", len(steps), err)
 	}
 	heir.Steps = steps
-	heir = f.step(t, heir, "receipt", random(500<<10))
+	heir = f.step(t, heir, "receipt", records.Random(500<<10))
 	if gone, err := f.Forget(t.Context(), heir); !gone || err != nil {
 		t.Fatalf("Forget: %v, %v", gone, err)
 	}
@@ -120,9 +121,9 @@ func TestPartsOfSteps(t *testing.T) {
 func TestStepWhosePartsAreGone(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, dynamostore.CompressAbove(-1))
-	r := record("owner-1")
-	f.mustClaim(t, r)
-	r = f.step(t, r, "charge", random(10<<10))
+	r := records.InProgress("owner-1")
+	records.MustClaim(t, f, r)
+	r = f.step(t, r, "charge", records.Random(10<<10))
 	_, err := f.Client.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{
 		TableName: aws.String(table),
 		Key:       map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: "payments.create#k#owner-1#charge#0"}},
@@ -130,7 +131,7 @@ func TestStepWhosePartsAreGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps, existing, err := f.TakeOver(t.Context(), idempotency.Claim{Record: record("owner-2"), Now: now, TakeOver: &r})
+	steps, existing, err := f.TakeOver(t.Context(), idempotency.Claim{Record: records.InProgress("owner-2"), Now: now, TakeOver: &r})
 	if len(steps) != 1 || steps[0].Name != "charge" || steps[0].Data != nil || existing != nil || err != nil {
 		t.Errorf("TakeOver: %v, %v, %v", steps, existing, err)
 	}
