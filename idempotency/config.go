@@ -3,6 +3,7 @@ package idempotency
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 )
 
@@ -135,8 +136,11 @@ const (
 )
 
 func (c Config) withDefaults() (Config, error) {
-	if c.Store == nil {
+	if c.Store == nil || isNil(c.Store) {
 		return c, errors.New("idempotency: Config.Store is missing")
+	}
+	if isNil(c.Observer) || isNil(c.Seal) {
+		return c, errors.New("idempotency: Config.Observer or Config.Seal holds a nil pointer: has an error of its constructor been ignored?")
 	}
 	for _, d := range []struct {
 		name     string
@@ -196,4 +200,13 @@ func (c Config) withDefaults() (Config, error) {
 		c.Clock = time.Now
 	}
 	return c, nil
+}
+
+// isNil reports whether an interface holds a nil pointer or function.
+func isNil(v any) bool {
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Pointer, reflect.Func:
+		return r.IsNil()
+	}
+	return false
 }

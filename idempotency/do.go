@@ -83,6 +83,9 @@ func (jsonCodec) Unmarshal(data []byte, value any) error { return json.Unmarshal
 // before anything is claimed.
 func Do[T any](ctx context.Context, guard *Guard, intent Intent, run func(context.Context) (T, error)) (T, Outcome, error) {
 	var none T
+	if run == nil {
+		return none, Outcome{}, errors.New("idempotency: there is nothing to run: the function is nil")
+	}
 	request, err := intent.request()
 	if err != nil {
 		return none, Outcome{}, err

@@ -104,6 +104,14 @@ func (e *InProgressError) Error() string {
 	return fmt.Sprintf("idempotency: the operation is in progress; retry after %v", e.RetryAfter)
 }
 
+// containStore makes a panic of a store an error: after the effect neither may
+// pass for a failed execution, and in a renewal it would end the process.
+func containStore(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("idempotency: the store panicked: %v", r)
+	}
+}
+
 // timedOut reports whether err is that of a request which the store has given up
 // by a time limit of its own, though ctx has not ended.
 func timedOut(ctx context.Context, err error) bool {

@@ -253,7 +253,8 @@ func (c *call) persist(ctx context.Context, step func(context.Context) error) er
 
 // persistOnce takes the step. If little time is left, a request that hangs is
 // given up while there is time for another.
-func persistOnce(ctx context.Context, step func(context.Context) error) error {
+func persistOnce(ctx context.Context, step func(context.Context) error) (err error) {
+	defer containStore(&err)
 	const little = 2 * time.Second
 	deadline, _ := ctx.Deadline()
 	if left := time.Until(deadline); left < little {

@@ -119,7 +119,7 @@ type Outcome struct {
 // that wraps [ErrStore]. In Atomic mode it returns [ErrPlan] for a plan that can never be written. Other errors are those of run, or
 // mean that the request is incomplete.
 func (g *Guard) Do(ctx context.Context, req Request, run func(context.Context) (Result, error)) (Outcome, error) {
-	if err := g.check(req); err != nil {
+	if err := g.check(req, run != nil); err != nil {
 		return Outcome{}, err
 	}
 	start := g.start()
@@ -202,8 +202,12 @@ func (g *Guard) untimely(req Request, now time.Time) error {
 	return nil
 }
 
-func (g *Guard) check(req Request) error {
+func (g *Guard) check(req Request, runs bool) error {
 	switch {
+	case g == nil || g.cfg.Store == nil:
+		return errors.New("idempotency: the Guard is missing; use New")
+	case !runs:
+		return errors.New("idempotency: there is nothing to run: the function is nil")
 	case !req.Key.valid():
 		return errors.New("idempotency: Request.Key is missing; use NewKey")
 	case req.Fingerprint == "":

@@ -190,7 +190,7 @@ func (h *heartbeat) renew() bool {
 	renewed, until := h.extend(held)
 	over := time.AfterFunc(time.Until(h.lease.until), func() { h.cancel(ErrLeaseOver) })
 	defer over.Stop()
-	own, err := h.cfg.Store.Renew(ctx, renewed)
+	own, err := renewOnce(ctx, h.cfg.Store, renewed)
 	switch {
 	case err != nil:
 		h.due = time.Now().Add(h.cfg.Lease / 6)
@@ -199,6 +199,11 @@ func (h *heartbeat) renew() bool {
 		h.due = h.renewalOf(until)
 	}
 	return own || err != nil
+}
+
+func renewOnce(ctx context.Context, store Store, r Record) (own bool, err error) {
+	defer containStore(&err) // no request's goroutine is here to recover it
+	return store.Renew(ctx, r)
 }
 
 // renewalOf returns when a lease is to be renewed that ends at the given time:

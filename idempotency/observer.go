@@ -182,7 +182,7 @@ func (s several) Start(ctx context.Context, operation, id string) context.Contex
 }
 
 // begin tells the observer of a call's beginning, if it wants to know, and
-// contains a panic.
+// contains a panic. A context that is nil is ignored.
 func begin(ctx context.Context, o Observer, operation, id string) (own context.Context) {
 	starter, ok := o.(Starter)
 	if !ok {
@@ -190,29 +190,38 @@ func begin(ctx context.Context, o Observer, operation, id string) (own context.C
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			slog.ErrorContext(ctx, "idempotency: the observer panicked at a call's beginning", slog.String("panic", fmt.Sprint(r)))
+			logPanic(ctx, "idempotency: the observer panicked at a call's beginning", r)
 			own = ctx
 		}
 	}()
-	return starter.Start(ctx, operation, id)
+	if own = starter.Start(ctx, operation, id); own == nil {
+		return ctx
+	}
+	return own
 }
 
 // observe passes the event on, and contains a panic.
 func observe(ctx context.Context, o Observer, e Event) {
 	defer func() {
 		if r := recover(); r != nil {
-			slog.ErrorContext(ctx, "idempotency: the observer panicked",
-				slog.String("outcome", string(e.Observation)), slog.String("panic", fmt.Sprint(r)))
+			logPanic(ctx, "idempotency: the observer panicked", r, slog.String("outcome", string(e.Observation)))
 		}
 	}()
 	o.Observe(ctx, e)
+}
+
+// logPanic logs an observer's panic, unless the logger panics as well: it may be
+// what the observer writes to.
+func logPanic(ctx context.Context, message string, r any, attrs ...slog.Attr) {
+	defer func() { _ = recover() }()
+	slog.LogAttrs(ctx, slog.LevelError, message, append(attrs, slog.String("panic", fmt.Sprint(r)))...)
 }
 
 // ObserveRefusal tells the guard's observer of a request that was refused before
 // [Guard.Do] could be called: it had no key, say, or its scope could not be
 // determined. It is for middleware. operation may be empty, and err is the cause.
 func (g *Guard) ObserveRefusal(ctx context.Context, operation string, err error) {
-	if g.cfg.Observer != nil {
+	if g != nil && g.cfg.Observer != nil {
 		observe(ctx, g.cfg.Observer, Event{Observation: ObservedRefused, Operation: operation, Err: err})
 	}
 }

@@ -209,15 +209,34 @@ func (e *execution) result(ctx context.Context) (idempotency.Result, error) {
 	}
 	w.finish()
 	response := Response{w.status, w.sent, w.body.Bytes()}
+	recorded, kept, err := e.toRecord(response)
 	switch {
-	case w.status != http.StatusNotModified && w.status <= 599 && e.cfg.Recorded(response):
-		if e.cfg.Redact != nil {
-			response = e.cfg.Redact(Response{w.status, w.sent.Clone(), bytes.Clone(response.Body)})
-			response.Status = w.status
-		}
-		return idempotency.Result{Data: encodeResponse(response, e.outer.Header(), e.cfg.RecordedHeaders, w.trailer)}, nil
+	case err != nil && w.status < 500:
+		return idempotency.Result{NotKept: err}, nil
+	case kept:
+		return idempotency.Result{Data: encodeResponse(recorded, e.outer.Header(), e.cfg.RecordedHeaders, w.trailer)}, nil
 	case w.status >= 500:
 		return idempotency.Result{}, errServerError
 	}
 	return idempotency.Result{Discard: true}, nil
+}
+
+// toRecord returns the response to record, and reports whether one is. The effect
+// has happened by now, and so a panic of what the application has configured must
+// not pass for a failed execution: it is an error.
+func (e *execution) toRecord(response Response) (recorded Response, kept bool, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("idemhttp: Config.Recorded or Config.Redact panicked: %v", r)
+		}
+	}()
+	status := response.Status
+	if status == http.StatusNotModified || status > 599 || !e.cfg.Recorded(response) {
+		return response, false, nil
+	}
+	if e.cfg.Redact != nil {
+		response = e.cfg.Redact(Response{status, response.Header.Clone(), bytes.Clone(response.Body)})
+		response.Status = status
+	}
+	return response, true, nil
 }
