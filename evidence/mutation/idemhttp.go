@@ -430,4 +430,20 @@ var idemhttpMutants = []mutant{
 		packages: []string{"idempotency/idemhttp"},
 		why:      "whoever sheds load is woken by it",
 	},
+	{
+		name:     "http: what decides about a response panics, and the effect happens again",
+		file:     "idemhttp/idemhttp.go",
+		old:      "			err = fmt.Errorf(\"idemhttp: Config.Recorded or Config.Redact panicked: %v\", r)",
+		new:      "			panic(r)",
+		packages: []string{"idempotency/idemhttp"},
+		why:      "a mistake in a hook charges twice",
+	},
+	{
+		name:     "http: a panic about a server error keeps it",
+		file:     "idemhttp/idemhttp.go",
+		old:      "case err != nil && w.status < 500:",
+		new:      "case err != nil:",
+		packages: []string{"idempotency/idemhttp"},
+		why:      "a failure burns its key",
+	},
 }
