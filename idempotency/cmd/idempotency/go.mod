@@ -5,8 +5,10 @@ go 1.26.0
 require (
 	github.com/aws/aws-sdk-go-v2/config v1.33.15
 	github.com/aws/aws-sdk-go-v2/service/dynamodb v1.73.1
+	github.com/aws/aws-sdk-go-v2/service/kms v1.62.4
 	github.com/idempotent-requests/idempotent-requests/idempotency v0.0.0
 	github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore v0.0.0
+	github.com/idempotent-requests/idempotent-requests/idempotency/kmsseal v0.0.0
 )
 
 require (
@@ -26,10 +28,14 @@ require (
 	github.com/aws/smithy-go v1.28.8 // indirect
 	github.com/dunglas/httpsfv v1.1.2 // indirect
 	github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect
+	github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression v0.0.0 // indirect
 	github.com/klauspost/compress v1.20.4 // indirect
+	golang.org/x/sync v0.24.0 // indirect
 )
 
 replace (
 	github.com/idempotent-requests/idempotent-requests/idempotency => ../../
 	github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore => ../../dynamostore
+	github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression => ../../internal/compression
+	github.com/idempotent-requests/idempotent-requests/idempotency/kmsseal => ../../kmsseal
 )

@@ -142,7 +142,7 @@ func (r *result) String() string {
 	case "json":
 		return fmt.Sprintf("JSON, %d bytes", r.Size)
 	}
-	return fmt.Sprintf("%d bytes that are neither HTTP nor JSON; sealed, perhaps", r.Size)
+	return fmt.Sprintf("%d bytes that are neither HTTP nor JSON; sealed, perhaps: say --kms-key", r.Size)
 }
 
 // print writes a record for people.

@@ -13,9 +13,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/kmsseal"
 )
 
 // session is one run of a command: how to reach the table, and which key is meant.
@@ -25,6 +27,8 @@ type session struct {
 	asJSON         bool
 	cacheAge       time.Duration
 	requestTimeout time.Duration
+	kmsKey         string
+	kmsContext     map[string]string
 
 	operation, scope, clientKey string
 	sharedScope                 bool
@@ -39,6 +43,18 @@ func (s *session) declare(flags *flag.FlagSet, takesKey bool) {
 	flags.StringVar(&s.table, "table", s.getenv("IDEMPOTENCY_TABLE"), "`name` or ARN of the table; the variable IDEMPOTENCY_TABLE works too")
 	flags.BoolVar(&s.asJSON, "json", false, "print JSON")
 	flags.DurationVar(&s.requestTimeout, "request-timeout", 10*time.Second, "`time` that a request to the table may take")
+	flags.StringVar(&s.kmsKey, "kms-key", "", "KMS `key` by which the application seals its results: its id, ARN or alias")
+	flags.Func("kms-context", "encryption context of that key, `name=value`, if it is not that of kmsseal; may be given more than once", func(text string) error {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok || name == "" {
+			return errors.New("want name=value")
+		}
+		if s.kmsContext == nil {
+			s.kmsContext = make(map[string]string)
+		}
+		s.kmsContext[name] = value
+		return nil
+	})
 	if !takesKey {
 		return
 	}
@@ -74,7 +90,19 @@ func (s *session) begin(ctx context.Context, positional []string, takesKey bool)
 	if err != nil {
 		return err
 	}
-	s.guard, err = idempotency.New(idempotency.Config{Store: s.store, CacheEntries: -1})
+	guard := idempotency.Config{Store: s.store, CacheEntries: -1}
+	switch {
+	case s.kmsKey != "":
+		guard.Seal, err = kmsseal.New(kmsseal.Config{
+			Client: kms.NewFromConfig(cfg), KeyID: s.kmsKey, Context: s.kmsContext, RequestTimeout: min(s.requestTimeout, time.Minute),
+		})
+		if err != nil {
+			return err
+		}
+	case s.kmsContext != nil:
+		return misused("--kms-context: of which key? say --kms-key")
+	}
+	s.guard, err = idempotency.New(guard)
 	return err
 }
 

@@ -29,8 +29,8 @@ The result has the form of the application's own:
   any other bytes:                    --result-file FILE
   it has happened, result not known:  --unknown
 
-An application that seals its results (Config.Seal) cannot read what this command
-records, except --unknown: settle such a key by Guard.Settle in a program of yours.`,
+An application that seals its results by kmsseal cannot read what is recorded
+without its --kms-key, except --unknown.`,
 	prepare: func(flags *flag.FlagSet) func(context.Context, *session) error {
 		var (
 			c changer

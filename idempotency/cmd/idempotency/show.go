@@ -14,7 +14,7 @@ var showCommand = command{
 	help: `
 Shows the record of a key as the table has it now. The id is that of logs and
 metrics. With --operation, --scope and --key the id is computed. Bodies are shown
-only with --full.`,
+only with --full, and those of sealed results with --kms-key.`,
 	prepare: func(flags *flag.FlagSet) func(context.Context, *session) error {
 		full := flags.Bool("full", false, "show the recorded header and body, too")
 		return func(ctx context.Context, s *session) error {
