@@ -241,4 +241,24 @@ var conditions = []condition{
 		crash:    []string{"effects in a transaction before their record"},
 		contract: true,
 	},
+	{
+		name:     "step-once",
+		without:  "a zombie's step is mixed into those of its heir, or a copy of a step that arrives late replaces others",
+		promises: "G8",
+	},
+	{
+		name:     "steps-kept",
+		without:  "a write of the whole record drops a step that its writer has not seen",
+		promises: "G8",
+	},
+	{
+		name:     "part-once",
+		without:  "a repeated completion changes a part of the response that lies beside the record",
+		promises: "G1",
+	},
+	{
+		name:     "as-observed",
+		without:  "an operator settles or forgets another record than the one that was looked at",
+		promises: "G1, G3",
+	},
 }

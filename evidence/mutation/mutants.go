@@ -171,6 +171,7 @@ var mutants = []mutant{
 	{
 		name:     "dynamostore: parts written over",
 		file:     "dynamostore/payload.go",
+		at:       "part-once",
 		old:      `aws.String("attribute_not_exists(id)")`,
 		new:      `aws.String("attribute_not_exists(id) OR attribute_exists(id)")`,
 		packages: []string{"evidence/library/dynamostore"},

@@ -69,14 +69,16 @@ var operatorMutants = []mutant{
 	{
 		name:     "dynamostore: a settlement of any record in progress",
 		file:     "dynamostore/operator.go",
-		old:      "ConditionExpression:       aws.String(isObserved),",
-		new:      "ConditionExpression:       aws.String(\"#status = :inprogress OR (\" + isObserved + \")\"),",
+		at:       "as-observed",
+		old:      "aws.String(isObserved)",
+		new:      `aws.String("#status = :inprogress OR (" + isObserved + ")")`,
 		packages: []string{"evidence/library/dynamostore"},
 		why:      "an operator overwrites a successor",
 	},
 	{
 		name:     "dynamostore: a completed record is forgotten whoever has written it",
 		file:     "dynamostore/dynamostore.go",
+		at:       "as-observed",
 		old:      "(#owner = :observed AND #status = :completed)",
 		new:      "((#owner = :observed OR attribute_exists(id)) AND #status = :completed)",
 		packages: []string{"evidence/library/dynamostore"},
@@ -101,6 +103,7 @@ var operatorMutants = []mutant{
 	{
 		name:     "memstore: any record is forgotten",
 		file:     "memstore/memstore.go",
+		at:       "as-observed",
 		old:      "case existing.Owner != observed.Owner || existing.Status != observed.Status,",
 		new:      "case existing.ID != observed.ID,",
 		packages: []string{"idempotency/memstore"},
@@ -109,6 +112,7 @@ var operatorMutants = []mutant{
 	{
 		name:     "memstore: a renewed record is forgotten",
 		file:     "memstore/memstore.go",
+		at:       "as-observed",
 		old:      "existing.Status == idempotency.InProgress && !existing.LeaseUntil.Equal(observed.LeaseUntil):",
 		new:      "existing.Status == idempotency.InProgress && existing.LeaseUntil.IsZero():",
 		packages: []string{"idempotency/memstore"},
@@ -117,6 +121,7 @@ var operatorMutants = []mutant{
 	{
 		name:     "valkeystore: a settlement of any record in progress",
 		file:     "valkeystore/scripts.go",
+		at:       "as-observed",
 		old:      "if not (status == 'INPROGRESS' and owner == ARGV[4] and lease == ARGV[5]) then return 0 end",
 		new:      "if not (status == 'INPROGRESS') then return 0 end",
 		packages: []string{"evidence/library/valkeystore"},
@@ -125,6 +130,7 @@ var operatorMutants = []mutant{
 	{
 		name:     "valkeystore: any record is forgotten",
 		file:     "valkeystore/scripts.go",
+		at:       "as-observed",
 		old:      "if owner ~= ARGV[1] or status ~= ARGV[2] or (status == 'INPROGRESS' and lease ~= ARGV[3]) then return 0 end",
 		new:      "",
 		packages: []string{"evidence/library/valkeystore"},
@@ -133,6 +139,7 @@ var operatorMutants = []mutant{
 	{
 		name:     "pgstore: a settlement of any record in progress",
 		file:     "pgstore/record.go",
+		at:       "as-observed",
 		old:      "(status = 'INPROGRESS' AND owner = $7 AND in_progress_expiration = $8 OR",
 		new:      "(status = 'INPROGRESS' AND ($7::text IS NOT NULL AND $8::bigint IS NOT NULL) OR",
 		packages: []string{"evidence/library/pgstore"},
@@ -141,6 +148,7 @@ var operatorMutants = []mutant{
 	{
 		name:     "pgstore: a record with another lease is forgotten",
 		file:     "pgstore/record.go",
+		at:       "as-observed",
 		old:      "AND (status = 'COMPLETED' OR in_progress_expiration = $4)",
 		new:      "AND (status = 'COMPLETED' OR $4::bigint IS NOT NULL)",
 		packages: []string{"evidence/library/pgstore"},

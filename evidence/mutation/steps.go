@@ -161,11 +161,11 @@ var stepMutants = []mutant{
 	},
 	{
 		name: "memstore: any owner's step", file: "memstore/memstore.go",
-		old: "	if !s.holds(r.ID, r.Owner) {\n		return false, nil\n	}\n	existing", new: "	existing",
+		at: "step-once", old: "!s.holds(r.ID, r.Owner)", new: "false",
 		packages: []string{"idempotency/memstore"}, why: "a zombie's step is mixed into its successor's",
 	},
 	{
-		name: "memstore: a repeated step is added again", file: "memstore/memstore.go",
+		name: "memstore: a repeated step is added again", file: "memstore/memstore.go", at: "step-once",
 		old: "if !slices.ContainsFunc(existing.Steps", new: "if true || !slices.ContainsFunc(existing.Steps",
 		packages: []string{"idempotency/memstore"}, why: "a step is there twice",
 	},
@@ -181,17 +181,17 @@ var stepMutants = []mutant{
 	},
 
 	{
-		name: "dynamostore: any owner's step", file: "dynamostore/steps.go",
-		old: "ConditionExpression:       aws.String(isOwn),", new: `ConditionExpression:       aws.String("attribute_exists(id) OR (" + isOwn + ")"),`,
+		name: "dynamostore: any owner's step", file: "dynamostore/steps.go", at: "step-once",
+		old: "aws.String(isOwn)", new: `aws.String("attribute_exists(id) OR (" + isOwn + ")")`,
 		packages: []string{"evidence/library/dynamostore"}, why: "a zombie's step is mixed into its successor's",
 	},
 	{
-		name: "dynamostore: a late copy of the first step", file: "dynamostore/steps.go",
+		name: "dynamostore: a late copy of the first step", file: "dynamostore/steps.go", at: "step-once",
 		old: `aws.String(isOwn + " AND " + hasNoSteps)`, new: `aws.String(isOwn)`,
 		packages: []string{"evidence/library/dynamostore"}, why: "it replaces all that came after it",
 	},
 	{
-		name: "dynamostore: a takeover drops a step that it has not seen", file: "dynamostore/dynamostore.go",
+		name: "dynamostore: a takeover drops a step that it has not seen", file: "dynamostore/dynamostore.go", at: "steps-kept",
 		old:      `isFreeOrOver     = isFree + " OR (" + isObserved + " AND " + hasNoSteps + ")"`,
 		new:      `isFreeOrOver     = isFree + " OR (" + isObserved + ")"`,
 		packages: []string{"evidence/library/dynamostore"}, why: "a recorded step runs again",
@@ -248,12 +248,12 @@ var stepMutants = []mutant{
 		packages: []string{"evidence/library/valkeystore"}, why: "a recorded step runs again",
 	},
 	{
-		name: "valkeystore: any owner's step", file: "valkeystore/scripts.go",
+		name: "valkeystore: any owner's step", file: "valkeystore/scripts.go", at: "step-once",
 		old: "if not own then return 0 end\nif count", new: "if not exists then return 0 end\nif count",
 		packages: []string{"evidence/library/valkeystore"}, why: "a zombie's step is mixed into its successor's",
 	},
 	{
-		name: "valkeystore: a repeated step is added again", file: "valkeystore/scripts.go",
+		name: "valkeystore: a repeated step is added again", file: "valkeystore/scripts.go", at: "step-once",
 		old: "if count == tonumber(ARGV[2]) then", new: "if true then",
 		packages: []string{"evidence/library/valkeystore"}, why: "a step is there twice",
 	},

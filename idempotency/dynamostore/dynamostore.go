@@ -112,11 +112,11 @@ const (
 	isOwn            = "#owner = :owner AND #status = :inprogress"                                        // condition: ownership
 	isOwnAndNotLater = isOwn + " AND in_progress_expiration <= :lease"                                    // condition: renewal-forward
 	isOwnOrGone      = "attribute_not_exists(id) OR (" + isOwn + ")"                                      // condition: fencing
-	isFreeOrOver     = isFree + " OR (" + isObserved + " AND " + hasNoSteps + ")"
-	hasNoSteps       = "attribute_not_exists(steps)"
+	isFreeOrOver     = isFree + " OR (" + isObserved + " AND " + hasNoSteps + ")"                         // condition: steps-kept
+	hasNoSteps       = "attribute_not_exists(steps)"                                                      // condition: steps-kept
 
-	isGoneOrObserved  = "attribute_not_exists(id) OR (" + isObserved + ")"
-	isGoneOrCompleted = "attribute_not_exists(id) OR (#owner = :observed AND #status = :completed)"
+	isGoneOrObserved  = "attribute_not_exists(id) OR (" + isObserved + ")"                          // condition: as-observed
+	isGoneOrCompleted = "attribute_not_exists(id) OR (#owner = :observed AND #status = :completed)" // condition: as-observed
 )
 
 var ownerAndStatus = map[string]string{"#owner": "owner", "#status": "status"}

@@ -47,7 +47,7 @@ func (s *Store) Settle(ctx context.Context, observed, settled idempotency.Record
 	}
 	item, refused, err := s.putItem(ctx, &dynamodb.PutItemInput{
 		Item:                      toItem(settled, p),
-		ConditionExpression:       aws.String(isObserved),
+		ConditionExpression:       aws.String(isObserved), // condition: as-observed
 		ExpressionAttributeNames:  ownerAndStatus,
 		ExpressionAttributeValues: as(observed),
 	})

@@ -112,7 +112,7 @@ func (s *Store) putParts(ctx context.Context, of parted, expiration int64, p pay
 		input := &dynamodb.PutItemInput{
 			TableName:              &s.table,
 			Item:                   partItem(of.part(i), expiration, p.parts[i]),
-			ConditionExpression:    aws.String("attribute_not_exists(id)"),
+			ConditionExpression:    aws.String("attribute_not_exists(id)"), // condition: part-once
 			ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
 		}
 		err := s.putOnce(ctx, input, travelling(len(p.parts)))

@@ -36,14 +36,14 @@ func (s *Store) RecordStep(ctx context.Context, r idempotency.Record, step idemp
 	}
 	input := &dynamodb.UpdateItemInput{
 		Key:                       keyOf(r.ID),
-		ConditionExpression:       aws.String(isOwn),
+		ConditionExpression:       aws.String(isOwn), // condition: step-once
 		ExpressionAttributeNames:  ownerAndStatus,
 		ExpressionAttributeValues: own(r.Owner),
 	}
 	// Whichever copy of this request arrives, and however late, it writes the same
 	// element: only the owner adds steps, one after another.
 	if n := len(r.Steps); n == 0 {
-		input.ConditionExpression = aws.String(isOwn + " AND " + hasNoSteps)
+		input.ConditionExpression = aws.String(isOwn + " AND " + hasNoSteps) // condition: step-once
 		input.UpdateExpression = aws.String("SET steps = :steps")
 		input.ExpressionAttributeValues[":steps"] = &types.AttributeValueMemberL{Value: []types.AttributeValue{toStep(step.Name, r.Owner, p)}}
 	} else {

@@ -83,10 +83,11 @@ func (s *Store) RecordStep(ctx context.Context, r idempotency.Record, step idemp
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	if !s.holds(r.ID, r.Owner) {
+	if !s.holds(r.ID, r.Owner) { // condition: step-once
 		return false, nil
 	}
 	existing := s.records[r.ID]
+	// condition: step-once
 	if !slices.ContainsFunc(existing.Steps, func(s idempotency.RecordedStep) bool { return s.Name == step.Name }) {
 		existing.Steps = append(existing.Steps, cloneSteps([]idempotency.RecordedStep{step})...)
 	}
@@ -157,7 +158,7 @@ func (s *Store) Settle(ctx context.Context, observed, settled idempotency.Record
 	switch {
 	case !found:
 		return false, nil
-	case same(&existing.Record, &observed):
+	case same(&existing.Record, &observed): // condition: as-observed
 		s.put(&settled, nil)
 		return true, nil
 	}
@@ -176,6 +177,7 @@ func (s *Store) Forget(ctx context.Context, observed idempotency.Record) (bool, 
 	switch {
 	case !found:
 		return true, nil
+	// condition: as-observed
 	case existing.Owner != observed.Owner || existing.Status != observed.Status,
 		existing.Status == idempotency.InProgress && !existing.LeaseUntil.Equal(observed.LeaseUntil):
 		return false, nil

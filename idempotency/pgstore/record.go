@@ -73,11 +73,14 @@ SELECT status, owner, validation, expiration, in_progress_expiration, claimed, d
 FROM {table} WHERE id = $1`),
 
 		// Both also hold if an earlier attempt has done it.
+		//
+		// condition: as-observed
 		settle: on(`
 UPDATE {table}
 SET status = 'COMPLETED', owner = $2, validation = $3, in_progress_expiration = NULL, expiration = $4, data = $5, data_encoding = $6
 WHERE id = $1 AND (status = 'INPROGRESS' AND owner = $7 AND in_progress_expiration = $8 OR status = 'COMPLETED' AND owner = $2)`),
 
+		// condition: as-observed
 		forget: on(`
 WITH observed AS (
   DELETE FROM {table}

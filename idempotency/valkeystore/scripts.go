@@ -87,6 +87,8 @@ return 1
 `
 
 	// stepScript: owner, the number of steps before this one; fields.
+	//
+	// condition: step-once
 	stepScript = look + `
 if not own then return 0 end
 if count == tonumber(ARGV[2]) then
@@ -116,6 +118,8 @@ return {}
 
 	// settleScript: owner of the settled record, fingerprint, time to live; owner and
 	// lease of the observed record; fields.
+	//
+	// condition: as-observed
 	settleScript = look + `
 if status == 'COMPLETED' and owner == ARGV[1] then return 1 end
 if not (status == 'INPROGRESS' and owner == ARGV[4] and lease == ARGV[5]) then return 0 end
@@ -125,6 +129,8 @@ return 1
 
 	// forgetScript: owner, status and lease of the observed record, which counts in
 	// progress only.
+	//
+	// condition: as-observed
 	forgetScript = look + `
 if not exists then return 1 end
 if owner ~= ARGV[1] or status ~= ARGV[2] or (status == 'INPROGRESS' and lease ~= ARGV[3]) then return 0 end
