@@ -5,6 +5,7 @@ import ky from 'ky';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Client, createClient } from './client.ts';
 import { idempotentFetch } from './fetch.ts';
+import type { Intent } from './intent.ts';
 import { createMemoryStorage } from './storage-memory.ts';
 
 /*
@@ -103,5 +104,50 @@ describe('axios', () => {
     expect(data).toEqual({ id: 'p-1' });
     expect(keys()).toHaveLength(2);
     expect(new Set(keys()).size).toBe(1);
+  });
+});
+
+describe('Repeatability-First-Sent', () => {
+  /** When the intent was first sent, by the server's clock as far as it is known. */
+  const firstSent = ({ firstSentAt = Date.now(), skew = 0 }: Intent) => ({
+    'Repeatability-First-Sent': new Date(firstSentAt - skew).toUTCString(),
+  });
+
+  it('is the same for every attempt, over a reload; a 412 is the last word', async () => {
+    let now = Date.UTC(2026, 10, 28, 5, 0, 0);
+    vi.spyOn(Date, 'now').mockImplementation(() => now);
+    const seen: (string | null)[] = [];
+    let answer = () => Promise.reject<Response>(new TypeError('connection reset'));
+    const storage = createMemoryStorage();
+    const open = () =>
+      createClient({
+        scope: 's',
+        storage,
+        headers: firstSent,
+        retry: { maxAttempts: 1, maxDelayMs: 1 },
+        platform: {
+          now: () => now,
+          fetch: async (input, init) => {
+            seen.push(new Request(input, init).headers.get('Repeatability-First-Sent'));
+            return answer();
+          },
+        },
+      });
+    const page = open();
+    const first = await page.submit({ url: 'https://api.example/payments', body: { amount: 1250 } });
+    expect(first.source).toBe('queued');
+    page.close();
+
+    now += 3_600_000;
+    answer = async () =>
+      Response.json(
+        { type: 'https://example.com/problems#window-passed', title: 'The request comes too late', status: 412 },
+        { status: 412, headers: { 'Content-Type': 'application/problem+json' } },
+      );
+    const reloaded = open();
+    await expect(reloaded.wait(first.intent.key)).rejects.toThrow('The request comes too late');
+    reloaded.close();
+    expect(seen.length).toBeGreaterThan(1);
+    expect(new Set(seen)).toEqual(new Set(['Sat, 28 Nov 2026 05:00:00 GMT']));
   });
 });
