@@ -30,6 +30,12 @@
 // plans its writes, and they and the record are one transaction. There is
 // nothing to recover.
 //
+// # Several effects
+//
+// An execution with more than one effect can run each by [Step]. What a step returned
+// is recorded on the execution's record, and an execution that follows an
+// interrupted one gets it instead of running the step again.
+//
 // # What is promised
 //
 // Each promise has tests that fail when it is broken.
@@ -61,6 +67,9 @@
 //
 // A record past its window is never used (TestWindowPassed). With Request.FirstSent a
 // retry that comes after the window is never executed (TestLateRetryIsRefused).
+//
+// A step that was recorded does not run again within its key's window
+// (TestRecordedStepNeverRunsAgain).
 //
 // With Config.Seal nobody who reads or writes the store learns a result or makes one
 // up, and nothing is executed whose result could not be sealed

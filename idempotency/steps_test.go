@@ -227,7 +227,7 @@ func TestRefusedStepEndsTheExecution(t *testing.T) {
 			if context.Cause(ctx) != idempotency.ErrLeaseOver {
 				t.Errorf("the context has ended by %v, want ErrLeaseOver", context.Cause(ctx))
 			}
-			_, next := s.step(ctx, "receipt")
+			_, next := s.step(context.WithoutCancel(ctx), "receipt")
 			s.wantError(next, idempotency.ErrLeaseOver)
 			return idempotency.Result{}, err
 		})

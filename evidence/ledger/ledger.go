@@ -111,12 +111,24 @@ type Effect struct {
 	At   Moment
 }
 
-// Book collects calls and effects. It is safe for concurrent use; the zero value
-// is empty.
+// Step is what happened to a step of an execution.
+type Step struct {
+	Key, Name string
+	Call      int
+	At        Moment
+	// Recorded tells that it was recorded, and not that it ran.
+	Recorded bool
+	// Until is the end of the window in which it was recorded, or earlier.
+	Until Moment
+}
+
+// Book collects calls, effects and steps. It is safe for concurrent use; the zero
+// value is empty.
 type Book struct {
 	mu      sync.Mutex
 	calls   []*Call
 	effects []Effect
+	steps   []Step
 }
 
 // Open enters a call and numbers it. What it points to may be changed, by one
@@ -134,6 +146,20 @@ func (b *Book) Happen(e Effect) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.effects = append(b.effects, e)
+}
+
+// Step enters what happened to a step.
+func (b *Book) Step(s Step) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.steps = append(b.steps, s)
+}
+
+// Steps returns what happened to steps, in the order in which it did.
+func (b *Book) Steps() []Step {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.steps)
 }
 
 // Calls returns the calls, in the order in which they were opened.

@@ -114,3 +114,48 @@ func TestCheck(t *testing.T) {
 		})
 	}
 }
+
+func TestCheckOfSteps(t *testing.T) {
+	t.Parallel()
+	held, skewed := ledger.Promise{SkewHeld: true}, ledger.Promise{}
+	first := entry{answer: ledger.Failed, settlement: ledger.Interrupted}
+	lapsed := entry{answer: ledger.Failed, settlement: ledger.LeaseLost, lapses: true}
+	second := entry{answer: ledger.Failed, settlement: ledger.Interrupted, start: 10 * time.Second}
+	overlapping := entry{answer: ledger.Failed, settlement: ledger.Interrupted, start: 600 * time.Millisecond}
+	ran := func(call int, at time.Duration) ledger.Step {
+		return ledger.Step{Key: "k", Name: "charge", Call: call, At: at}
+	}
+	recorded := func(call int, at, until time.Duration) ledger.Step {
+		return ledger.Step{Key: "k", Name: "charge", Call: call, At: at, Recorded: true, Until: until}
+	}
+	for _, c := range []struct {
+		name    string
+		promise ledger.Promise
+		entries []entry
+		steps   []ledger.Step
+		broken  bool
+	}{
+		{"run and recorded", held, []entry{first}, []ledger.Step{ran(0, 1100*time.Millisecond), recorded(0, 1200*time.Millisecond, 24*time.Hour)}, false},
+		{"run again before it was recorded", held, []entry{first, second}, []ledger.Step{ran(0, 1100*time.Millisecond), ran(1, 12*time.Second)}, false},
+		{"run again", held, []entry{first, second}, []ledger.Step{recorded(0, 1200*time.Millisecond, 24*time.Hour), ran(1, 12*time.Second)}, true},
+		{"run again in another window", held, []entry{first, second}, []ledger.Step{recorded(0, 1200*time.Millisecond, 11*time.Second), ran(1, 12*time.Second)}, false},
+		{"run by a zombie", held, []entry{lapsed, overlapping}, []ledger.Step{recorded(1, 1650*time.Millisecond, 24*time.Hour), ran(0, 1700*time.Millisecond)}, false},
+		{"run by a zombie under its lease", held, []entry{first, overlapping}, []ledger.Step{recorded(1, 1650*time.Millisecond, 24*time.Hour), ran(0, 1700*time.Millisecond)}, true},
+		{"run by a zombie, with clocks that are skewed too far", skewed, []entry{first, overlapping}, []ledger.Step{recorded(1, 1650*time.Millisecond, 24*time.Hour), ran(0, 1700*time.Millisecond)}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := book(c.entries...)
+			for _, s := range c.steps {
+				b.Step(s)
+			}
+			broken := false
+			for _, err := range b.Check(c.promise) {
+				broken = broken || strings.HasPrefix(err.Error(), "G8")
+			}
+			if broken != c.broken {
+				t.Errorf("broken: %v, want %v", broken, c.broken)
+			}
+		})
+	}
+}

@@ -34,6 +34,7 @@ func (b *Book) Check(p Promise) (broken []error) {
 	a.checkAnswers()
 	a.checkLeases()
 	a.checkEffects()
+	a.checkSteps(b.Steps())
 	return a.broken
 }
 
@@ -193,4 +194,32 @@ func (a *account) excused(c *Call, e Effect) bool {
 		return false // whatever became of it, the effect would have been found
 	}
 	return c.Crashed != Never || c.Settlement != Recorded || execution.LeaseOver != Never
+}
+
+// checkSteps checks G8: a step that was recorded does not run within its window in
+// an execution that began after that, nor in an earlier one whose lease runs. One
+// that has lost its lease, and could not know it because of its clock, may still be
+// about to run the step; its result is not recorded.
+func (a *account) checkSteps(steps []Step) {
+	type name struct{ key, step string }
+	recorded := make(map[name]Step)
+	for _, s := range steps {
+		n := name{s.Key, s.Name}
+		if s.Recorded {
+			recorded[n] = s
+			continue
+		}
+		r, known := recorded[n]
+		if !known || s.At >= r.Until-a.Spread {
+			continue
+		}
+		e := a.call(s.Call).Executions[0]
+		if e.Started >= r.At || a.SkewHeld && s.At < e.LeaseOver {
+			a.report("G8: call %d ran the step %s of key %s, which call %d had recorded at %v", s.Call, s.Name, s.Key, r.Call, r.At)
+		}
+	}
+}
+
+func (a *account) call(id int) *Call {
+	return a.calls[slices.IndexFunc(a.calls, func(c *Call) bool { return c.ID == id })]
 }

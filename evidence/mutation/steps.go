@@ -54,7 +54,7 @@ var stepMutants = []mutant{
 	},
 	{
 		name: "steps: a refused record is ignored", file: "steps.go",
-		old: "case !held:", new: "case false:",
+		old: "case !held:", new: "case !held && false:",
 		packages: []string{"idempotency"}, why: "an execution goes on without its lease",
 	},
 	{

@@ -134,6 +134,9 @@ func (d *Dynamo) store(w *world, p *process) idempotency.Store {
 	if err != nil {
 		panic(err) // the arguments are always valid
 	}
+	if w.Mode == idempotency.Leased {
+		return newFront(w, p, store)
+	}
 	return atomicFront{front{w, p, store}, store}
 }
 

@@ -21,7 +21,7 @@ type backing interface {
 type memory struct{ records idempotency.Store }
 
 func (m memory) store(w *world, p *process) idempotency.Store {
-	return front{w, p, remote{w, m.records}}
+	return newFront(w, p, newRemote(w, m.records))
 }
 
 func (memory) collect(*world) {}
@@ -39,6 +39,7 @@ const remoteAttempts = 3
 // stored is the store's reply.
 type stored struct {
 	record *idempotency.Record
+	steps  []idempotency.RecordedStep
 	held   bool
 	err    error
 }

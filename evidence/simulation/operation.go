@@ -79,7 +79,7 @@ func (c *call) operation(ctx context.Context) (result idempotency.Result, err er
 	case panicsBefore:
 		panic(panicked)
 	}
-	effect, err := c.effect(ctx)
+	effect, err := c.effects(ctx)
 	if err != nil {
 		return idempotency.Result{}, err
 	}

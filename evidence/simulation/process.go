@@ -194,6 +194,8 @@ func (observer) Observe(ctx context.Context, e idempotency.Event) {
 	c.update(func(entry *ledger.Call) {
 		c.world.note(entry.ID, "observed: %s", e.Observation)
 		switch e.Observation {
+		case idempotency.ObservedStep:
+			c.world.book.Step(ledger.Step{Key: entry.Key, Name: e.Step, Call: entry.ID, At: c.world.now(), Recorded: true, Until: entry.Expires})
 		case idempotency.ObservedTakenOver:
 			entry.TookOver = true
 		case idempotency.ObservedOversized:

@@ -50,6 +50,7 @@ type setting struct {
 	stock     int     // how often the effect can happen in atomic mode
 	crashes   []crash
 	cuts      []cut
+	steps     bool // operations have steps
 }
 
 type machineSetting struct {
@@ -138,5 +139,6 @@ func newSetting(cfg Config, unit time.Duration) setting {
 		from := between(r, unit, 0, 40)
 		s.cuts = append(s.cuts, cut{r.IntN(len(s.machines)), from, from + between(r, unit, 1, 60)})
 	}
+	s.steps = chance(r, 0.5)
 	return s
 }
