@@ -32,7 +32,7 @@ func (c *call) claim(ctx context.Context) (existing *Record, tookOver bool, err 
 		}
 		existing, err = c.tryClaim(ctx, claim)
 		if err != nil { // condition: claimed
-			c.abandon(ctx, observed != nil)
+			c.abandon(observed != nil)
 			return nil, false, err
 		}
 		if existing == nil {
@@ -51,7 +51,7 @@ func (c *call) claim(ctx context.Context) (existing *Record, tookOver bool, err 
 				}
 				return nil, observed != nil, nil
 			}
-			c.abandon(ctx, observed != nil)
+			c.abandon(observed != nil)
 			return nil, false, err
 		}
 		refusing := existing
@@ -138,7 +138,7 @@ func (c *call) running(r *Record) bool {
 // written for all we know, and nothing will run under it, so it should not keep
 // the key locked. One attempt is enough, because the caller waits and the lease
 // ends by itself. The claim's own error is the one reported.
-func (c *call) abandon(ctx context.Context, takingOver bool) {
+func (c *call) abandon(takingOver bool) {
 	ctx, cancel := context.WithTimeout(c.lasting, minPersist)
 	defer cancel()
 	_, keepsSteps := c.cfg.Store.(StepStore)
