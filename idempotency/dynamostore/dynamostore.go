@@ -79,8 +79,13 @@ func CompressAbove(bytes int) Option { return func(s *Store) { s.codec.Above = b
 // is safe: a request that was carried out meets itself. A large request has as
 // much time again for each 512 KiB that travel at once: 7 times the limit for a
 // response of 3 MiB or more, 9 times for the largest transaction. Negative for no
-// limit, default 1 second.
-func RequestTimeout(d time.Duration) Option { return func(s *Store) { s.timeout = d } }
+// limit, at most a day, to which a longer one is shortened, default 1 second.
+func RequestTimeout(d time.Duration) Option {
+	return func(s *Store) { s.timeout = min(d, longestTimeout) }
+}
+
+// longestTimeout keeps the limit of a large request from overflowing.
+const longestTimeout = 24 * time.Hour
 
 // New returns a store on the table of that name or ARN. It makes no request. It
 // refuses a missing client, an empty name and limits out of bounds.

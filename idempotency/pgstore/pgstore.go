@@ -54,9 +54,14 @@ type Option func(*Store)
 func Table(name string) Option { return func(s *Store) { s.name = name } }
 
 // RequestTimeout bounds each request of the store, the wait for a connection of
-// the pool included, default 1 second. It does not bound the statements that an
-// execution in atomic mode makes.
-func RequestTimeout(d time.Duration) Option { return func(s *Store) { s.timeout = d } }
+// the pool included: at most a day, to which a longer one is shortened, default 1
+// second. It does not bound the statements that an execution in atomic mode makes.
+func RequestTimeout(d time.Duration) Option {
+	return func(s *Store) { s.timeout = min(d, longestTimeout) }
+}
+
+// longestTimeout keeps the limit of a large request from overflowing.
+const longestTimeout = 24 * time.Hour
 
 // IdleLimit bounds how long an execution in atomic mode may go without a
 // statement before the server ends its transaction: a process that stands still

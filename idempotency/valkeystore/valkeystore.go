@@ -98,8 +98,13 @@ func CompressAbove(bytes int) Option { return func(s *Store) { s.codec.Above = b
 // client makes of it included, before it is given up. The guard then makes
 // another, which is safe: a request that was carried out meets itself. A large
 // request has as much time again for each 512 KiB that it brings. Negative for no
-// limit, default 1 second.
-func RequestTimeout(d time.Duration) Option { return func(s *Store) { s.timeout = d } }
+// limit, at most a day, to which a longer one is shortened, default 1 second.
+func RequestTimeout(d time.Duration) Option {
+	return func(s *Store) { s.timeout = min(d, longestTimeout) }
+}
+
+// longestTimeout keeps the limit of a large request from overflowing.
+const longestTimeout = 24 * time.Hour
 
 // New returns a store that reaches its server by eval. It makes no request. It
 // refuses a missing eval and a RequestTimeout of 0.

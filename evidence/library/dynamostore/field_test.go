@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"sync"
@@ -369,4 +370,14 @@ func TestLargeRequestsHaveMoreTime(t *testing.T) {
 		}
 		mu.Unlock()
 	}
+}
+
+// The time of a large request is a multiple of the limit, which has one itself.
+func TestTheLongestTimeLimit(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	store := newStore(t, f.DynamoDB, table, dynamostore.RequestTimeout(math.MaxInt64), dynamostore.CompressAbove(-1))
+	r := records.InProgress("owner-1")
+	records.MustClaim(t, store, r)
+	records.MustComplete(t, store, records.Completed(r, make([]byte, 600<<10)))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -319,4 +320,13 @@ func TestOptionsOutOfBoundsAreRefused(t *testing.T) {
 			t.Errorf("%s: %v, %v, want an error that names it", name, store, err)
 		}
 	}
+}
+
+// The time of a large request is a multiple of the limit, which has one itself.
+func TestTheLongestTimeLimit(t *testing.T) {
+	t.Parallel()
+	store := newStore(t, newPool(t, postgresserver.Shared(t).URL), pgstore.RequestTimeout(math.MaxInt64), pgstore.CompressAbove(-1))
+	r := records.InProgress("owner-1")
+	records.MustClaim(t, store, r)
+	records.MustComplete(t, store, records.Completed(r, make([]byte, 600<<10)))
 }

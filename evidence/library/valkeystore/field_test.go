@@ -89,3 +89,16 @@ func TestLongWindows(t *testing.T) {
 		t.Errorf("loaded %+v, %v, want what was claimed", r, err)
 	}
 }
+
+// The time of a large request is a multiple of the limit, which has one itself.
+func TestTheLongestTimeLimit(t *testing.T) {
+	t.Parallel()
+	_, eval := withGoRedis(t, valkeyserver.Start(t))
+	store, err := valkeystore.New(eval, valkeystore.RequestTimeout(math.MaxInt64), valkeystore.CompressAbove(-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := records.InProgress("owner-1")
+	records.MustClaim(t, store, r)
+	records.MustComplete(t, store, records.Completed(r, make([]byte, 600<<10)))
+}
