@@ -521,9 +521,9 @@ func (f fault) tale(at point) string {
 	case replyLost:
 		return fmt.Sprintf("%v: its reply is lost", at)
 	case hungBefore:
-		return fmt.Sprintf("%v: hangs: it does not reach the store", at)
+		return fmt.Sprintf("%v hangs: it does not reach the store", at)
 	}
-	return fmt.Sprintf("%v: hangs: its reply does not come", at)
+	return fmt.Sprintf("%v hangs: its reply does not come", at)
 }
 
 func (s *step) String() string {
