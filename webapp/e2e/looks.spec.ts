@@ -1,4 +1,5 @@
-import type { Page } from '@playwright/test';
+import type { Locator, Page } from '@playwright/test';
+import recorded from '../src/model/recorded.json' with { type: 'json' };
 import { expect, expectAccessible, expectToFit, layoutShifts, painted, StagePage, test } from './test.ts';
 
 // What every state of the page owes those who look at it, and those who don't.
@@ -6,20 +7,47 @@ test.use({ cutsNetwork: true, expectedStatuses: [400, 404, 409, 422, 429, 500] }
 
 const widths = [320, 360, 414, 760, 1000, 1120, 1240, 1440, 1600] as const;
 
+/** Opens a recorded run, which needs no API: what is looked at is there at once. */
+async function openRecorded(page: Page, id: keyof typeof recorded): Promise<StagePage> {
+  const stage = new StagePage(page);
+  await page.goto(`./?scenario=${id}#run=${recorded[id]}`);
+  await expect(page.locator('#stage .stage-head p')).toContainText('A recorded run');
+  await stage.scrubber.press('End');
+  await expect(stage.verdict).toHaveAttribute('data-hidden', 'false');
+  return stage;
+}
+
+async function openHood(page: Page, tab: string): Promise<Locator> {
+  const title = page.getByRole('button', { name: /^Under the hood/ });
+  if ((await title.getAttribute('aria-expanded')) === 'false') {
+    await title.click();
+  }
+  await page.getByRole('tab', { name: tab, exact: true }).click();
+  return page.getByRole('tabpanel', { name: tab });
+}
+
 /** The states of the page, and the way to each of them. */
 const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   empty: async (page) => {
     await new StagePage(page).open('burst');
     await expect(new StagePage(page).button).toHaveText('Play both');
   },
-  'done, with the timeline': async (page) => {
-    const stage = new StagePage(page);
-    await stage.open('double-click');
-    await stage.play();
-    await page.getByRole('button', { name: /^Under the hood/ }).click();
-    await expect(page.getByRole('tabpanel', { name: 'Timeline' })).toContainText('Executed again');
+  'with a shared run': async (page) => {
+    await openRecorded(page, 'two-tabs');
   },
-  'done, with a request opened': async (page) => {
+  'with the timeline': async (page) => {
+    await openRecorded(page, 'slow');
+    await expect(await openHood(page, 'Timeline')).toContainText('Executed again');
+  },
+  'with the record': async (page) => {
+    await openRecorded(page, 'crash');
+    await expect(await openHood(page, 'Record')).toContainText('COMPLETED');
+  },
+  'with the ledger': async (page) => {
+    await openRecorded(page, 'burst');
+    await expect(await openHood(page, 'Ledger')).toContainText('Confirmed by the API.');
+  },
+  'played here, with a request opened': async (page) => {
     const stage = new StagePage(page);
     await stage.open('mismatch');
     await stage.play();
@@ -28,34 +56,66 @@ const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   },
   'with nothing reached': async (page) => {
     await page.route('**/api/**', (route) => route.abort('internetdisconnected'));
+    await page.clock.install();
     const stage = new StagePage(page);
     await stage.open('mismatch');
-    await stage.play();
+    await stage.play(true);
     await expect(stage.verdict).toContainText('never reached');
+  },
+  'where nothing may go wrong on purpose': async (page) => {
+    await page.route('**/config.json', (route) =>
+      route.fulfill({ json: { apiUrl: '/api', stage: 'prod', demoFaults: false } }),
+    );
+    const stage = new StagePage(page);
+    await stage.open('crash');
+    await expect(page.locator('#stage .stage-head p')).toHaveText(
+      'This deployment lets nothing go wrong on purpose. A recorded run can be replayed.',
+    );
+    await expect(stage.button).toHaveText('Play a recorded run');
+    await stage.button.click();
+    await expect(page.locator('#stage .stage-head p')).toContainText('A recorded run, from');
+    await stage.scrubber.press('End');
+    await expect(stage.verdict).toContainText('With a key it happened once: €12.50.');
   },
 };
 
-for (const colorScheme of ['light', 'dark'] as const) {
-  for (const [state, reach] of Object.entries(states)) {
-    test(`${state}, in ${colorScheme}: accessible, on a desk and on a phone`, async ({ page }) => {
-      await page.emulateMedia({ colorScheme });
-      await page.setViewportSize({ width: 1440, height: 900 });
-      await reach(page);
-      await expectAccessible(page);
-      await page.setViewportSize({ width: 360, height: 780 });
-      await expectAccessible(page);
-      await expectToFit(page, 360);
-    });
-  }
+for (const [state, reach] of Object.entries(states)) {
+  test(`${state}: accessible in light and dark, on a desk and on a phone, and in forced colours`, async ({ page }) => {
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await reach(page);
+    for (const width of [1440, 360]) {
+      await page.setViewportSize({ width, height: 800 });
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        await expectAccessible(page);
+      }
+      await expectToFit(page, width);
+    }
+    await page.emulateMedia({ forcedColors: 'active' });
+    await expectAccessible(page);
+    await expectMarksToShow(page);
+  });
+}
+
+/** In forced colours marks keep their fills; what is said by a wash or a fill alone would be gone. */
+async function expectMarksToShow(page: Page): Promise<void> {
+  const plain = await page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>('.legend .face, .coin')]
+      .filter((mark) =>
+        ['rgba(0, 0, 0, 0)', getComputedStyle(document.body).backgroundColor].includes(
+          getComputedStyle(mark).backgroundColor,
+        ),
+      )
+      .map((mark) => mark.outerHTML),
+  );
+  expect(plain).toEqual([]);
 }
 
 test('the stage keeps its height through a run, at every width, and nothing has to be scrolled sideways', async ({
   page,
 }) => {
-  const stage = new StagePage(page);
   await page.setViewportSize({ width: 1440, height: 900 });
-  await stage.open('crash');
-  await stage.play();
+  await openRecorded(page, 'crash');
   for (const width of widths) {
     await page.setViewportSize({ width, height: 900 });
     await expectToFit(page, width);
@@ -168,9 +228,7 @@ test('without motion everything can be played all the same', async ({ page }) =>
 });
 
 test('a run can be printed: its story, without the controls', async ({ page }) => {
-  const stage = new StagePage(page);
-  await stage.open('double-click');
-  await stage.play();
+  const stage = await openRecorded(page, 'double-click');
   await page.emulateMedia({ media: 'print' });
   await expect(stage.verdict).toBeVisible();
   await expect(stage.story('With a key').last()).toBeVisible();

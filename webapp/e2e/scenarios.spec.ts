@@ -116,7 +116,7 @@ const scenarios: readonly Expected[] = [
     verdict: /twice: €1,011\.50\. With a key it happened once: €12\.50\./,
     ends: [/2 requests, 2 executions, 2 charges\./, /2 requests, 1 execution, 1 charge\./],
     cells: ['2×', '1×'],
-    told: [/with another amount: €999\.00/, /the record belongs to €12\.50, so it is refused \(422\)/],
+    told: [/with another amount \(€999\.00\)/, /the record belongs to €12\.50, so it is refused \(422\)/],
   },
 ];
 
@@ -152,17 +152,46 @@ test('a run is there after a reload, and so is the scoreboard', async ({ page })
   await expect(stage.lane('Without a key')).toContainText('€25.00');
 });
 
-test('the address names the scenario, back and forth, and a run stays with its own', async ({ page }) => {
+test('one lane is played again, beside the other as it was', async ({ page }) => {
+  const sent: boolean[] = [];
+  page.on('request', (request) => {
+    if (request.method() === 'POST') {
+      sent.push(request.headers()['idempotency-key'] !== undefined);
+    }
+  });
   const stage = new StagePage(page);
-  await stage.open('slow');
+  await stage.open('mismatch');
+  await stage.play();
+  const verdict = (await stage.verdict.textContent()) ?? '';
+  const [before] = await stage.story('Without a key').allTextContents();
+  expect(sent.splice(0).sort()).toEqual([false, false, true, true]);
+  await page.getByRole('button', { name: 'Play this lane again: with a key' }).click();
+  await stage.end();
+  await expect(stage.verdict).toHaveText(verdict);
+  expect(sent).toEqual([true, true]);
+  expect((await stage.story('Without a key').allTextContents())[0]).toBe(before);
+});
+
+test('the address names the scenario, back and forth, and a run stays with its own', async ({ page }) => {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route('**/api/**', async (route) => {
+    await released;
+    await route.continue();
+  });
+  const stage = new StagePage(page);
+  await stage.open('mismatch');
   await stage.button.click();
   await stage.tab('Double click').click();
   await expect(page).toHaveURL(/\?scenario=double-click$/);
   await expect(page).toHaveTitle('Double click · Idempotent requests');
   await expect(stage.lane('Without a key')).toContainText('€0.00');
-  await expect(stage.button).toHaveText('See Slow answer playing');
+  await expect(stage.button).toHaveText('See Other payload playing');
+  release();
   await page.goBack();
-  await expect(stage.tab('Slow first')).toHaveAttribute('aria-selected', 'true');
+  await expect(stage.tab('Same key')).toHaveAttribute('aria-selected', 'true');
   await stage.end();
   await expect(stage.verdict).toContainText('With a key it happened once');
 });

@@ -24,10 +24,15 @@ const fact: fc.Arbitrary<Fact> = fc.record(
     same: fc.boolean(),
     status: fc.constantFrom(201, 400, 409, 422, 429, 500, 503),
     retryAfter: fc.integer({ min: 1, max: 20 }),
-    at: fc.constantFrom('api' as const, 'function' as const, 'record' as const),
+    at: fc.constantFrom('api' as const, 'function' as const, 'record' as const, 'faults' as const),
     source: fc.constantFrom(...verdicts),
     dies: fc.array(fc.integer({ min: 1, max: 7 }), { maxLength: 2 }),
     windowMs: fc.constantFrom(5_000),
+    cost: fc.record({
+      roundTrips: fc.nat(9),
+      readUnits: fc.constantFrom(0, 0.5, 3),
+      writeUnits: fc.integer({ min: 0, max: 4 }),
+    }),
   },
   { requiredKeys: ['t', 'kind', 'from'] },
 );

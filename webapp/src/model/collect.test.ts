@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { collect } from './collect.ts';
+import type { Run } from './facts.ts';
 import type { Call, Effect, Evidence, Execution } from './fit.ts';
+import { notice } from './judge.ts';
+import { scenarioOf } from './scenarios.ts';
 import type { Answered, Sent, Sighting } from './sightings.ts';
 
 const startedAt = Date.parse('2026-11-28T00:00:00.000Z');
@@ -207,6 +210,33 @@ describe('without a key', () => {
       calls: [],
     });
     expect(kindsOf(1, lane)).toEqual(['sent', 'bounced', 'answered']);
+  });
+
+  it('a request that the limit on faults refuses is told from one that the throttle refuses', () => {
+    const lane = collect({
+      startedAt,
+      sightings: [
+        sent(1, 0, { fault: 'drop-response' }),
+        answered(1, 4, { status: 429, type: 'https://x.test/docs/http-api.md#too-many-faults', retryAfter: 60 }),
+      ],
+      evidence: { executions: [], effects: [], calls: [] },
+    });
+    expect(lane.facts.filter(({ kind }) => kind === 'refused')).toMatchObject([
+      { req: 1, at: 'faults', status: 429, retryAfter: 60 },
+    ]);
+    const run: Run = {
+      v: 1,
+      scenario: 'lost-response',
+      count: 1,
+      at: startedAt,
+      lanes: [
+        { keyed: false, ended: true, ...lane },
+        { keyed: true, ended: true, ...lane },
+      ],
+    };
+    expect(notice(run, scenarioOf('lost-response'))).toBe(
+      'The API lets only so much go wrong on purpose (429). Wait 60 s, and play again.',
+    );
   });
 
   it('a throttled request never reached the function, a refused one did', () => {

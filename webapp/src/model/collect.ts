@@ -157,6 +157,10 @@ function serverFacts(
       }
       facts.push(refusal(request, within(end, request), 'server'));
     }
+    const last = facts.at(-1);
+    if (last !== undefined) {
+      facts[facts.length - 1] = { ...last, cost: call.cost };
+    }
   }
 
   // Requests whose end nobody wrote down: what the ledger has beside them is theirs. The earliest effect has the
@@ -281,14 +285,19 @@ function unmatched(request: Request, requests: readonly Request[]): readonly Fac
 
 function refusal({ sent, answer }: Request, t: number, from: 'client' | 'server'): Fact {
   const status = answer?.status ?? 0;
-  const record = answer?.type !== undefined && /#(in-progress|payload-mismatch)$/.test(answer.type);
+  const type = /#([\w-]+)$/.exec(answer?.type ?? '')?.[1] ?? '';
+  const places: Readonly<Record<string, Fact['at']>> = {
+    'in-progress': 'record',
+    'payload-mismatch': 'record',
+    'too-many-faults': 'faults',
+  };
   return {
     t,
     kind: 'refused',
     from,
     req: sent.req,
     status,
-    at: record ? 'record' : status === 429 ? 'api' : 'function',
+    at: places[type] ?? (status === 429 ? 'api' : 'function'),
     ...(answer?.retryAfter !== undefined && { retryAfter: answer.retryAfter }),
     ...(answer?.title !== undefined && { title: answer.title }),
   };

@@ -43,6 +43,13 @@ export type Why = (typeof reasons)[number];
 /** Who knows a fact: the client in this browser, the API, or the page that acts the scenario out. */
 export type From = 'client' | 'server' | 'page';
 
+/** What a call asked of the table of records. Units are DynamoDB's: a small read or write is one or half of one. */
+export interface Cost {
+  readonly roundTrips: number;
+  readonly readUnits: number;
+  readonly writeUnits: number;
+}
+
 /** Something that happened in a lane, and when. Members other than the first three belong to some kinds only. */
 export interface Fact {
   /** Milliseconds since the lane's first press, by the browser's clock. */
@@ -72,10 +79,12 @@ export interface Fact {
   readonly status?: number;
   /** Of `refused`: seconds until it may be tried again. */
   readonly retryAfter?: number;
-  /** Of `refused`: who refused it. */
-  readonly at?: 'api' | 'function' | 'record';
+  /** Of `refused`: who refused it. `faults` is the limit on what may go wrong on purpose. */
+  readonly at?: 'api' | 'function' | 'record' | 'faults';
   /** Of `refused`: the problem's title, as the API worded it. Never part of a shared link. */
   readonly title?: string;
+  /** Of the last fact of a call: what the call asked of the table of records, if the function wrote that down. */
+  readonly cost?: Cost;
   /** Of `answered`: what became of the request. */
   readonly source?: Verdict;
   /** Of `reloaded`: the requests that nothing remembers. */

@@ -1,3 +1,4 @@
+import type { Cost } from './facts.ts';
 import type { Request } from './sightings.ts';
 
 /** One run of a handler, as the API reports it. */
@@ -21,7 +22,7 @@ export interface Call {
   readonly keyHash: string;
   /** `executed`, `replayed`, `in_progress`, `payload_mismatch`, … */
   readonly outcome: string;
-  readonly cost: { readonly roundTrips: number; readonly readUnits: number; readonly writeUnits: number };
+  readonly cost: Cost;
   readonly durationMs: number;
   /** When it ended, by the server's clock. */
   readonly at: string;

@@ -121,6 +121,11 @@ export function notice(run: Run, scenario: Scenario): string | undefined {
   if (lanes.every((lane) => doubtOf(lane) === 'unreached')) {
     return 'The API can’t be reached. With the local stack: make run, then play again.';
   }
+  const limited = lanes.flatMap(({ facts }) => facts).find(({ kind, at }) => kind === 'refused' && at === 'faults');
+  if (limited !== undefined) {
+    const wait = limited.retryAfter === undefined ? 'Wait a minute' : `Wait ${limited.retryAfter} s`;
+    return `The API lets only so much go wrong on purpose (${limited.status}). ${wait}, and play again.`;
+  }
   const sum = (status: number) => lanes.reduce((all, lane) => all + (tally(lane.facts).refused.get(status) ?? 0), 0);
   if (sum(429) > 0) {
     return scenario.countable

@@ -1,4 +1,4 @@
-import { type Fact, type From, inOrder, kinds, type Lane, type Report, type Run, reasons } from './facts.ts';
+import { type Cost, type Fact, type From, inOrder, kinds, type Lane, type Report, type Run, reasons } from './facts.ts';
 import { scenarios } from './scenarios.ts';
 import { verdicts } from './verdict.ts';
 
@@ -7,7 +7,7 @@ export const limits = { characters: 8_192, bytes: 65_536, facts: 600, count: 200
 
 const froms: readonly From[] = ['client', 'server', 'page'];
 const troubles = ['interrupted', 'popup-blocked', 'timed-out'] as const;
-const places = ['api', 'function', 'record'] as const;
+const places = ['api', 'function', 'record', 'faults'] as const;
 const memories = ['record', 'memory'] as const;
 
 /** A run as a text for an address. It holds no session, no whole key, no header, no body and no words of the API. */
@@ -93,6 +93,13 @@ const members = {
       ? (value as number[])
       : undefined,
   windowMs: natural(1e9),
+  cost: (value: unknown) => {
+    const { roundTrips, readUnits, writeUnits } = Object(value) as Partial<Cost>;
+    const whole = natural(1e6)(roundTrips);
+    return whole !== undefined && isUnits(readUnits) && isUnits(writeUnits)
+      ? { roundTrips: whole, readUnits, writeUnits }
+      : undefined;
+  },
 } satisfies Partial<Record<keyof Fact, (value: unknown) => unknown>>;
 
 const names = Object.keys(members) as (keyof typeof members)[];
@@ -104,6 +111,10 @@ function oneOf<const T extends string>(words: readonly T[]) {
 function natural(most: number) {
   return (value: unknown): number | undefined =>
     typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= most ? value : undefined;
+}
+
+function isUnits(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= 1e6;
 }
 
 function flag(value: unknown): boolean | undefined {

@@ -116,6 +116,9 @@ function sentence(
 }
 
 function refusal({ status = 0, at, title }: Fact): string {
+  if (status === 429 && at === 'faults') {
+    return 'refused (429): too much was to go wrong on purpose.';
+  }
   if (status === 429) {
     return 'refused by the API’s throttle (429), before it reached the function.';
   }

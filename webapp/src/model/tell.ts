@@ -191,7 +191,7 @@ function sentLead(fact: Fact, here: Context): Sentence {
     case 'bug':
       if (first !== undefined && fact.amount !== undefined && fact.amount !== first.amount) {
         const sum = formatMoney(fact.amount, fact.currency ?? 'EUR');
-        return keyed ? [`A bug sends ${sum} under `, ...key] : [`A bug sends it again, with another amount: ${sum}`];
+        return keyed ? [`A bug sends ${sum} under `, ...key] : [`A bug sends it again, with another amount (${sum})`];
       }
       break;
     default:
@@ -303,7 +303,11 @@ function refusedClause(fact: Fact, here: Context): Sentence | undefined {
       : [`the record belongs to ${formatMoney(owner.amount, owner.currency ?? 'EUR')}, so it is refused (422)`];
   }
   if (status === 429) {
-    return ['the API’s throttle refuses it (429)'];
+    return [
+      at === 'faults'
+        ? 'too much was to go wrong on purpose, so it is refused (429)'
+        : 'the API’s throttle refuses it (429)',
+    ];
   }
   const why = title === undefined ? '' : `: ${title}`;
   return [status >= 500 ? `it fails (${status})${why}` : `it is refused (${status})${why}`];

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { lane as anyLane, run as anyRun, settledLane } from './arbitrary.ts';
-import type { Fact, Lane } from './facts.ts';
+import { untrueClaims } from './claims.ts';
+import type { Lane } from './facts.ts';
 import { doubtOf, judge, notice, verdict } from './judge.ts';
 import { momentAt, timed } from './moment.ts';
 import { scenarioOf, scenarios } from './scenarios.ts';
@@ -24,37 +25,9 @@ const telling = fc.record({
 /** Everything that is wrong with a sentence, given everything that has happened. */
 function lies(sentence: Sentence, { facts }: Pick<Lane, 'facts'>): readonly string[] {
   const text = plain(sentence);
-  const any = (wanted: (fact: Fact) => boolean) => facts.some(wanted);
-  const count = (kind: Fact['kind']) => facts.filter((fact) => fact.kind === kind).length;
-  const claims: readonly (readonly [pattern: RegExp, holds: (match: RegExpMatchArray) => boolean])[] = [
-    [/\((4\d\d|5\d\d)\)/g, ([, status]) => any((fact) => fact.status === Number(status))],
-    [/told (\d{3})/g, ([, status]) => any((fact) => fact.status === Number(status))],
-    [/byte for byte/g, () => any(({ kind, same }) => kind === 'replayed' && same === true)],
-    [/carries no key|None says that it is a copy/g, () => any(({ kind, key }) => kind === 'sent' && key === undefined)],
-    [/is charged again|another (charge|order)/g, () => count('charged') > 1],
-    [/(\d+) (?:charges|orders)/g, ([, n]) => count('charged') >= Number(n)],
-    [/(\d+) requests?,/g, ([, n]) => tally(facts).sent === Number(n)],
-    [/(\d+) executions?,/g, ([, n]) => count('working') === Number(n)],
-    [/retries/g, () => any(({ why }) => why === 'retry')],
-    [/the second tab/gi, () => any(({ kind, why }) => why === 'tab' || kind === 'joined' || kind === 'shared')],
-    [/network is back/g, () => count('plugged') > 0],
-    [/network is gone|there is no network/g, () => count('unplugged') > 0],
-    [/takes over/g, () => count('taken') > 0],
-    [/is claimed|claims the key/g, () => count('claimed') > 0],
-    [/function dies|functions die/g, () => count('crashed') > 0],
-    [/ends without answering|answers? (?:is|are) lost/g, () => count('lost') > 0],
-    [/forgets the key/g, () => count('forgot') > 0],
-    [/a person/gi, () => count('expired') > 0],
-    [/another amount/g, () => new Set(facts.map(({ amount }) => amount)).size > 1],
-    [/the same key/g, () => any(({ key }) => key !== undefined)],
-    [/as it was told/g, () => any(({ retryAfter }) => retryAfter !== undefined)],
-  ];
-  const untrue = claims.flatMap(([pattern, holds]) =>
-    [...text.matchAll(pattern)].filter((match) => !holds(match)).map(([words]) => `“${words}” in “${text}”`),
-  );
   const keys = sentence.flatMap((part) => (typeof part === 'object' && 'key' in part ? [part.key] : []));
-  const unknown = keys.filter((key) => !any((fact) => fact.key === key));
-  return [...untrue, ...unknown.map((key) => `the key ${key} in “${text}”`)];
+  const unknown = keys.filter((key) => !facts.some((fact) => fact.key === key));
+  return [...untrueClaims(text, facts), ...unknown.map((key) => `the key ${key} in “${text}”`)];
 }
 
 describe('whatever the facts are', () => {

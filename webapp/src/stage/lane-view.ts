@@ -37,6 +37,7 @@ export class LaneView {
    */
   animate(script: LaneScript, total: number, still: boolean): void {
     this.script = script;
+    this.drawn = ''; // the same number of facts may be other facts now
     for (const animation of this.animations) {
       animation.cancel();
     }
@@ -107,10 +108,9 @@ export class LaneView {
     const passed = script.shown.filter((one) => one.s <= s).length;
     const caption = script.story.filter(({ from }) => from <= s).length;
     const blink = script.shown.some((one) => one.fact.kind === 'reloaded' && one.s <= s && s - one.s < 700);
-    const now = `${passed} ${caption} ${blink} ${s <= 0} ${script.lane.ended} ${script.lane.report?.kind}`;
-    if (now !== this.drawn || this.memo.get('script') !== this.stamp(script)) {
+    const now = `${passed} ${caption} ${blink} ${s <= 0}`;
+    if (now !== this.drawn) {
       this.drawn = now;
-      this.memo.set('script', this.stamp(script));
       this.show(momentAt(script, s, t), script);
       this.name(passed, script);
     }
@@ -119,10 +119,6 @@ export class LaneView {
       const facts = script.shown.slice(0, passed).map(({ fact }) => fact);
       this.showLease(recordAt([...before, ...facts], t));
     }
-  }
-
-  private stamp({ lane, shown }: LaneScript): string {
-    return `${shown.length} ${lane.facts.length} ${lane.facts.at(-1)?.t}`;
   }
 
   private show(moment: Moment, { scenario }: LaneScript): void {

@@ -18,6 +18,8 @@ export interface LaneProps {
   readonly onView: (view: LaneView | undefined) => void;
   /** Called when a request is to be looked at. */
   readonly onOpen?: (req: number) => void;
+  /** Called when this lane alone is to be played again. Absent while it can't be. */
+  readonly onAgain?: (() => void) | undefined;
 }
 
 /** A lane's stations. What happens between them is drawn by a {@link LaneView}, outside React. */
@@ -31,6 +33,7 @@ export const Lane = memo(function Lane({
   heading = 3,
   onView,
   onOpen,
+  onAgain,
 }: LaneProps) {
   const root = useRef<HTMLElement>(null);
   const Heading = `h${heading}` as const;
@@ -57,6 +60,17 @@ export const Lane = memo(function Lane({
       <header className="lane-head">
         <Heading className="lane-name">{name}</Heading>
         <p className="caption" data-part="caption" />
+        {onAgain && (
+          <button
+            type="button"
+            className="icon again"
+            title="Play this lane again"
+            aria-label={`Play this lane again: ${name.toLowerCase()}`}
+            onClick={onAgain}
+          >
+            <Icon name="replay" />
+          </button>
+        )}
       </header>
       <div className="map" data-part="map">
         <div className="road" aria-hidden="true" />

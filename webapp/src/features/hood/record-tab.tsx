@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useState } from 'react';
+import type { Cost, Fact } from '../../model/facts.ts';
 import { recordAt } from '../../model/totals.ts';
 import { counted } from '../../model/words.ts';
 import { CodeBlock } from '../../stage/code-block.tsx';
@@ -76,24 +77,30 @@ function RecordItem({ record, operation }: { record: ReturnType<typeof recordAt>
   );
 }
 
-/** How the record has answered so far. */
-function Replays({ facts }: { facts: readonly { readonly kind: string; readonly by?: string }[] }) {
+/** How the record has answered so far, and what that cost. */
+function Replays({ facts }: { facts: readonly Fact[] }) {
   const count = (by: string) => facts.filter((fact) => fact.kind === 'replayed' && fact.by === by).length;
   const held = facts.filter(({ kind }) => kind === 'held').length;
+  const costs = facts.flatMap(({ cost }) => cost ?? []);
+  const sum = (member: keyof Cost) => costs.reduce((all, cost) => all + cost[member], 0);
   const rows = [
-    ['Replayed from the record', count('record'), 'a read each'],
-    ['Replayed from the function’s memory', count('memory'), 'no round trip'],
-    ['Waited at the record', held, 'until there was an answer, or for two seconds'],
+    ['Replayed from the record', counted(count('record'), 'time')],
+    ['Replayed from the function’s memory', counted(count('memory'), 'time')],
+    ['Waited at the record', `${counted(held, 'time')}${held > 0 ? ', for its answer or two seconds' : ''}`],
+    ...(costs.length === 0
+      ? []
+      : ([
+          ['Calls whose cost is known', String(costs.length)],
+          ['Round trips to the table', String(sum('roundTrips'))],
+          ['Read units, write units', `${sum('readUnits')}, ${sum('writeUnits')}`],
+        ] as const)),
   ] as const;
   return (
     <dl className="pairs">
-      {rows.map(([name, n, cost]) => (
+      {rows.map(([name, said]) => (
         <div key={name}>
           <dt>{name}</dt>
-          <dd>
-            {counted(n, 'time')}
-            {n > 0 && `, ${cost}`}
-          </dd>
+          <dd>{said}</dd>
         </div>
       ))}
     </dl>

@@ -1,4 +1,11 @@
+import type { Lane } from '../../model/facts.ts';
 import type { LaneMemory } from './lane-work.ts';
+
+/** One lane that is played alone, and the other, as it was played before. */
+export interface Only {
+  readonly lane: 0 | 1;
+  readonly other: Lane;
+}
 
 /** A run that is under way, as far as another load of the page needs it. */
 export interface Memory {
@@ -7,6 +14,8 @@ export interface Memory {
   readonly count: number;
   /** When it began, in epoch milliseconds. */
   readonly at: number;
+  /** Set if one lane alone is played: which, and what the other came to before. */
+  readonly only?: Only;
   /** Whether the reload is part of it. Otherwise the page was left in the middle. */
   readonly reloading: boolean;
   readonly lanes: readonly [LaneMemory, LaneMemory];

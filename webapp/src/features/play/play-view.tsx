@@ -77,17 +77,21 @@ export function PlayView({
   /** Whether something keeps the scenario from being played. */
   const obstacle =
     scenario.needsFaults && config?.demoFaults === false
-      ? 'This deployment lets nothing go wrong on purpose, so it can’t be played here.'
+      ? 'This deployment lets nothing go wrong on purpose. A recorded run can be replayed.'
       : undefined;
 
-  const send = () => {
-    if (obstacle !== undefined || !navigator.onLine) {
-      announce(obstacle ?? 'No network');
-      toast(obstacle ?? 'No network: what was recorded can be replayed.');
+  const send = (lane?: 0 | 1) => {
+    if (obstacle !== undefined) {
+      void theatre.showExample().catch(() => toast('The recorded run can’t be loaded.'));
+      return;
+    }
+    if (!navigator.onLine) {
+      announce('No network');
+      toast('No network: what was recorded can be replayed.');
       return;
     }
     setOpened(undefined);
-    theatre.play();
+    theatre.play(lane);
     const box = stage.current?.getBoundingClientRect();
     if (box !== undefined && (box.bottom + 66 > window.innerHeight || box.top < 0)) {
       const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
@@ -136,11 +140,13 @@ export function PlayView({
         ? 'Playing'
         : underWay !== undefined
           ? 'Go on'
-          : shared !== undefined
-            ? 'Play it yourself'
-            : results.has(scenario.id)
-              ? 'Play again'
-              : 'Play both';
+          : obstacle !== undefined
+            ? 'Play a recorded run'
+            : shared !== undefined
+              ? 'Play it yourself'
+              : results.has(scenario.id)
+                ? 'Play again'
+                : 'Play both';
 
   return (
     <>
@@ -172,7 +178,15 @@ export function PlayView({
               )}
             </header>
             <Labels />
-            <Lanes player={player} onOpen={(lane, req) => setOpened({ lane, req })} />
+            <Lanes
+              player={player}
+              onOpen={(lane, req) => setOpened({ lane, req })}
+              onAgain={
+                underWay === undefined && shared === undefined && results.has(scenario.id)
+                  ? (lane) => send(lane)
+                  : undefined
+              }
+            />
           </section>
           <PlayerBar
             player={player}
@@ -226,7 +240,15 @@ function Summary({
 const recordedAt = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
 
 /** Both lanes. They are drawn outside React, by the player. */
-function Lanes({ player, onOpen }: { player: Player; onOpen: (lane: number, req: number) => void }) {
+function Lanes({
+  player,
+  onOpen,
+  onAgain,
+}: {
+  player: Player;
+  onOpen: (lane: number, req: number) => void;
+  onAgain: ((lane: 0 | 1) => void) | undefined;
+}) {
   const { scenario, scripts } = usePlayer(player, 'plan');
   return (
     <div className="lanes">
@@ -239,6 +261,7 @@ function Lanes({ player, onOpen }: { player: Player; onOpen: (lane: number, req:
           scenario={scenario}
           places={placesOf(scripts[i]).join()}
           onOpen={onOpen}
+          onAgain={onAgain}
         />
       ))}
     </div>
@@ -252,6 +275,7 @@ function StageLane({
   scenario,
   places,
   onOpen,
+  onAgain,
 }: {
   player: Player;
   index: 0 | 1;
@@ -259,12 +283,14 @@ function StageLane({
   scenario: Scenario;
   places: string;
   onOpen: (lane: number, req: number) => void;
+  onAgain: ((lane: 0 | 1) => void) | undefined;
 }) {
   const requests = useMemo(() => places.split(',').map(Number), [places]);
   const onView = useCallback((view: LaneView | undefined) => player.attach(index, view), [player, index]);
-  const latest = useRef(onOpen);
-  latest.current = onOpen;
-  const open = useCallback((req: number) => latest.current(index, req), [index]);
+  const latest = useRef({ onOpen, onAgain });
+  latest.current = { onOpen, onAgain };
+  const open = useCallback((req: number) => latest.current.onOpen(index, req), [index]);
+  const again = useCallback(() => latest.current.onAgain?.(index), [index]);
   return (
     <Lane
       name={name}
@@ -275,6 +301,7 @@ function StageLane({
       requests={requests}
       onView={onView}
       onOpen={open}
+      onAgain={onAgain && again}
     />
   );
 }

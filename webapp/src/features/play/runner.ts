@@ -7,7 +7,7 @@ import type { Config } from '../../shared/config.ts';
 import type { Exchange } from '../../shared/exchange.ts';
 import { type Act, acting } from './acts.ts';
 import { createLaneWork, type LaneMemory, type LaneWork } from './lane-work.ts';
-import { forgetRun, type Memory, recallRun, rememberRun } from './memory.ts';
+import { forgetRun, type Memory, type Only, recallRun, rememberRun } from './memory.ts';
 import { openSecondTab, type SecondTab } from './second-tab.ts';
 import { keepAlive, releaseSession } from './unfinished.ts';
 
@@ -30,6 +30,9 @@ const soon = 150;
 
 type LaneIndex = 0 | 1;
 
+/** What a run is, whatever comes of it. */
+type About = Pick<Memory, 'id' | 'scenario' | 'count' | 'at' | 'only'>;
+
 /** Plays scenarios against the API, one at a time. */
 export class Runner {
   private readonly config: () => Promise<Config>;
@@ -42,14 +45,20 @@ export class Runner {
     this.onChange = onChange;
   }
 
-  /** Plays both lanes. Ignored while another run is under way. To be called in the press itself. */
-  async play(scenario: Scenario, count: number): Promise<void> {
+  /** Whether a run is under way, shown or not: none can be played until it has ended. */
+  isBusy(): boolean {
+    return this.busy;
+  }
+
+  /** Plays both lanes, or one. Ignored while another run is under way. To be called in the press itself. */
+  async play(scenario: Scenario, count: number, only?: Only): Promise<void> {
     if (this.busy) {
       return;
     }
     const id = browser.randomUUID();
     const second = scenario.twoTabs ? openSecondTab(scenario.id, id) : undefined;
-    await this.perform({ id, scenario: scenario.id, count, at: Date.now() }, 'play', undefined, second);
+    const about = { id, scenario: scenario.id, count, at: Date.now(), ...(only && { only }) };
+    await this.perform(about, 'play', undefined, second);
   }
 
   /** Goes on with the run that a reload was part of, or shows what became of one that was left. */
@@ -63,7 +72,7 @@ export class Runner {
   }
 
   private async perform(
-    about: Pick<Memory, 'id' | 'scenario' | 'count' | 'at'>,
+    about: About,
     part: 'play' | 'afterReload' | 'interrupted',
     memories?: Memory['lanes'],
     second?: SecondTab,
@@ -81,12 +90,16 @@ export class Runner {
 
 /** One run. */
 class Performance {
-  private readonly about: Pick<Memory, 'id' | 'scenario' | 'count' | 'at'>;
+  private readonly about: About;
   private readonly scenario: Scenario;
   private readonly second: SecondTab | undefined;
   private readonly works: readonly [LaneWork, LaneWork];
+  /** The lanes that are played. */
+  private readonly active: readonly LaneIndex[];
   private readonly evidence: [Evidence | undefined, Evidence | undefined] = [undefined, undefined];
   private readonly asked: [boolean, boolean] = [false, false];
+  /** Whether each lane's last question has been asked: what an earlier one is answered is older, however late it comes. */
+  private readonly closing: [boolean, boolean] = [false, false];
   private readonly ended: [boolean, boolean] = [false, false];
   private readonly trouble: [Lane['trouble'], Lane['trouble']] = [undefined, undefined];
   private readonly reloads = new Map<LaneIndex, readonly number[]>();
@@ -96,7 +109,7 @@ class Performance {
   private lane1Begun = false;
 
   constructor(
-    about: Pick<Memory, 'id' | 'scenario' | 'count' | 'at'>,
+    about: About,
     config: Config,
     onChange: (playing: Playing) => void,
     second: SecondTab | undefined,
@@ -104,6 +117,7 @@ class Performance {
   ) {
     this.about = about;
     this.scenario = scenarioOf(about.scenario);
+    this.active = about.only === undefined ? [0, 1] : [about.only.lane];
     this.second = second;
     this.publishTo = onChange;
     const work = (i: LaneIndex) => createLaneWork(config, () => this.changed(), memories?.[i]);
@@ -123,24 +137,27 @@ class Performance {
         this.ended.fill(true);
       } else if (part === 'play' && this.scenario.countable) {
         // One after the other: side by side, the browser's few connections to one host would be shared.
-        await this.act(0, part);
-        await this.act(1, part);
+        for (const i of this.active) {
+          await this.act(i, part);
+        }
       } else {
         if (part === 'afterReload') {
           this.lane1Begun = true;
         }
-        await Promise.all([this.act(0, part), this.act(1, part)]);
+        await Promise.all(this.active.map((i) => this.act(i, part)));
       }
     } finally {
       stopAsking();
-      await Promise.all([this.ask(0, true), this.ask(1, true)]);
+      await Promise.all(this.active.map((i) => this.ask(i, true)));
       this.ended.fill(true);
       this.over = true;
       window.removeEventListener('pagehide', leaving);
       forgetRun();
       this.publish();
-      await Promise.all(this.works.map((work) => takeLeave(work)));
-      release();
+      // Nobody waits for that: the next run may begin.
+      void Promise.all(this.works.map((work) => takeLeave(work)))
+        .catch((error) => console.warn('a run’s sessions could not be forgotten:', error))
+        .finally(release);
     }
   }
 
@@ -192,10 +209,10 @@ class Performance {
     this.changed();
   }
 
-  /** Loads the page anew, once both lanes have come to that. */
+  /** Loads the page anew, once all lanes that are played have come to that. */
   private reload(i: LaneIndex, dies: readonly number[]): Promise<never> {
     this.reloads.set(i, dies);
-    if (this.reloads.size === this.works.length) {
+    if (this.reloads.size === this.active.length) {
       for (const [lane, gone] of this.reloads) {
         this.works[lane].note({ kind: 'reloaded', ...(gone.length > 0 && { dies: gone }) });
       }
@@ -206,7 +223,7 @@ class Performance {
   }
 
   private remember(reloading: boolean): void {
-    if (!this.over && (reloading || this.reloads.size < this.works.length)) {
+    if (!this.over && (reloading || this.reloads.size < this.active.length)) {
       const lanes = this.works.map((work) => work.remember()) as [LaneMemory, LaneMemory];
       rememberRun({ ...this.about, reloading, lanes });
     }
@@ -217,7 +234,7 @@ class Performance {
     let answers = [0, 0];
     const timer = setInterval(() => {
       const now = this.works.map((work) => work.sightings().filter(({ kind }) => kind === 'answered').length);
-      for (const i of [0, 1] as const) {
+      for (const i of this.active) {
         const due = (now[i] ?? 0) > (answers[i] ?? 0) || ticks % Math.round(interval / soon) === 0;
         if (due && !this.ended[i] && this.works[i].sightings().some(({ kind }) => kind === 'sent')) {
           void this.ask(i, false);
@@ -233,10 +250,11 @@ class Performance {
   /** @param last whether the lane has ended: then what the API says is waited for, and asked again if it seems late */
   private async ask(i: LaneIndex, last: boolean): Promise<void> {
     const work = this.works[i];
-    if (last ? this.ended[i] : this.asked[i]) {
+    if (last ? this.ended[i] : this.asked[i] || this.closing[i]) {
       return;
     }
     this.asked[i] = true;
+    this.closing[i] = last;
     try {
       if (last && !work.sightings().some((one) => one.kind === 'answered' && one.status !== undefined)) {
         // Nothing that was sent came back: one look is enough to know whether anybody is there.
@@ -245,6 +263,9 @@ class Performance {
       }
       for (let tries = 0; tries < (last ? 3 : 1); tries++) {
         const [evidence] = await Promise.all([work.evidence(), work.readRecord()]);
+        if (this.closing[i] !== last) {
+          return;
+        }
         this.evidence[i] = evidence ?? (last ? undefined : this.evidence[i]);
         const { report } = this.lane(i);
         if (!last || (report?.kind === 'read' && report.agrees)) {
@@ -259,6 +280,10 @@ class Performance {
   }
 
   private lane(i: LaneIndex): Lane {
+    const { only } = this.about;
+    if (only !== undefined && only.lane !== i) {
+      return only.other;
+    }
     const work = this.works[i];
     const keyed = i === 1 || this.scenario.bothKeyed === true;
     const sightings = work.sightings();
@@ -296,7 +321,7 @@ class Performance {
 
   private publish(): void {
     // In the picture both lanes begin together: nothing is shown of the first before the second has begun, too.
-    const waiting = this.scenario.countable && !this.lane1Begun && !this.over;
+    const waiting = this.scenario.countable && this.active.length > 1 && !this.lane1Begun && !this.over;
     const lanes: [Lane, Lane] = waiting
       ? [emptyLane(this.scenario.bothKeyed === true), emptyLane(true)]
       : [this.lane(0), this.lane(1)];

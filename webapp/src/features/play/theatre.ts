@@ -97,19 +97,36 @@ export class Theatre {
     this.show(this.state.scenario, false);
   }
 
-  /** Sends real requests, both ways. To be called in the press itself. */
-  play(): void {
-    if (this.state.underWay !== undefined) {
+  /** Sends real requests, both ways or one way again. To be called in the press itself. */
+  play(lane?: 0 | 1): void {
+    if (this.runner.isBusy()) {
       return;
     }
-    const { scenario, count } = this.state;
-    this.set({ underWay: scenario, shared: undefined, unreadableLink: false });
+    const { scenario, results } = this.state;
+    const last = lane === undefined ? undefined : results.get(scenario.id);
+    const only = lane === undefined || last === undefined ? undefined : { lane, other: last.lanes[lane === 0 ? 1 : 0] };
+    this.set({ underWay: scenario, shared: undefined, unreadableLink: false, count: last?.count ?? this.state.count });
     if (location.hash !== '') {
       history.replaceState(null, '', location.pathname + location.search);
     }
-    this.player.open(planOf(this.emptyRun(scenario), scenario, true));
+    const empty = this.emptyRun(scenario);
+    const lanes: Run['lanes'] =
+      only === undefined ? empty.lanes : only.lane === 0 ? [empty.lanes[0], only.other] : [only.other, empty.lanes[1]];
+    this.player.open(planOf({ ...empty, lanes }, scenario, true));
     this.player.play();
-    void this.runner.play(scenario, count);
+    void this.runner.play(scenario, this.state.count, only);
+  }
+
+  /** Replays a recording of the chosen scenario, where it can't be played. It sends nothing. */
+  async showExample(): Promise<void> {
+    const { scenario } = this.state;
+    const { default: recorded } = await import('../../model/recorded.json');
+    const run = await decode(recorded[scenario.id as keyof typeof recorded] ?? '');
+    if (run !== undefined && this.state.scenario === scenario) {
+      this.set({ shared: run, unreadableLink: false });
+      this.player.open(planOf(run, scenario, false));
+      this.player.play();
+    }
   }
 
   /** A request and its response, of a run that was played since the page was loaded. */
