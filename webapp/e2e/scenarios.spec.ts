@@ -118,6 +118,19 @@ const scenarios: readonly Expected[] = [
     cells: ['2×', '1×'],
     told: [/with another amount \(€999\.00\)/, /the record belongs to €12\.50, so it is refused \(422\)/],
   },
+  {
+    id: 'steps',
+    title: 'Charge, then receipt',
+    lanes: keys,
+    verdict: /twice: €25\.00\. With a key it happened once: €12\.50\./,
+    ends: [/2 requests, 2 executions, 2 charges, 1 receipt\./, /[3-6] requests, 2 executions, 1 charge, 1 receipt\./],
+    cells: ['2×', '1×'],
+    told: [
+      /dies after the charge/,
+      /Its lease on the key runs on/,
+      /takes over: the charge is on record, so it is not made again, the receipt is sent/,
+    ],
+  },
 ];
 
 for (const { id, title, lanes, verdict, ends, cells, told = [] } of scenarios) {
@@ -203,8 +216,9 @@ test('a shared run is replayed from its facts alone, without an API', async ({ p
   await stage.play();
   const verdict = (await stage.verdict.textContent()) ?? '';
   await page.getByRole('button', { name: 'Copy link' }).click();
-  const link = await page.evaluate(() => navigator.clipboard.readText());
-  expect(link).toMatch(/\?scenario=mismatch#run=[\w-]+$/);
+  const copied = () => page.evaluate(() => navigator.clipboard.readText());
+  await expect.poll(copied).toMatch(/\?scenario=mismatch#run=[\w-]+$/);
+  const link = await copied();
 
   const elsewhere = await (await context.browser())?.newContext({ serviceWorkers: 'block' });
   const other = await elsewhere?.newPage();

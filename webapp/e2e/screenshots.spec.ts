@@ -1,4 +1,6 @@
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { scenarios } from '../src/model/scenarios.ts';
 import { expect, StagePage, test } from './test.ts';
 
 // The pictures that the README shows, and the one that goes with a link.
@@ -6,6 +8,7 @@ test.use({ expectedStatuses: [404, 409, 422, 500], viewport: { width: 1280, heig
 
 const images = fileURLToPath(new URL('../../docs/images/', import.meta.url));
 const preview = fileURLToPath(new URL('../public/preview.png', import.meta.url));
+const recorded = fileURLToPath(new URL('../src/model/recorded.json', import.meta.url));
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`the stage in ${colorScheme}, at the end of a burst`, async ({ page }) => {
@@ -39,4 +42,19 @@ test('the picture that goes with a link', async ({ page }) => {
   await page.evaluate(() => window.dispatchEvent(new Event('resize')));
   await page.waitForTimeout(300);
   await page.screenshot({ path: preview });
+});
+
+test('a run of every scenario, for the tests of the model and for deployments that let nothing go wrong', async ({
+  page,
+}) => {
+  const stage = new StagePage(page);
+  await stage.open(scenarios[0].id);
+  for (const { title } of scenarios) {
+    await stage.tab(title).click();
+    await stage.play();
+    await expect(stage.tab(title)).toHaveAccessibleName(/with once$/);
+  }
+  const kept = () => page.evaluate(() => JSON.parse(localStorage.getItem('idempotent-requests.results') ?? '{}'));
+  await expect.poll(async () => Object.keys(await kept()).sort()).toEqual(scenarios.map(({ id }) => id).sort());
+  writeFileSync(recorded, `${JSON.stringify(await kept(), null, 2)}\n`);
 });

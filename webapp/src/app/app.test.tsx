@@ -33,12 +33,12 @@ it('opens the scenario that the address names, and names the one that is chosen'
   expect(screen.getByRole('tab', { name: /^Window passed/ })).toHaveFocus();
 });
 
-it('says so if the deployment lets nothing go wrong, and sends nothing', async () => {
+it('replays a recorded run if the deployment lets nothing go wrong, and sends nothing', async () => {
   history.replaceState(null, '', '?scenario=crash');
   const person = open({ ...testConfig, demoFaults: false });
   expect(await screen.findByText(/This deployment lets nothing go wrong on purpose/)).toBeVisible();
-  await person.click(screen.getByRole('button', { name: 'Play both' }));
-  expect(screen.getByRole('button', { name: 'Play both' })).toBeVisible();
+  await person.click(screen.getByRole('button', { name: 'Play a recorded run' }));
+  expect(await screen.findByText(/^A recorded run, from/)).toBeVisible();
 });
 
 it('follows the system’s colours until others are chosen', async () => {

@@ -17,6 +17,7 @@ const fact: fc.Arbitrary<Fact> = fc.record(
     key: fc.constantFrom('8f3c', 'c9d2'),
     amount: fc.constantFrom(1_250, 99_900),
     currency: fc.constantFrom('EUR', 'JPY'),
+    receipt: fc.boolean(),
     atomic: fc.boolean(),
     leaseMs: fc.constantFrom(15_000),
     bytes: fc.integer({ min: 0, max: 500 }),

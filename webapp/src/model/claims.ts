@@ -36,6 +36,9 @@ export function untrueClaims(text: string, facts: readonly Fact[]): readonly str
     ],
     [/throttle/g, () => any(({ status, at }) => status === 429 && at !== 'faults')],
     [/on purpose/g, () => any(({ status, at }) => status === 429 && at === 'faults')],
+    [/(\d+) receipts?\b/g, ([, n]) => count('mailed') >= Number(n)],
+    [/the receipt is sent|another receipt/gi, () => count('mailed') > 0],
+    [/charge (?:is )?on record/g, () => count('recalled') > 0],
     [/as it was told/g, () => any(({ retryAfter }) => retryAfter !== undefined)],
   ];
   return claims.flatMap(([pattern, holds]) =>

@@ -1,5 +1,5 @@
 import { type Fact, inOrder, type Lane, type Report } from './facts.ts';
-import { type Evidence, type Execution, fit, type Offset } from './fit.ts';
+import { type Call, type Effect, type Evidence, type Execution, fit, type Offset } from './fit.ts';
 import type { Answered, Request, Sighting } from './sightings.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -23,12 +23,17 @@ export function collect({ startedAt, sightings, evidence }: Sources): Collected 
     const facts = sightings.flatMap(ownFacts);
     return { facts: inOrder([...facts, ...withoutEvidence(requests)]), report: { kind: 'unreadable' } };
   }
-  const offset = fit(requests, evidence, startedAt);
-  const server = serverFacts(requests, evidence, offset, sightings, startedAt);
+  const receipts = evidence.effects.filter(({ kind }) => kind === 'receipt');
+  const known = { ...evidence, effects: evidence.effects.filter(({ kind }) => kind !== 'receipt') };
+  const offset = fit(requests, known, startedAt);
+  const server = [
+    ...serverFacts(requests, known, offset, sightings, startedAt),
+    ...receipts.map((receipt) => mailed(receipt, requests, offset)),
+  ];
   const facts = [...sightings.flatMap(ownFacts), ...server];
   return {
     facts: inOrder([...facts, ...endings(requests, facts)]),
-    report: reportOf(requests, evidence),
+    report: reportOf(requests, known),
     ...(offset.fits ? {} : { fitted: false }),
   };
 }
@@ -51,7 +56,7 @@ function ownFacts(sighting: Sighting): readonly Fact[] {
     case 'record':
       return [];
     case 'sent': {
-      const { t, req, why, key, amount, currency } = sighting;
+      const { t, req, why, key, amount, currency, receipt } = sighting;
       return [
         {
           t,
@@ -62,6 +67,7 @@ function ownFacts(sighting: Sighting): readonly Fact[] {
           ...(key !== undefined && { key: key.slice(0, 4) }),
           ...(amount !== undefined && { amount }),
           ...(currency !== undefined && { currency }),
+          ...(receipt && { receipt }),
         },
       ];
     }
@@ -73,7 +79,7 @@ function ownFacts(sighting: Sighting): readonly Fact[] {
 /** What the API's facts say about each request. */
 function serverFacts(
   requests: readonly Request[],
-  { executions, effects }: Evidence,
+  { executions, effects, calls }: Evidence,
   offset: Offset,
   sightings: readonly Sighting[],
   startedAt: number,
@@ -124,11 +130,19 @@ function serverFacts(
           (request.answer?.resource === undefined || request.answer.resource === one.resource),
       );
       const atomic = atomicOperations.has(call.operation);
-      add({ t: start, kind: execution === undefined ? 'taken' : 'claimed', req }, request);
+      // Earlier runs under the key that came to no end of their own: this one takes over.
+      const before = (one: Execution | Call) => one.keyHash === call.keyHash && offset.timeOf(one) < start - slack;
+      const interrupted =
+        executions.filter(before).length > calls.filter((one) => ran.has(one.outcome) && before(one)).length;
+      add({ t: start, kind: execution === undefined || interrupted ? 'taken' : 'claimed', req }, request);
       if (execution === undefined) {
         add({ t: (start + end) / 2, kind: 'reconciled', req }, request);
       } else {
-        add({ t: between(start, offset.timeOf(execution), end), kind: 'working', req }, request);
+        const began = between(start, offset.timeOf(execution), end);
+        add({ t: began, kind: 'working', req }, request);
+        if (interrupted && execution.steps?.every(({ name }) => name !== 'charge')) {
+          add({ t: began, kind: 'recalled', req }, request);
+        }
       }
       if (effect !== undefined) {
         const began = execution === undefined ? start : between(start, offset.timeOf(execution), end);
@@ -215,6 +229,20 @@ function serverFacts(
     charge(effect, offset.timeOf(effect));
   }
   return fromRecords(facts, sightings, offset, startedAt);
+}
+
+/** A receipt, at the request whose response names what it is for, else at the latest within which it was sent. */
+function mailed(receipt: Effect, requests: readonly Request[], offset: Offset): Fact {
+  const within = requests.filter((request) => belongs(receipt, request, offset));
+  const request =
+    within.find(({ answer }) => answer?.resource === receipt.resource && answer.replayed !== true) ?? within.at(-1);
+  const t = offset.timeOf(receipt);
+  if (request === undefined) {
+    return { t: Math.max(0, t), kind: 'mailed', from: 'server' };
+  }
+  const call = offset.calls.get(request);
+  const until = Math.min(request.answer?.t ?? Number.POSITIVE_INFINITY, call ? offset.timeOf(call) : Infinity);
+  return { t: Math.max(request.sent.t, Math.min(t, until)), kind: 'mailed', from: 'server', req: request.sent.req };
 }
 
 /** The server writes times down in whole milliseconds. */

@@ -15,7 +15,9 @@ export const kinds = [
   'taken',
   'held',
   'working',
+  'recalled',
   'charged',
+  'mailed',
   'reconciled',
   'completed',
   'replayed',
@@ -65,6 +67,8 @@ export interface Fact {
   /** Of `charged`: minor units, for effects that have a price. Of `sent`: the amount that is asked for. */
   readonly amount?: number;
   readonly currency?: string;
+  /** Of `sent`: whether a receipt is asked for, which is a second effect. */
+  readonly receipt?: boolean;
   /** Of `charged`: whether effect and record were one transaction. */
   readonly atomic?: boolean;
   /** Of `claimed` and `taken`: how long the lease is, in milliseconds, if that was read. */

@@ -5,11 +5,15 @@ import type { Request } from './sightings.ts';
 export interface Execution {
   readonly operation: string;
   readonly keyHash?: string;
+  /** The steps that it began itself, of an operation that has any. */
+  readonly steps?: readonly { readonly name: string }[];
   readonly at: string;
 }
 
 /** One thing done to the world, as the API reports it. */
 export interface Effect {
+  /** `charge`, `receipt`, … */
+  readonly kind?: string;
   readonly operation: string;
   readonly resource: string;
   readonly detail: { readonly amount?: number; readonly currency?: string };

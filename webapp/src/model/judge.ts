@@ -2,7 +2,7 @@ import type { Lane, Run } from './facts.ts';
 import { formatMoney } from './money.ts';
 import type { Scenario } from './scenarios.ts';
 import { reachedApi, type Totals, tally } from './totals.ts';
-import { effectNoun, howOften, type Part, type Sentence, strong } from './words.ts';
+import { counted, effectNoun, howOften, type Part, type Sentence, strong } from './words.ts';
 
 /** How a lane ended, seen by somebody who wanted the thing once. */
 export interface Judgement {
@@ -65,9 +65,18 @@ export function judge(lane: Lane, protectedLane: boolean): Judgement {
   if (effects > 1) {
     return { tone: 'bad', text: `${effects - 1} too many`, value, effects };
   }
+  if (total.receipts !== 1 && asksForReceipt(lane)) {
+    const text = total.receipts === 0 ? 'no receipt' : `${total.receipts - 1} receipts too many`;
+    return { tone: 'bad', text: total.receipts === 2 ? 'a receipt too many' : text, value, effects };
+  }
   return !protectedLane && turnedBack(total) > 0
     ? { tone: 'luck', text: 'once, by luck', value, effects }
     : { tone: 'good', text: 'as meant', value, effects };
+}
+
+/** Whether a receipt is wanted of what the lane's requests ask for. */
+function asksForReceipt({ facts }: Lane): boolean {
+  return facts.some(({ kind, receipt }) => kind === 'sent' && receipt === true);
 }
 
 /** Requests that were turned back before they could do anything. */
@@ -101,7 +110,7 @@ function half(lane: Lane, { effects, tone, text }: Judgement, name: string, scen
   return [
     `${name} ${happened}`,
     strong(often, tone === 'good' ? 'good' : 'bad'),
-    `${cost}${tone === 'luck' ? ', by luck' : ''}.`,
+    `${cost}${tone === 'luck' ? ', by luck' : tone === 'bad' && effects === 1 ? `, ${text}` : ''}.`,
   ];
 }
 
@@ -155,7 +164,8 @@ export function notice(run: Run, scenario: Scenario): string | undefined {
 export function ledgerLine(lane: Lane, total: Totals, protectedLane: boolean, scenario: Scenario): Sentence {
   const { effects } = total;
   const ended = lane.ended;
-  const noun = `${effects} ${effectNoun(scenario, effects)}`;
+  const receipts = total.receipts === 0 ? '' : `, ${counted(total.receipts, 'receipt')}`;
+  const noun = `${effects} ${effectNoun(scenario, effects)}${receipts}`;
   if (ended) {
     const { tone, text } = judge(lane, protectedLane);
     if (tone === 'unknown') {

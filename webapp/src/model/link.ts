@@ -5,6 +5,9 @@ import { verdicts } from './verdict.ts';
 /** A link may carry so many characters of a run, and so many facts. */
 export const limits = { characters: 8_192, bytes: 65_536, facts: 600, count: 200, requests: 1_000 } as const;
 
+/** What the numbers in a link mean has changed since version 1. */
+const version = 2;
+
 const froms: readonly From[] = ['client', 'server', 'page'];
 const troubles = ['interrupted', 'popup-blocked', 'timed-out'] as const;
 const places = ['api', 'function', 'record', 'faults'] as const;
@@ -20,7 +23,7 @@ export async function encode(run: Run): Promise<string> {
     packReport(lane.report),
     lane.facts.map(pack),
   ]);
-  const text = JSON.stringify([1, run.scenario, run.count, Math.floor(run.at / 60_000), lanes]);
+  const text = JSON.stringify([version, run.scenario, run.count, Math.floor(run.at / 60_000), lanes]);
   const packed = await through(new TextEncoder().encode(text), new CompressionStream('deflate-raw'));
   return btoa(String.fromCharCode(...packed))
     .replaceAll('+', '-')
@@ -77,6 +80,7 @@ const members = {
   key: (value: unknown) => (typeof value === 'string' && /^[\w-]{1,4}$/.test(value) ? value : undefined),
   amount: natural(1e12),
   currency: (value: unknown) => (typeof value === 'string' && /^[A-Z]{3}$/.test(value) ? value : undefined),
+  receipt: flag,
   atomic: flag,
   leaseMs: natural(1e9),
   bytes: natural(1e9),
@@ -177,8 +181,13 @@ function readReport(value: unknown): Report {
 }
 
 function readRun(value: unknown): Run {
-  const [version, scenario, count, minute, lanes] = need(Array.isArray(value) ? (value as unknown[]) : undefined);
-  if (version !== 1 || !scenarios.some(({ id }) => id === scenario) || !Array.isArray(lanes) || lanes.length !== 2) {
+  const [written, scenario, count, minute, lanes] = need(Array.isArray(value) ? (value as unknown[]) : undefined);
+  if (
+    written !== version ||
+    !scenarios.some(({ id }) => id === scenario) ||
+    !Array.isArray(lanes) ||
+    lanes.length !== 2
+  ) {
     throw new TypeError('not a run');
   }
   return {

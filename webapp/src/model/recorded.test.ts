@@ -60,6 +60,10 @@ const table: Readonly<Record<string, readonly [readonly [number, number, string]
       [2, 101_150, 'bad'],
       [1, 1_250, 'good'],
     ],
+    steps: [
+      [2, 2_500, 'bad'],
+      [1, 1_250, 'good'],
+    ],
   };
 
 it('there is a recording of every scenario', () => {
@@ -176,6 +180,38 @@ it('without motion nothing travels: requests change place by a step', () => {
     }
   }
 });
+
+it('a charge that is on record is not made again, and its receipt is sent once', () => {
+  const [bad, good] = runs.get('steps')?.lanes ?? [];
+  expect([tally(bad?.facts ?? []).receipts, tally(good?.facts ?? []).receipts]).toEqual([1, 1]);
+  const kinds = good?.facts.map(({ kind }) => kind) ?? [];
+  expect(kinds.slice(kinds.indexOf('taken')).filter((kind) => kind !== 'answered')).toEqual([
+    'taken',
+    'working',
+    'recalled',
+    'mailed',
+    'completed',
+  ]);
+});
+
+it('a payment whose receipt is missing, or was sent twice, did not go as it was meant', () => {
+  const good = runs.get('steps')?.lanes[1];
+  if (good === undefined) {
+    throw new Error('no recording of steps');
+  }
+  const receipt = good.facts.find(({ kind }) => kind === 'mailed');
+  const without = { ...good, facts: good.facts.filter(({ kind }) => kind !== 'mailed') };
+  const twice = { ...good, facts: inOrder([...good.facts, receipt ?? fail()]) };
+  expect([good, without, twice].map((lane) => judge(lane, true).text)).toEqual([
+    'as meant',
+    'no receipt',
+    'a receipt too many',
+  ]);
+});
+
+function fail(): never {
+  throw new Error('no receipt was sent');
+}
 
 describe('the record', () => {
   const facts = runs.get('crash')?.lanes[1].facts ?? [];

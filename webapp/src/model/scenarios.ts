@@ -97,6 +97,14 @@ export const scenarios: readonly [Scenario, ...Scenario[]] = [
     summary: 'A bug on the client: the last payment is sent again, with another amount.',
     names: keys,
   },
+  {
+    id: 'steps',
+    short: 'Two effects',
+    title: 'Charge, then receipt',
+    summary: 'The function dies between the charge and the mail with its receipt. The client tries again.',
+    names: keys,
+    needsFaults: true,
+  },
 ];
 
 /** The scenario with that id; the first if there is none. */

@@ -14,6 +14,8 @@ export interface Sent {
   readonly keyHash?: string;
   readonly amount?: number;
   readonly currency?: string;
+  /** Whether a receipt is asked for. */
+  readonly receipt?: boolean;
   /** What the request asked to go wrong. */
   readonly fault?: string;
 }

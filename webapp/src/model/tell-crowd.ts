@@ -98,6 +98,10 @@ function sentence(
       return [count, ` ${n === 1 ? 'function dies' : 'functions die'} before answering.`];
     case 'lost':
       return [count, ` ${n === 1 ? 'answer is' : 'answers are'} lost.`];
+    case 'recalled':
+      return [count, n === 1 ? ' finds the charge on record.' : ' find the charge on record.'];
+    case 'mailed':
+      return [strong(n, n > 1 ? 'bad' : undefined), n === 1 ? ' receipt is sent.' : ' receipts are sent.'];
     case 'reconciled':
       return [count, n === 1 ? ' finds its charge at the processor.' : ' find their charge at the processor.'];
     case 'queued':

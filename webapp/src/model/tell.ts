@@ -5,7 +5,7 @@ import type { Scenario } from './scenarios.ts';
 import { type Beat, stopped, type Telling } from './story.ts';
 import { tellCrowd } from './tell-crowd.ts';
 import { tally } from './totals.ts';
-import { counted, effectNoun, howOften, type Part, type Sentence, span, strong } from './words.ts';
+import { counted, effectNoun, howOften, type Part, plain, type Sentence, span, strong } from './words.ts';
 
 /** More copies than this at once, or more requests one after the other, are a crowd, of which no single one is told. */
 const few = { copies: 4, requests: 6 };
@@ -70,7 +70,18 @@ function join(indices: readonly number[], facts: readonly Fact[], scenario: Scen
   const clauses = (own === undefined ? indices : indices.slice(1))
     .map((i) => clauseOf({ scenario, facts, i }))
     .filter((clause) => clause !== undefined);
-  return stopped([...lead, ...clauses.flatMap((clause, i): readonly Part[] => [i === 0 ? ': ' : ', ', ...clause])]);
+  const parts = clauses.flatMap((clause, i): readonly Part[] => {
+    const previous = clauses[i - 1];
+    if (previous === undefined) {
+      return [': ', ...clause];
+    }
+    return plain(previous).endsWith('.') ? [' ', ...capitalised(clause)] : [', ', ...clause];
+  });
+  return stopped([...lead, ...parts]);
+}
+
+function capitalised([first, ...rest]: Sentence): Sentence {
+  return typeof first === 'string' ? [first.charAt(0).toUpperCase() + first.slice(1), ...rest] : [first ?? '', ...rest];
 }
 
 function before({ facts, i }: Context, wanted: (fact: Fact) => boolean): readonly Fact[] {
@@ -245,6 +256,12 @@ function clauseOf(here: Context): Sentence | undefined {
       return ['the record says “in progress”, so it waits'];
     case 'replayed':
       return [fact.same ? 'the recorded answer comes back, byte for byte' : 'the recorded answer comes back'];
+    case 'recalled':
+      return ['the charge is on record, so it is not made again'];
+    case 'mailed':
+      return before(here, ({ kind }) => kind === 'mailed').length > 0
+        ? [strong('another receipt', 'bad'), ' is sent']
+        : ['the receipt is sent'];
     case 'reconciled':
       return ['the processor has that charge'];
     case 'queued':
@@ -363,7 +380,7 @@ export function ending(lane: Lane, { scenario, protectedLane }: Telling): Senten
   const head: readonly Part[] = [
     `${counted(total.sent, 'request')}, ${counted(total.runs, 'execution')}, `,
     strong(noun, tone === 'luck' ? undefined : tone === 'good' ? 'good' : 'bad'),
-    '.',
+    total.receipts === 0 ? '.' : `, ${counted(total.receipts, 'receipt')}.`,
   ];
   if (protectedLane && total.effects > 1) {
     return [

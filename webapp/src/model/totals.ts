@@ -14,10 +14,12 @@ export interface Totals {
   readonly unreached: number;
   /** How often a handler ran. */
   readonly runs: number;
-  /** Effects in the ledger. */
+  /** Effects in the ledger, receipts aside. */
   readonly effects: number;
   /** What they cost, one sum per currency. */
   readonly sums: readonly Money[];
+  /** Receipts that were sent. */
+  readonly receipts: number;
   /** Requests that were given the recorded response. */
   readonly replayed: number;
   /** Of these, how many from the function's memory. */
@@ -73,6 +75,7 @@ export function tally(facts: readonly Fact[]): Totals {
     unreached: bounced.size,
     runs: count('working'),
     effects: count('charged'),
+    receipts: count('mailed'),
     sums: [...sums].map(([currency, amount]) => ({ amount, currency })),
     replayed: requests('replayed'),
     fromMemory: facts.filter(({ kind, by }) => kind === 'replayed' && by === 'memory').length,

@@ -240,6 +240,12 @@ function dotTracks(req: number, { facts, requests, keyed, geometry, still }: Sce
       case 'reconciled':
         goTo('till', when);
         break;
+      case 'recalled':
+        goTo('record', when);
+        break;
+      case 'mailed':
+        goTo('till', when, 420);
+        break;
       case 'completed':
         goTo('record', when, 460);
         face(when, success);

@@ -87,13 +87,14 @@ describe('whatever the facts are', () => {
     fc.assert(
       fc.property(anyLane, fc.boolean(), (lane, protectedLane) => {
         const { tone, text } = judge(lane, protectedLane);
-        const { effects } = tally(lane.facts);
+        const { effects, receipts } = tally(lane.facts);
         if (text === 'as meant') {
           expect(effects).toBe(1);
           expect(lane.report).toMatchObject({ kind: 'read', effects: 1, agrees: true });
         }
         if (tone === 'bad') {
-          expect(effects).not.toBe(1);
+          expect([effects, receipts]).not.toEqual([1, 1]);
+          expect(effects === 1 && !lane.facts.some(({ receipt }) => receipt)).toBe(false);
         }
         if (doubtOf(lane) !== undefined) {
           expect(tone).toBe('unknown');

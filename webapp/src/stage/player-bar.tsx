@@ -19,6 +19,8 @@ const ticked: ReadonlySet<Kind> = new Set([
   'plugged',
   'taken',
   'reconciled',
+  'recalled',
+  'mailed',
   'joined',
   'shared',
   'forgot',

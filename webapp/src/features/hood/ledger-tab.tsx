@@ -14,11 +14,12 @@ export function LedgerTab({ player }: TabProps) {
   return (
     <div className="two">
       {scripts.map(({ lane }, i) => {
-        const entries = lane.facts.filter(({ kind }) => kind === 'charged');
+        const entries = lane.facts.filter(({ kind }) => kind === 'charged' || kind === 'mailed');
+        const effects = entries.filter(({ kind }) => kind === 'charged').length;
         const { sums } = tally(lane.facts);
         const said =
           lane.report?.kind === 'read'
-            ? lane.report.agrees && lane.report.effects === entries.length
+            ? lane.report.agrees && lane.report.effects === effects
               ? 'Confirmed by the API.'
               : `The page was told of ${lane.report.told}, the API says ${lane.report.effects}.`
             : live
@@ -33,11 +34,11 @@ export function LedgerTab({ player }: TabProps) {
               <p className="hint">No entries.</p>
             ) : (
               <ol className="rows">
-                {entries.slice(0, listed).map(({ t, req, amount, currency }, k) => (
+                {entries.slice(0, listed).map(({ kind, t, req, amount, currency }, k) => (
                   // biome-ignore lint/suspicious/noArrayIndexKey: entries have no other name, and only grow
-                  <li key={k} data-extra={k > 0}>
+                  <li key={k} data-extra={entries.findIndex((one) => one.kind === kind) < k}>
                     <time>{span(t)}</time>
-                    <span>{effectNoun(scenario, 1)}</span>
+                    <span>{kind === 'mailed' ? 'receipt' : effectNoun(scenario, 1)}</span>
                     <b>{amount !== undefined && currency !== undefined ? formatMoney(amount, currency) : '1'}</b>
                     <code>{req === undefined ? '' : `req ${req}`}</code>
                   </li>

@@ -76,6 +76,15 @@ export const acting: Readonly<Record<string, Acting>> = {
     },
   },
 
+  steps: {
+    play: async ({ work, keyed }) => {
+      const req = work.press('click');
+      const body = { ...payment, receipt: true };
+      const { submit } = await work.intend({ operation: 'payments.create', body, keyed });
+      await submit({ why: 'first', req, fault: 'crash-between-effects', tries: 4 });
+    },
+  },
+
   slow: {
     play: async (act) => {
       const { work, keyed, wait } = act;

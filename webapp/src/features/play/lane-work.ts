@@ -169,7 +169,7 @@ export function createLaneWork(config: Config, onChange: () => void, memory?: La
   ): Promise<Response> {
     const headers = new Headers(init.headers);
     const key = keyIn(headers);
-    const { amount, currency } = bodyOf(init.body);
+    const asked = bodyOf(init.body);
     const operation = ledgerOperation(address);
     const { req, why, fault } = about;
     add({
@@ -179,8 +179,7 @@ export function createLaneWork(config: Config, onChange: () => void, memory?: La
       why,
       operation,
       ...(key !== undefined && { key, keyHash: hashes.get(key) ?? '' }),
-      ...(amount !== undefined && { amount }),
-      ...(currency !== undefined && { currency }),
+      ...asked,
       ...(fault !== undefined && { fault }),
     });
     if (key !== undefined && !hashes.has(key)) {

@@ -1,3 +1,4 @@
+import type { Sent } from '../../model/sightings.ts';
 import { pathOf } from '../../shared/operation.ts';
 import type { Operation } from '../../shared/submission.ts';
 
@@ -29,17 +30,20 @@ export function textOf(body: RequestInit['body']): string {
   return typeof body === 'string' ? body : '';
 }
 
-/** What a request's body asks to be charged. */
-export function bodyOf(body: RequestInit['body']): { readonly amount?: number; readonly currency?: string } {
-  const { amount, currency } = jsonOf(textOf(body));
+/** What a request's body asks for: what is to be charged, and whether a receipt is to be sent. */
+export function bodyOf(body: RequestInit['body']): Pick<Sent, 'amount' | 'currency' | 'receipt'> {
+  const { amount, currency, receipt } = jsonOf(textOf(body));
   return {
+    ...(receipt === true && { receipt }),
     ...(typeof amount === 'number' && { amount }),
     ...(typeof currency === 'string' && { currency }),
   };
 }
 
 /** The members of a JSON object; none of anything else. */
-export function jsonOf(text: string): { readonly [name: string]: string | undefined } & { readonly amount?: unknown } {
+export function jsonOf(
+  text: string,
+): { readonly [name: string]: string | undefined } & { readonly amount?: unknown; readonly receipt?: unknown } {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null ? (value as never) : {};
