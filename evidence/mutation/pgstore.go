@@ -155,6 +155,43 @@ var pgstoreMutants = postgres(
 		new:  "time.Now()",
 		why:  "a record is gone in its window",
 	},
+	mutant{
+		name: "pgstore: a takeover drops the steps",
+		file: "pgstore/record.go",
+		old:  "CASE WHEN r.expiration > $6 THEN r.step_names END",
+		new:  "CASE WHEN r.expiration < -$6 THEN r.step_names END",
+		why:  "a recorded step runs again",
+	},
+	mutant{
+		name: "pgstore: a key past its window has steps",
+		file: "pgstore/record.go",
+		old:  "CASE WHEN r.expiration > $6 THEN r.step_names END",
+		new:  "CASE WHEN r.expiration > -$6 THEN r.step_names END",
+		why:  "a new operation takes an old one's results for its own",
+	},
+	mutant{
+		name: "pgstore: any owner's step",
+		file: "pgstore/record.go",
+		old: `THEN array_append(step_encodings, $6::text) ELSE step_encodings END
+WHERE id = $1 AND status = 'INPROGRESS' AND owner = $2`,
+		new: `THEN array_append(step_encodings, $6::text) ELSE step_encodings END
+WHERE id = $1 AND status = 'INPROGRESS' AND (owner <> '' OR owner = $2)`,
+		why: "a zombie's step is mixed into its successor's",
+	},
+	mutant{
+		name: "pgstore: a repeated step is added again",
+		file: "pgstore/record.go",
+		old:  "coalesce(cardinality(step_names), 0) = $3 THEN array_append(step_names",
+		new:  "coalesce(cardinality(step_names), 0) >= $3 THEN array_append(step_names",
+		why:  "a step is there twice",
+	},
+	mutant{
+		name: "pgstore: steps stay with the response",
+		file: "pgstore/record.go",
+		old:  `const noSteps = "step_names = NULL, step_data = NULL`,
+		new:  `const noSteps = "step_names = NULL`,
+		why:  "the table keeps what nobody may read any more",
+	},
 )
 
 func postgres(mutants ...mutant) []mutant {

@@ -7,7 +7,8 @@
 //
 // # Leased mode
 //
-// Each step of the protocol is one round trip, and a replay is one.
+// Each step of the protocol is one round trip, and a replay is one. So is the record
+// of a step of an execution; see [idempotency.Step].
 //
 // # Atomic mode
 //
@@ -57,4 +58,6 @@
 // Transaction pooling suits: nothing outlives a transaction. Unless the pooler
 // tracks prepared statements, set pgx's DefaultQueryExecMode to
 // QueryExecModeExec.
+//
+// [idempotency.Step]: https://pkg.go.dev/github.com/idempotent-requests/idempotent-requests/idempotency#Step
 package pgstore

@@ -44,7 +44,10 @@ type Store struct {
 	sql      statements
 }
 
-var _ idempotency.OperatorStore = (*Store)(nil)
+var (
+	_ idempotency.OperatorStore = (*Store)(nil)
+	_ idempotency.StepStore     = (*Store)(nil)
+)
 
 // Option configures a store.
 type Option func(*Store)
@@ -164,7 +167,13 @@ func (s *Store) Sweep(ctx context.Context, limit int) (deleted int, err error) {
 const keepAfterWindow = time.Hour
 
 // Claim implements [idempotency.Store] with one round trip.
-func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (existing *idempotency.Record, err error) {
+func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
+	_, existing, err := s.TakeOver(ctx, c)
+	return existing, err
+}
+
+// TakeOver implements [idempotency.StepStore] with one round trip.
+func (s *Store) TakeOver(ctx context.Context, c idempotency.Claim) (steps []idempotency.RecordedStep, existing *idempotency.Record, err error) {
 	r := c.Record
 	var observedOwner *string
 	var observedLease *int64
@@ -177,10 +186,33 @@ func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (existing *idemp
 			c.Now.Unix(), observedOwner, observedLease, claimed(r))
 		b.Queue(s.sql.met, r.ID, string(r.Fingerprint), "")
 	}, func(results pgx.BatchResults) error {
-		existing, err = s.unlessWritten(results, r.ID)
+		var kept columns
+		err := results.QueryRow().Scan(kept.scanned()...)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			existing, err = s.met(results, r.ID)
+		case err == nil:
+			steps, err = s.steps(kept)
+		}
 		return err
 	})
-	return existing, err
+	return steps, existing, err
+}
+
+// RecordStep implements [idempotency.StepStore] with one round trip.
+func (s *Store) RecordStep(ctx context.Context, r idempotency.Record, step idempotency.RecordedStep) (held bool, err error) {
+	data, encoding, err := s.pack(step.Data)
+	if err != nil {
+		return false, err
+	}
+	err = s.request(ctx, len(data), func(b *pgx.Batch) {
+		b.Queue(s.sql.step, r.ID, r.Owner, len(r.Steps), step.Name, data, encoding)
+	}, func(results pgx.BatchResults) error {
+		tag, err := results.Exec()
+		held = tag.RowsAffected() > 0
+		return err
+	})
+	return held && err == nil, err
 }
 
 // Renew implements [idempotency.Store] with one round trip.
@@ -268,6 +300,11 @@ func (s *Store) unlessWritten(results pgx.BatchResults, id string) (*idempotency
 	if err != nil || tag.RowsAffected() > 0 {
 		return nil, err
 	}
+	return s.met(results, id)
+}
+
+// met reads the record that was in the way of a write.
+func (s *Store) met(results pgx.BatchResults, id string) (*idempotency.Record, error) {
 	r, err := s.scan(results.QueryRow(), id)
 	if err == nil && r == nil {
 		return nil, errGone

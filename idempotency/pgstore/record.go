@@ -14,32 +14,46 @@ import (
 // statements are what a store asks. Each is one step of the protocol, or the look
 // at the record that follows a write which may have been refused: a statement of
 // its own, so that it sees what was in the way.
-type statements struct{ check, claim, met, renew, complete, commit, release, load, settle, forget, sweep string }
+type statements struct {
+	check, claim, met, renew, step, complete, commit, release, load, settle, forget, sweep string
+}
+
+// noSteps takes the steps from a record.
+const noSteps = "step_names = NULL, step_data = NULL, step_encodings = NULL"
 
 func newStatements(table string) statements {
-	on := func(sql string) string { return strings.ReplaceAll(sql, "{table}", table) }
+	on := strings.NewReplacer("{table}", table, "{no steps}", noSteps).Replace
 	return statements{
 		// Writes nothing, and is refused unless the role may.
 		check: on(`
 WITH written AS (
-  INSERT INTO {table} (id, status, owner, validation, expiration, in_progress_expiration, claimed, data, data_encoding)
-  SELECT '', 'COMPLETED', '', '', 0::bigint, 0::bigint, 0::bigint, ''::bytea, '' WHERE false ON CONFLICT (id) DO NOTHING
+  INSERT INTO {table} (id, status, owner, validation, expiration, in_progress_expiration, claimed, data, data_encoding,
+    step_names, step_data, step_encodings)
+  SELECT '', 'COMPLETED', '', '', 0::bigint, 0::bigint, 0::bigint, ''::bytea, '', '{}'::text[], '{}'::bytea[], '{}'::text[]
+  WHERE false ON CONFLICT (id) DO NOTHING
 ), changed AS (UPDATE {table} SET status = status WHERE false)
 DELETE FROM {table} WHERE false`),
 
+		// Steps stay unless the window of their record has passed.
+		//
 		// conditions: free-key, takeover, own-claim
 		claim: on(`
 INSERT INTO {table} AS r (id, status, owner, validation, in_progress_expiration, expiration, claimed)
 VALUES ($1, 'INPROGRESS', $2, $3, $4, $5, $9)
 ON CONFLICT (id) DO UPDATE
-SET status = 'INPROGRESS', owner = $2, validation = $3, in_progress_expiration = $4, expiration = $5, claimed = $9, data = NULL, data_encoding = NULL
+SET status = 'INPROGRESS', owner = $2, validation = $3, in_progress_expiration = $4, expiration = $5, claimed = $9, data = NULL, data_encoding = NULL,
+    step_names = CASE WHEN r.expiration > $6 THEN r.step_names END,
+    step_data = CASE WHEN r.expiration > $6 THEN r.step_data END,
+    step_encodings = CASE WHEN r.expiration > $6 THEN r.step_encodings END
 WHERE r.expiration <= $6
-   OR r.status = 'INPROGRESS' AND (r.owner = $7 AND r.in_progress_expiration = $8 OR r.owner = $2 AND r.in_progress_expiration = $4)`),
+   OR r.status = 'INPROGRESS' AND (r.owner = $7 AND r.in_progress_expiration = $8 OR r.owner = $2 AND r.in_progress_expiration = $4)
+RETURNING step_names, step_data, step_encodings`),
 
-		// Who asks for something else, or holds the data already, needs none.
+		// A request for something else needs no data, nor does one that holds it
+		// already, and one that is refused no steps.
 		met: on(`
 SELECT status, owner, validation, expiration, in_progress_expiration, claimed,
-       CASE WHEN validation = $2 AND owner <> $3 THEN data END, data_encoding
+       CASE WHEN validation = $2 AND owner <> $3 THEN data END, data_encoding, NULL::text[], NULL::bytea[], NULL::text[]
 FROM {table} WHERE id = $1`),
 
 		// conditions: renewal-forward, ownership
@@ -49,12 +63,20 @@ SET expiration = CASE WHEN $5 OR in_progress_expiration <= $3 THEN $4 ELSE expir
     in_progress_expiration = CASE WHEN $5 THEN $3 ELSE greatest(in_progress_expiration, $3) END
 WHERE id = $1 AND status = 'INPROGRESS' AND owner = $2`),
 
+		// A step that an earlier attempt has added is not added again.
+		step: on(`
+UPDATE {table}
+SET step_names = CASE WHEN coalesce(cardinality(step_names), 0) = $3 THEN array_append(step_names, $4::text) ELSE step_names END,
+    step_data = CASE WHEN coalesce(cardinality(step_names), 0) = $3 THEN array_append(step_data, $5::bytea) ELSE step_data END,
+    step_encodings = CASE WHEN coalesce(cardinality(step_names), 0) = $3 THEN array_append(step_encodings, $6::text) ELSE step_encodings END
+WHERE id = $1 AND status = 'INPROGRESS' AND owner = $2`),
+
 		// condition: fencing
 		complete: on(`
 INSERT INTO {table} AS r (id, status, owner, validation, expiration, data, data_encoding, claimed)
 VALUES ($1, 'COMPLETED', $2, $3, $4, $5, $6, $7)
 ON CONFLICT (id) DO UPDATE
-SET status = 'COMPLETED', validation = $3, in_progress_expiration = NULL, expiration = $4, data = $5, data_encoding = $6
+SET status = 'COMPLETED', validation = $3, in_progress_expiration = NULL, expiration = $4, data = $5, data_encoding = $6, {no steps}
 WHERE r.status = 'INPROGRESS' AND r.owner = $2`),
 
 		// condition: atomic-free-key
@@ -62,14 +84,14 @@ WHERE r.status = 'INPROGRESS' AND r.owner = $2`),
 INSERT INTO {table} AS r (id, status, owner, validation, expiration, data, data_encoding, claimed)
 VALUES ($1, 'COMPLETED', $2, $3, $4, $5, $6, $8)
 ON CONFLICT (id) DO UPDATE
-SET status = 'COMPLETED', owner = $2, validation = $3, in_progress_expiration = NULL, expiration = $4, claimed = $8, data = $5, data_encoding = $6
+SET status = 'COMPLETED', owner = $2, validation = $3, in_progress_expiration = NULL, expiration = $4, claimed = $8, data = $5, data_encoding = $6, {no steps}
 WHERE r.expiration <= $7`),
 
 		// condition: ownership
 		release: on(`DELETE FROM {table} WHERE id = $1 AND status = 'INPROGRESS' AND owner = $2`),
 
 		load: on(`
-SELECT status, owner, validation, expiration, in_progress_expiration, claimed, data, data_encoding
+SELECT status, owner, validation, expiration, in_progress_expiration, claimed, data, data_encoding, step_names, step_data, step_encodings
 FROM {table} WHERE id = $1`),
 
 		// Both also hold if an earlier attempt has done it.
@@ -77,7 +99,7 @@ FROM {table} WHERE id = $1`),
 		// condition: as-observed
 		settle: on(`
 UPDATE {table}
-SET status = 'COMPLETED', owner = $2, validation = $3, in_progress_expiration = NULL, expiration = $4, data = $5, data_encoding = $6
+SET status = 'COMPLETED', owner = $2, validation = $3, in_progress_expiration = NULL, expiration = $4, data = $5, data_encoding = $6, {no steps}
 WHERE id = $1 AND (status = 'INPROGRESS' AND owner = $7 AND in_progress_expiration = $8 OR status = 'COMPLETED' AND owner = $2)`),
 
 		// condition: as-observed
@@ -127,8 +149,9 @@ func (s *Store) scan(row pgx.Row, id string) (*idempotency.Record, error) {
 		lease, claimed             *int64
 		data                       []byte
 		encoding                   *string
+		steps                      columns
 	)
-	err := row.Scan(&status, &owner, &fingerprint, &expires, &lease, &claimed, &data, &encoding)
+	err := row.Scan(append([]any{&status, &owner, &fingerprint, &expires, &lease, &claimed, &data, &encoding}, steps.scanned()...)...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
@@ -150,14 +173,51 @@ func (s *Store) scan(row pgx.Row, id string) (*idempotency.Record, error) {
 		return nil, fmt.Errorf("pgstore: the record %s is in progress without a lease", id)
 	case r.Status == idempotency.InProgress:
 		r.LeaseUntil = time.UnixMilli(*lease)
-	case data != nil:
-		name := ""
-		if encoding != nil {
-			name = *encoding
+		if r.Steps, err = s.steps(steps); err != nil {
+			return nil, fmt.Errorf("pgstore: the record %s: %w", id, err)
 		}
-		if r.Data, err = s.codec.Decompress(data, name); err != nil {
+	case data != nil:
+		if r.Data, err = s.unpack(data, encoding); err != nil {
 			return nil, fmt.Errorf("pgstore: the data of the record %s: %w", id, err)
 		}
 	}
 	return r, nil
+}
+
+// unpack returns data that is stored in the encoding.
+func (s *Store) unpack(data []byte, encoding *string) ([]byte, error) {
+	if encoding == nil {
+		return s.codec.Decompress(data, "")
+	}
+	return s.codec.Decompress(data, *encoding)
+}
+
+// columns are those of a record's steps.
+type columns struct {
+	names     []string
+	data      [][]byte
+	encodings []*string
+}
+
+func (c *columns) scanned() []any { return []any{&c.names, &c.data, &c.encodings} }
+
+func (s *Store) steps(c columns) ([]idempotency.RecordedStep, error) {
+	if len(c.names) == 0 {
+		return nil, nil
+	}
+	if len(c.data) != len(c.names) || len(c.encodings) != len(c.names) {
+		return nil, fmt.Errorf("%d steps have %d results and %d encodings", len(c.names), len(c.data), len(c.encodings))
+	}
+	steps := make([]idempotency.RecordedStep, len(c.names))
+	for i, name := range c.names {
+		steps[i].Name = name
+		if c.data[i] == nil {
+			continue
+		}
+		var err error
+		if steps[i].Data, err = s.unpack(c.data[i], c.encodings[i]); err != nil {
+			return nil, fmt.Errorf("the data of the step %s: %w", name, err)
+		}
+	}
+	return steps, nil
 }

@@ -121,6 +121,7 @@ func TestColumns(t *testing.T) {
 		"id": r.ID, "status": "INPROGRESS", "owner": "owner-1", "validation": string(r.Fingerprint),
 		"expiration": now.Unix() + 3600, "in_progress_expiration": now.UnixMilli() + 10_123,
 		"claimed": now.UnixMilli() - 1, "data": nil, "data_encoding": nil,
+		"step_names": nil, "step_data": nil, "step_encodings": nil,
 	}
 	if diff := cmp.Diff(want, row()); diff != "" {
 		t.Errorf("in progress (-want +got):\n%s", diff)
@@ -329,4 +330,61 @@ func TestTheLongestTimeLimit(t *testing.T) {
 	r := records.InProgress("owner-1")
 	records.MustClaim(t, store, r)
 	records.MustComplete(t, store, records.Completed(r, make([]byte, 600<<10)))
+}
+
+// What steps returned does not stay in the table when it is not needed any more.
+func TestStepsLeaveTheTable(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t, postgresserver.Shared(t).URL)
+	table := newTable()
+	store := newStore(t, pool, pgstore.Table(table))
+	for name, end := range map[string]func(idempotency.Record) error{
+		"completion": func(r idempotency.Record) error {
+			_, err := store.Complete(t.Context(), records.Completed(r, []byte("answer")))
+			return err
+		},
+		"settlement": func(r idempotency.Record) error {
+			settled := records.Completed(r, []byte("answer"))
+			settled.Owner = "operator"
+			_, err := store.Settle(t.Context(), r, settled)
+			return err
+		},
+	} {
+		r := records.InProgress("a")
+		r.ID = "payments.create#" + name
+		records.MustClaim(t, store, r)
+		if held, err := store.RecordStep(t.Context(), r, idempotency.RecordedStep{Name: "charge", Data: []byte("charged")}); !held || err != nil {
+			t.Fatal(held, err)
+		}
+		if err := end(r); err != nil {
+			t.Fatal(err)
+		}
+		var gone bool
+		if err := pool.QueryRow(t.Context(), "SELECT num_nonnulls(step_names, step_data, step_encodings) = 0 FROM "+table+" WHERE id = $1", r.ID).
+			Scan(&gone); err != nil || !gone {
+			t.Errorf("%s: the steps are gone: %v, %v", name, gone, err)
+		}
+	}
+}
+
+// A table from before there were steps is refused, until it is migrated.
+func TestMigrateAddsSteps(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t, postgresserver.Shared(t).URL)
+	table := newTable()
+	store := newStore(t, pool, pgstore.Table(table))
+	if _, err := pool.Exec(t.Context(), "ALTER TABLE "+table+" DROP COLUMN step_names, DROP COLUMN step_data, DROP COLUMN step_encodings"); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "call Migrate") {
+		t.Errorf("Check: %v, want a hint to call Migrate", err)
+	}
+	if err := store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r := records.InProgress("a")
+	records.MustClaim(t, store, r)
+	if held, err := store.RecordStep(t.Context(), r, idempotency.RecordedStep{Name: "charge"}); !held || err != nil {
+		t.Error(held, err)
+	}
 }
