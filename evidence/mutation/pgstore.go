@@ -172,6 +172,7 @@ var pgstoreMutants = postgres(
 	mutant{
 		name: "pgstore: any owner's step",
 		file: "pgstore/record.go",
+		at:   "step-once",
 		old: `THEN array_append(step_encodings, $6::text) ELSE step_encodings END
 WHERE id = $1 AND status = 'INPROGRESS' AND owner = $2`,
 		new: `THEN array_append(step_encodings, $6::text) ELSE step_encodings END
@@ -181,6 +182,7 @@ WHERE id = $1 AND status = 'INPROGRESS' AND (owner <> '' OR owner = $2)`,
 	mutant{
 		name: "pgstore: a repeated step is added again",
 		file: "pgstore/record.go",
+		at:   "step-once",
 		old:  "coalesce(cardinality(step_names), 0) = $3 THEN array_append(step_names",
 		new:  "coalesce(cardinality(step_names), 0) >= $3 THEN array_append(step_names",
 		why:  "a step is there twice",

@@ -64,6 +64,8 @@ SET expiration = CASE WHEN $5 OR in_progress_expiration <= $3 THEN $4 ELSE expir
 WHERE id = $1 AND status = 'INPROGRESS' AND owner = $2`),
 
 		// A step that an earlier attempt has added is not added again.
+		//
+		// conditions: step-once, ownership
 		step: on(`
 UPDATE {table}
 SET step_names = CASE WHEN coalesce(cardinality(step_names), 0) = $3 THEN array_append(step_names, $4::text) ELSE step_names END,
