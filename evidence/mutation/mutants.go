@@ -397,9 +397,9 @@ var mutants = []mutant{
 	},
 	{
 		name:     "abandoning is cancelled with the client",
-		file:     "claim.go",
-		old:      "ctx, cancel := context.WithTimeout(c.lasting, minPersist)",
-		new:      "ctx, cancel := context.WithTimeout(ctx, minPersist)",
+		file:     "guard.go",
+		old:      "c.lasting = context.WithoutCancel(ctx)",
+		new:      "c.lasting = ctx",
 		packages: []string{"idempotency"},
 		why:      "a disconnect locks the key",
 	},
