@@ -125,8 +125,9 @@ func (c *call) complete(ctx context.Context, result Result) (Outcome, error) {
 		// The winner's response is the one on record; all callers should see the
 		// same. A winner that was asked for something else has none for us.
 		if winner.Fingerprint == c.Fingerprint && c.cfg.Clock().Before(winner.Expires) { // condition: winner
-			outcome, _, err := c.verdict(ctx, winner)
-			return outcome, err
+			if outcome, _, err := c.verdict(ctx, winner); !ofSeal(err) { // else nobody can say what it is
+				return outcome, err
+			}
 		}
 	}
 	return Outcome{Data: result.Data, Expires: completed.Expires}, nil

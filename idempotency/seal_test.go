@@ -351,6 +351,13 @@ func TestAWinnersSealedResultIsReturned(t *testing.T) {
 	}
 	outcome, err := w.do("pay", "paid")
 	w.wantOutcome(outcome, err, "paid by the winner", true)
+	// One that does not open is no reason to tell a caller that nothing was executed.
+	for _, closed := range []error{errKeyGone, errKeyUnknown} {
+		l.opening = answers(closed)
+		w.key = newKey(t, "alice", "payments.create", closed.Error())
+		outcome, err = w.do("pay", "paid")
+		w.wantOutcome(outcome, err, "paid", false)
+	}
 }
 
 func TestAClientThatLeavesIsNoFailureOfTheKey(t *testing.T) {

@@ -91,6 +91,14 @@ var sealMutants = []mutant{
 		why:      "half a result is recorded for good",
 	},
 	{
+		name:     "seal: a winner that does not open hides the own effect",
+		file:     "execute.go",
+		old:      "c.verdict(ctx, winner); !ofSeal(err) {",
+		new:      "c.verdict(ctx, winner); ctx != nil {",
+		packages: []string{"idempotency"},
+		why:      "a caller is told that nothing was executed, and pays again elsewhere",
+	},
+	{
 		name:     "seal: sealed to nothing",
 		file:     "seal.go",
 		old:      "err == nil && result == nil {",

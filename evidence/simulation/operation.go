@@ -80,6 +80,9 @@ func (c *call) operation(ctx context.Context) (result idempotency.Result, err er
 		panic(panicked)
 	}
 	effect, err := c.effects(ctx)
+	if errors.Is(err, idempotency.ErrSealUnavailable) { // a step did not open: the execution has begun, and failed
+		err = fmt.Errorf("%w: %v", errOperation, err)
+	}
 	if err != nil {
 		return idempotency.Result{}, err
 	}

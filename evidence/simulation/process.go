@@ -43,6 +43,7 @@ func (w *world) newProcess(machine int, m machineSetting) *process {
 		Wait:              w.set.wait,
 		CompletionTimeout: w.set.recording,
 		MaxResult:         maxResult,
+		Seal:              newKeys(w),
 		Observer:          observer{},
 		Clock:             func() time.Time { return time.Now().Add(m.offset) },
 	}
@@ -178,7 +179,7 @@ func classify(outcome idempotency.Outcome, err error) ledger.Answer {
 		return ledger.OutcomeUnknown
 	case errors.Is(err, idempotency.ErrResultNotKept):
 		return ledger.NotKept
-	case errors.Is(err, idempotency.ErrStore), errors.Is(err, idempotency.ErrNoTime):
+	case errors.Is(err, idempotency.ErrStore), errors.Is(err, idempotency.ErrNoTime), errors.Is(err, idempotency.ErrSealUnavailable):
 		return ledger.Unavailable
 	case errors.Is(err, errOperation), errors.Is(err, idempotency.ErrLeaseOver), errors.Is(err, idempotency.ErrReconcile), errors.Is(err, idempotency.ErrRefused), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return ledger.Failed
