@@ -17,7 +17,7 @@ const (
 
 // paths are what each subject is asked to do.
 var paths = map[string][]string{
-	"ours":       {"first", "atomic", "first+write", "replay", "read-first", "cached", "cached-1k", "conflict"},
+	"ours":       {"first", "atomic", "first+write", "three-steps", "three-nested", "replay", "read-first", "cached", "cached-1k", "conflict"},
 	"ours-tuned": {"first", "replay"},
 	"sdk":        {"first", "atomic", "replay", "read-first"},
 	"sdk-tuned":  {"first", "replay"},

@@ -144,6 +144,9 @@ func (b *bench) targets() []target {
 	add(fmt.Sprintf("resident memory after %d calls : Powertools", callsBeforeMemory), 1.0/5, over(start("ours, first call").memory, start("powertools, first call").memory), "%.3f")
 	add("atomic first call, round trips", 1, absolute(rounded(of("ours", "atomic", 1).requests), 1), "%.2f")
 	add("atomic first call : leased first call and the write, latency", 0.6, over(of("ours", "atomic", 1).p50, of("ours", "first+write", 1).p50), "%.2f")
+	steps, nested := of("ours", "three-steps", 1), of("ours", "three-nested", 1)
+	add("three steps : three nested executions, requests", 5.0/8, over(rounded(steps.requests), rounded(nested.requests)), "%.3f")
+	add("three steps : three nested executions, latency", 0.55, over(steps.p50, nested.p50), "%.2f")
 	add("replay from the cache, 1 KB of JSON, µs", 5, absolute(of("ours", "cached-1k", 1).p50, 1e3), "%.2f")
 	add("replay from the cache, 1 KB of JSON, allocations", 15, absolute(of("ours", "cached-1k", 1).allocations, 1), "%.1f")
 	add("middleware replay : the same work by hand", 1.3, over(of("middleware", "replay", 1).p50, of("by-hand", "replay", 1).p50), "%.2f")
@@ -200,11 +203,12 @@ var names = map[string]string{
 	"powertools": "Powertools (TypeScript)", "middleware": "ours", "sealed": "ours, sealed", "fiber": "Fiber", "by-hand": "by hand",
 	"valkey": "ours", "valkey-by-hand": "by hand",
 	"first": "first call, leased", "atomic": "first call and a write, atomic", "first+write": "first call and a write, leased",
+	"three-steps": "first call, three effects in steps", "three-nested": "first call, three effects nested",
 	"replay": "replay", "read-first": "replay, read first", "cached": "replay from the cache", "cached-1k": "replay from the cache, 1 KB",
 	"conflict": "conflict", "bare": "without middleware", "idle": "without middleware, nothing done",
 }
 
-var order = []string{"idle", "bare", "first", "first+write", "atomic", "replay", "read-first", "cached", "cached-1k", "conflict"}
+var order = []string{"idle", "bare", "first", "first+write", "three-steps", "three-nested", "atomic", "replay", "read-first", "cached", "cached-1k", "conflict"}
 
 func (b *bench) loopsTable(include func(what) bool) string {
 	t := table{{"what", "who", "p50 µs", "p99 µs", "a second", "CPU µs", "allocations", "bytes", "requests", "write units", "read units"}}

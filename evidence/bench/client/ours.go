@@ -101,6 +101,10 @@ func newOurs(task measure.Task, client dynamostore.AtomicClient) (*ours, error) 
 			_, err := client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &task.Table, Item: order()})
 			return err
 		}
+	case "three-steps":
+		o.write = inSteps
+	case "three-nested":
+		o.write = func(ctx context.Context) error { return o.nested(ctx) }
 	case "cached-1k":
 		o.body = large
 		fallthrough
@@ -111,6 +115,35 @@ func newOurs(task measure.Task, client dynamostore.AtomicClient) (*ours, error) 
 		return nil, err
 	}
 	return o, nil
+}
+
+// effects are three, which return a receipt each and do nothing.
+var effects = []string{"charge", "parcel", "mail"}
+
+const receipt = "0198f2c5-6f0b-7a37-b5f6-9f1d5f1f5a10"
+
+// inSteps has the effects as steps of the execution.
+func inSteps(ctx context.Context) error {
+	for _, effect := range effects {
+		if _, err := idempotency.Step(ctx, effect, func(context.Context) (string, error) { return receipt, nil }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nested has the effects as executions of their own inside the execution.
+func (o *ours) nested(ctx context.Context) error {
+	outer, _ := idempotency.FromContext(ctx)
+	for _, effect := range effects {
+		_, _, err := idempotency.Do(ctx, o.guard, idempotency.Intent{
+			Scope: o.scope, Operation: "payments." + effect, Key: outer.DerivedKey(effect), Payload: effect,
+		}, func(context.Context) (string, error) { return receipt, nil })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // order is the item of one business write.
@@ -129,7 +162,7 @@ func prepareOurs(ctx context.Context, task measure.Task, client dynamostore.Atom
 	}
 	run := rand.Text()
 	switch task.Path {
-	case "first", "atomic", "first+write":
+	case "first", "atomic", "first+write", "three-steps", "three-nested":
 		return func(ctx context.Context, i int) error {
 			outcome, err := o.do(ctx, fmt.Sprint(run, i), false)
 			return expect(!outcome.Replayed, err)
