@@ -18,8 +18,10 @@ type Execution struct {
 // FromContext returns the execution that ctx belongs to, and reports whether it
 // belongs to one.
 func FromContext(ctx context.Context) (Execution, bool) {
-	e, ok := ctx.Value(executionKey{}).(Execution)
-	return e, ok
+	if e, ok := ctx.Value(executionKey{}).(*Execution); ok {
+		return *e, true
+	}
+	return Execution{}, false
 }
 
 // FencingToken returns the random value that names this one execution. A
@@ -88,7 +90,20 @@ func (d *declared) reset() {
 
 type executionKey struct{}
 
+// executing is a context that carries an execution.
+type executing struct {
+	context.Context
+	execution Execution
+}
+
+func (c *executing) Value(key any) any {
+	if key == (executionKey{}) {
+		return &c.execution
+	}
+	return c.Context.Value(key)
+}
+
 func withExecution(ctx context.Context, e Execution) context.Context {
 	e.lease = ctx
-	return context.WithValue(ctx, executionKey{}, e)
+	return &executing{ctx, e}
 }
