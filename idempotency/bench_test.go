@@ -3,6 +3,8 @@ package idempotency_test
 import (
 	"context"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -85,6 +87,57 @@ func BenchmarkFirstCall(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+		})
+	}
+}
+
+// BenchmarkWaiting has a hundred duplicates wait in one process for one execution.
+// One call looks at the store for all of them, so the looks are those of a single
+// waiting call, whose polls begin at 25 ms and grow to 500.
+func BenchmarkWaiting(b *testing.B) {
+	for _, duplicates := range []int{1, 100} {
+		b.Run(strconv.Itoa(duplicates), func(b *testing.B) {
+			var looks, claims atomic.Int64
+			store := &faultyStore{Store: memstore.New()}
+			store.load = func(ctx context.Context, id string) (*idempotency.Record, error) {
+				looks.Add(1)
+				return store.Store.Load(ctx, id)
+			}
+			store.claim = func(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
+				claims.Add(1)
+				return store.Store.Claim(ctx, c)
+			}
+			guard, err := idempotency.New(idempotency.Config{Store: store, Wait: time.Hour, CacheEntries: -1})
+			if err != nil {
+				b.Fatal(err)
+			}
+			n := 0
+			for b.Loop() {
+				n++
+				key, err := idempotency.NewKey(idempotency.SharedScope(), "payments.create", strconv.Itoa(n))
+				if err != nil {
+					b.Fatal(err)
+				}
+				request := idempotency.Request{Key: key, Fingerprint: idempotency.NewFingerprint([]byte("body"))}
+				var calls sync.WaitGroup
+				_, err = guard.Do(b.Context(), request, func(context.Context) (idempotency.Result, error) {
+					for range duplicates {
+						calls.Go(func() {
+							if outcome, err := guard.Do(b.Context(), request, answering("never")); err != nil || string(outcome.Data) != "done" {
+								b.Error(outcome, err)
+							}
+						})
+					}
+					time.Sleep(time.Second)
+					return idempotency.Result{Data: []byte("done")}, nil
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
+				calls.Wait()
+			}
+			b.ReportMetric(float64(looks.Load())/float64(n), "looks/op")
+			b.ReportMetric(float64(claims.Load())/float64(n), "claims/op")
 		})
 	}
 }

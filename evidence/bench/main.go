@@ -53,6 +53,7 @@ type results struct {
 	cache  float64 // bytes
 	starts map[string]*starts
 	sizes  map[string]int // zipped, by function
+	linked []int64        // in bytes, of each program
 	stack  through
 }
 
@@ -143,6 +144,7 @@ func (b *bench) measure(ctx context.Context, endpoint string) (err error) {
 		b.cacheFull,
 		func(ctx context.Context) error { return b.coldStarts(ctx, functions) },
 		b.localStack,
+		b.linkedSizes,
 		b.growth,
 	}
 	if b.only.String() != "" {

@@ -85,6 +85,7 @@ func (b *bench) document(ctx context.Context) string {
 	fmt.Fprintf(&d, "\n## Growth\n\n%s", b.growthTable())
 	fmt.Fprintf(&d, "\nA full cache of completed records, by its defaults, takes %.1f MB of heap.\n", b.results.cache/1e6)
 	fmt.Fprintf(&d, "\n## Functions\n\n%s\n%s", b.startsTable(), b.sizesTable())
+	fmt.Fprintf(&d, "\n## Size\n\n%s", b.linkedTable())
 	s := b.results.stack
 	fmt.Fprintf(&d, "\n## Through the whole local stack\n\n%d replays at %.0f requests a second (%.0f reached): p50 %.2f ms, p99 %.2f ms (%s).\n",
 		s.answered, s.rate, float64(s.answered)/s.seconds, s.p50.median()/1e6, s.p99.median()/1e6, spread(s.p99, 1e6, "%.2f"))
