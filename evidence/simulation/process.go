@@ -50,6 +50,9 @@ func (w *world) newProcess(machine int, m machineSetting) *process {
 	if !m.cached {
 		cfg.CacheEntries = -1
 	}
+	if w.healed.Load() {
+		cfg.CompletionTimeout = time.Hour
+	}
 	guard, err := idempotency.New(cfg)
 	if err != nil {
 		panic(err) // settings are always valid
