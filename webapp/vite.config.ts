@@ -1,6 +1,7 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 import { bundles } from './bundles.ts';
+import { withSite } from './src/app/link-preview.ts';
 
 /** Where `make run` serves the local stack unless told otherwise. */
 const localStack = process.env.LOCAL_STACK ?? 'http://localhost:8787';
@@ -8,7 +9,11 @@ const localStack = process.env.LOCAL_STACK ?? 'http://localhost:8787';
 export default defineConfig({
   // Relative asset paths: the same build works at any path of any origin.
   base: './',
-  plugins: [react(), bundles()],
+  plugins: [
+    react(),
+    bundles(),
+    { name: 'link-preview', transformIndexHtml: (html) => withSite(html, process.env.SITE_URL) },
+  ],
   // The client is linked from beside the page, and brings no React of its own.
   resolve: { dedupe: ['react', 'react-dom'] },
   build: {

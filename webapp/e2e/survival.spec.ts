@@ -15,6 +15,7 @@ const scenarios = [
   'two-tabs',
   'window-passed',
   'mismatch',
+  'steps',
 ] as const;
 
 /** The moments at which the tab is killed. */
@@ -60,12 +61,16 @@ for (const [i, id] of scenarios.entries()) {
         for (const session of sessions) {
           const response = await again.request.get('./api/executions', { headers: { 'Demo-Session': session } });
           const { effects } = await response.json();
-          const keyed = effects.filter(({ operation }: { operation: string }) => !operation.startsWith('unprotected'));
+          const all = effects.filter(({ operation }: { operation: string }) => !operation.startsWith('unprotected'));
+          const [keyed, receipts] = [false, true].map((wanted) =>
+            all.filter(({ kind }: { kind: string }) => (kind === 'receipt') === wanted),
+          );
           // The window of one scenario is five seconds: past it an intent is left to a person, and “key alone” may repeat.
           expect(keyed.length).toBeLessThanOrEqual(1);
           if (id !== 'window-passed') {
             expect(keyed).toHaveLength(1);
           }
+          expect(receipts).toHaveLength(id === 'steps' ? 1 : 0);
         }
         await context.close();
       });
