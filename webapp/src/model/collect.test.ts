@@ -239,6 +239,30 @@ describe('without a key', () => {
     );
   });
 
+  it('a retry that finds the charge on record sends the receipt, and is no second execution of the charge', () => {
+    const lane = collect({
+      startedAt,
+      sightings: [
+        sent(1, 0, { receipt: true }),
+        answered(1, 30, { status: 500 }),
+        sent(2, 15_000, { why: 'retry', receipt: true }),
+        answered(2, 15_060, { resource: 'p-1' }),
+      ],
+      evidence: {
+        executions: [
+          execution(15_012, { steps: [{ name: 'receipt' }] }),
+          execution(10, { steps: [{ name: 'charge' }] }),
+        ],
+        effects: [effect(15_030, 'p-1', { kind: 'receipt', detail: {} }), effect(20, 'p-1', { kind: 'charge' })],
+        calls: [call(15_050, 'executed', 40)],
+      },
+    });
+    expect(kindsOf(1, lane)).toEqual(['sent', 'claimed', 'working', 'charged', 'crashed', 'answered']);
+    expect(kindsOf(2, lane)).toEqual(['sent', 'taken', 'working', 'recalled', 'mailed', 'completed', 'answered']);
+    expect(lane.facts.at(-1)).toMatchObject({ kind: 'answered', source: 'reconciled' });
+    expect(lane.report).toMatchObject({ executions: 2, effects: 1, agrees: true });
+  });
+
   it('a throttled request never reached the function, a refused one did', () => {
     const lane = gather(
       [

@@ -403,7 +403,7 @@ function sourceOf(request: Request, own: readonly Fact[], firstExecuted: number 
   }
   if (answer.status < 300) {
     const charged = own.some(({ kind }) => kind === 'charged');
-    if (!charged && own.some(({ kind }) => kind === 'reconciled')) {
+    if (!charged && own.some(({ kind }) => kind === 'reconciled' || kind === 'recalled')) {
       return 'reconciled';
     }
     return firstExecuted === undefined || firstExecuted === sent.req ? 'executed' : 'executed-again';

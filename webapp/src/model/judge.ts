@@ -2,7 +2,7 @@ import type { Lane, Run } from './facts.ts';
 import { formatMoney } from './money.ts';
 import type { Scenario } from './scenarios.ts';
 import { reachedApi, type Totals, tally } from './totals.ts';
-import { counted, effectNoun, howOften, type Part, type Sentence, strong } from './words.ts';
+import { effectNoun, howOften, type Part, type Sentence, strong } from './words.ts';
 
 /** How a lane ended, seen by somebody who wanted the thing once. */
 export interface Judgement {
@@ -164,8 +164,7 @@ export function notice(run: Run, scenario: Scenario): string | undefined {
 export function ledgerLine(lane: Lane, total: Totals, protectedLane: boolean, scenario: Scenario): Sentence {
   const { effects } = total;
   const ended = lane.ended;
-  const receipts = total.receipts === 0 ? '' : `, ${counted(total.receipts, 'receipt')}`;
-  const noun = `${effects} ${effectNoun(scenario, effects)}${receipts}`;
+  const noun = `${effects} ${effectNoun(scenario, effects)}`;
   if (ended) {
     const { tone, text } = judge(lane, protectedLane);
     if (tone === 'unknown') {
