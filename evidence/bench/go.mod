@@ -20,6 +20,9 @@ require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/gofrs/flock v0.13.0 // indirect
 	github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression v0.0.0 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.6 // indirect
 	golang.org/x/sync v0.24.0 // indirect
@@ -48,7 +51,9 @@ require (
 	github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect
 	github.com/idempotent-requests/idempotent-requests/idempotency v0.0.0
 	github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore v0.0.0
+	github.com/idempotent-requests/idempotent-requests/idempotency/pgstore v0.0.0
 	github.com/idempotent-requests/idempotent-requests/local v0.0.0
+	github.com/jackc/pgx/v5 v5.13.0
 	github.com/klauspost/compress v1.20.4 // indirect
 	github.com/mattn/go-colorable v0.1.14 // indirect
 	github.com/mattn/go-isatty v0.0.20 // indirect
@@ -74,3 +79,5 @@ replace github.com/idempotent-requests/idempotent-requests/local => ../../local
 replace github.com/idempotent-requests/idempotent-requests/idempotency/internal/compression => ../../idempotency/internal/compression
 
 replace github.com/idempotent-requests/idempotent-requests/idempotency/kmsseal => ../../idempotency/kmsseal
+
+replace github.com/idempotent-requests/idempotent-requests/idempotency/pgstore => ../../idempotency/pgstore

@@ -45,7 +45,7 @@ func plan() (all []what) {
 }
 
 // planMiddleware lists what is measured in a process, without a database, and what
-// has records on the Valkey server, if there is one.
+// has records on the servers of Valkey and PostgreSQL, as far as there are any.
 func (b *bench) planMiddleware() (all []what) {
 	for _, subject := range []string{"middleware", "fiber"} {
 		for _, path := range []string{"idle", "bare"} {
@@ -55,6 +55,9 @@ func (b *bench) planMiddleware() (all []what) {
 	subjects := []string{"middleware", "sealed", "fiber", "by-hand"}
 	if b.valkey != nil {
 		subjects = append(subjects, "valkey", "valkey-by-hand")
+	}
+	if b.postgres != nil {
+		subjects = append(subjects, "postgres", "postgres-by-hand")
 	}
 	for _, subject := range subjects {
 		for _, path := range []string{"first", "replay"} {
@@ -91,8 +94,11 @@ func (b *bench) loops(ctx context.Context, title string, all []what) error {
 
 func (b *bench) loop(w what, table string) error {
 	before, endpoint := b.db.usage(), b.db.endpoint
-	if onValkey(w) {
+	switch {
+	case onValkey(w):
 		endpoint = b.valkey.socket
+	case onPostgres(w):
+		endpoint = b.postgres.url
 	}
 	result, err := b.processOf(w.subject).perform(measure.Task{
 		Subject: w.subject, Path: w.path, Concurrency: w.concurrency, Response: w.response,
@@ -109,7 +115,7 @@ func (b *bench) loop(w what, table string) error {
 	}
 	f := b.results.loops[w]
 	f.add(result)
-	if b.db.engine != nil && !inProcess(w) && !onValkey(w) {
+	if b.db.engine != nil && onDynamoDB(w) {
 		f.charge(b.db.usage().since(before), result.Calls)
 	}
 	return nil

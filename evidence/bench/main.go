@@ -41,7 +41,8 @@ type bench struct {
 
 	began        time.Time
 	db           *database
-	valkey       *valkey // nil if no server is installed
+	valkey       *valkey   // nil if no server is installed
+	postgres     *postgres // the same
 	client, node *process
 	results      results
 }
@@ -128,6 +129,14 @@ func (b *bench) measure(ctx context.Context, endpoint string) (err error) {
 		b.progress("no Valkey or Redis server is installed: nothing is measured on one")
 	} else {
 		defer func() { err = errors.Join(err, b.valkey.close()) }()
+	}
+	if b.postgres, err = startPostgres(ctx); err != nil {
+		return err
+	}
+	if b.postgres == nil {
+		b.progress("no PostgreSQL server is installed: nothing is measured on one")
+	} else {
+		defer func() { err = errors.Join(err, b.postgres.close()) }()
 	}
 	if b.client, err = startProcess(ctx, b.here, clientBinary, "-cpuprofile", b.profile); err != nil {
 		return err

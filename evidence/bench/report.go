@@ -50,6 +50,7 @@ func (b *bench) print() {
 	fmt.Println(b.requestTables())
 	fmt.Println(b.loopsTable(inProcess))
 	fmt.Println(b.loopsTable(onValkey))
+	fmt.Println(b.loopsTable(onPostgres))
 }
 
 // requestTables are those of what goes to the database.
@@ -63,7 +64,7 @@ func (b *bench) requestTables() string {
 		{"Responses of 4 KB, 1 at a time", 1, medium}, {"Responses of 100 KB, 1 at a time", 1, large},
 	} {
 		t := b.loopsTable(func(w what) bool {
-			return w.concurrency == s.concurrency && w.response == s.response && !inProcess(w) && !onValkey(w)
+			return w.concurrency == s.concurrency && w.response == s.response && onDynamoDB(w)
 		})
 		if t != "" {
 			fmt.Fprintf(&d, "\n### %s\n\n%s", s.title, t)
@@ -82,6 +83,9 @@ func (b *bench) document(ctx context.Context) string {
 	if b.valkey != nil {
 		fmt.Fprintf(&d, "\n## Middleware, with records in Valkey or Redis\n\n%s", b.loopsTable(onValkey))
 	}
+	if b.postgres != nil {
+		fmt.Fprintf(&d, "\n## Middleware, with records in PostgreSQL\n\nThe server syncs nothing to the disk (`fsync=off`).\n\n%s", b.loopsTable(onPostgres))
+	}
 	fmt.Fprintf(&d, "\n## Growth\n\n%s", b.growthTable())
 	fmt.Fprintf(&d, "\nA full cache of completed records, by its defaults, takes %.1f MB of heap.\n", b.results.cache/1e6)
 	fmt.Fprintf(&d, "\n## Functions\n\n%s\n%s", b.startsTable(), b.sizesTable())
@@ -97,6 +101,10 @@ func inProcess(w what) bool {
 }
 
 func onValkey(w what) bool { return w.subject == "valkey" || w.subject == "valkey-by-hand" }
+
+func onPostgres(w what) bool { return w.subject == "postgres" || w.subject == "postgres-by-hand" }
+
+func onDynamoDB(w what) bool { return !inProcess(w) && !onValkey(w) && !onPostgres(w) }
 
 // target is one line of what is to be reached.
 type target struct {
@@ -154,6 +162,12 @@ func (b *bench) targets() []target {
 	add("Valkey first call : by hand, latency, 1 at a time", 1, over(of("valkey", "first", 1).p50, of("valkey-by-hand", "first", 1).p50), "%.2f")
 	add("Valkey first call : by hand, latency, 16 at a time", 1, over(of("valkey", "first", 16).p50, of("valkey-by-hand", "first", 16).p50), "%.2f")
 	add("Valkey replay : by hand, latency, 1 at a time", 1, over(of("valkey", "replay", 1).p50, of("valkey-by-hand", "replay", 1).p50), "%.2f")
+	for _, path := range []string{"first", "replay"} {
+		name := map[string]string{"first": "first call", "replay": "replay"}[path]
+		for _, n := range []int{1, 16} {
+			add(fmt.Sprintf("PostgreSQL %s : by hand, latency, %d at a time", name, n), 1.10, over(of("postgres", path, n).p50, of("postgres-by-hand", path, n).p50), "%.2f")
+		}
+	}
 	add("first call in memory : by hand, latency, 16 at a time", 1, over(of("middleware", "first", 16).p50, of("by-hand", "first", 16).p50), "%.2f")
 	add("cold start : empty function", 1.3, over(start("ours").toAnswer, start("empty").toAnswer), "%.2f")
 	for _, name := range slices.Sorted(maps.Keys(b.results.sizes)) {
@@ -202,7 +216,7 @@ func (b *bench) targetsTable() string {
 var names = map[string]string{
 	"ours": "ours", "ours-tuned": "ours, tuned client", "sdk": "bare SDK", "sdk-tuned": "bare SDK, tuned", "http": "net/http and SigV4",
 	"powertools": "Powertools (TypeScript)", "middleware": "ours", "sealed": "ours, sealed", "fiber": "Fiber", "by-hand": "by hand",
-	"valkey": "ours", "valkey-by-hand": "by hand",
+	"valkey": "ours", "valkey-by-hand": "by hand", "postgres": "ours", "postgres-by-hand": "by hand",
 	"first": "first call, leased", "atomic": "first call and a write, atomic", "first+write": "first call and a write, leased",
 	"three-steps": "first call, three effects in steps", "three-nested": "first call, three effects nested",
 	"replay": "replay", "read-first": "replay, read first", "cached": "replay from the cache", "cached-1k": "replay from the cache, 1 KB",
@@ -223,10 +237,10 @@ func (b *bench) loopsTable(include func(what) bool) string {
 		}
 		f := b.results.loops[w]
 		path := names[w.path]
-		if (inProcess(w) || onValkey(w)) && w.path == "first" {
+		if !onDynamoDB(w) && w.path == "first" {
 			path = "first call"
 		}
-		if (inProcess(w) || onValkey(w)) && w.concurrency > 1 {
+		if !onDynamoDB(w) && w.concurrency > 1 {
 			path += fmt.Sprintf(", %d at a time", w.concurrency)
 		}
 		row := []string{path, names[w.subject],

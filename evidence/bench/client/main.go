@@ -121,7 +121,7 @@ func prepare(ctx context.Context, task measure.Task) (operation, error) {
 		return prepareSDK(ctx, task, newClient(task, task.Subject == "sdk-tuned"))
 	case "http":
 		return prepareHTTP(ctx, task)
-	case "middleware", "sealed", "fiber", "by-hand", "valkey", "valkey-by-hand":
+	case "middleware", "sealed", "fiber", "by-hand", "valkey", "valkey-by-hand", "postgres", "postgres-by-hand":
 		return prepareMiddleware(task)
 	}
 	return nil, fmt.Errorf("the subject %q is unknown", task.Subject)

@@ -116,6 +116,15 @@ func protected(task measure.Task, handler http.Handler) (http.Handler, error) {
 			return nil, err
 		}
 		config = idempotency.Config{Store: store, CacheEntries: -1} // replays come from the server, too
+	case "postgres-by-hand":
+		records, err := newByHandPostgres(task.Endpoint)
+		return &byHand{handler, byHandScope, records}, err
+	case "postgres":
+		store, err := newPostgresStore(task.Endpoint)
+		if err != nil {
+			return nil, err
+		}
+		config = idempotency.Config{Store: store, CacheEntries: -1}
 	}
 	guard, err := idempotency.New(config)
 	if err != nil {
