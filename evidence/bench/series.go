@@ -35,14 +35,6 @@ func over(a, b series) ratio {
 	return r
 }
 
-func (s series) minus(other series) series {
-	difference := make(series, min(len(s), len(other)))
-	for i := range difference {
-		difference[i] = s[i] - other[i]
-	}
-	return difference
-}
-
 // what names one thing that is measured.
 type what struct {
 	subject, path string
