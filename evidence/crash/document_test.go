@@ -15,7 +15,7 @@ func (m *matrix) section(t *testing.T) string {
 	b.WriteString(`<!-- Written by ` + "`make guarantees`" + `: edit evidence/crash instead. -->
 
 Every path of the protocol is interrupted at every one of its steps, and a client then retries, each time at a process
-that knows nothing, until it is told something final. A step is a request to the store (` + "`claim`, `takeover`, `renew`, `read`, `complete`, `release`, `commit`" + ` and so on),
+that knows nothing, until it is told something final. A step is a request to the store (` + "`claim`, `takeover`, `renew`, `read`, `record step`, `complete`, `release`, `commit`" + ` and so on),
 or ` + "`effect`, `plan`, `reconcile`" + `, or the ` + "`answer`" + ` to the caller. Steps are found by running each path undisturbed and counting what reaches the store.
 
 A cell reads: what the interrupted call's caller was told, → what the retries were told one after the other, · how many
@@ -34,6 +34,14 @@ effects there are in the end. "–" means told nothing. An empty cell: the path 
 
 `)
 	m.table(t, &b, leasedPaths, leased, killed)
+	b.WriteString(`
+## Executions with steps: the process is killed
+
+Each step has an effect of its own. They are counted one by one: "1+0" means that the first has happened and the second has not. Under
+Reconcile a step can be looked up. Under the other policies it runs again if the process dies between its effect and its record.
+
+`)
+	m.table(t, &b, stepPaths, leased, killed)
 	b.WriteString("\n## Atomic mode: the process is killed\n\n")
 	m.table(t, &b, atomicPaths, []policy{atomicity}, killed)
 	b.WriteString(`
@@ -63,6 +71,14 @@ Processes also stand still (a paused machine), and connections fail:
 </details>
 
 <details>
+<summary>Executions with steps: frozen, stalled, failed and hung requests, cut off</summary>
+
+`)
+	m.table(t, &b, stepPaths, leased, disturbed)
+	b.WriteString(`
+</details>
+
+<details>
 <summary>Atomic mode: frozen, stalled, failed and hung requests, cut off</summary>
 
 `)
@@ -87,7 +103,7 @@ every step that follows a failed request. In each the oracle looks at the record
 from the records, and at all answers, among them those to duplicates afterwards, to a stranger with the same token, and to the same key after its window.
 
 G4 is counted as "no key has more than one effect, and no acknowledged key has none": under Refuse that means at most once, and Reexecute does not promise it.
-In each cell in which Reexecute has more than one effect something came between an effect and its record; elsewhere G3 would have been broken.
+Of an operation with steps each effect is counted by itself. In each cell in which Reexecute has an effect more than once something came between an effect and its record; elsewhere G3 would have been broken.
 
 `)
 	m.summary(&b)
@@ -104,6 +120,9 @@ An oracle that never objects proves nothing. The same runs on stores that are br
 `)
 	for _, broken := range brokenStores {
 		fmt.Fprintf(&b, "| %s (%s) | %s |\n", broken.name, broken.policy.name, list(broken.breaks))
+	}
+	for _, broken := range brokenSteps {
+		fmt.Fprintf(&b, "| %s (%s) | %s |\n", broken.name, reexecute.name, list(broken.breaks))
 	}
 	for _, broken := range brokenTransactions {
 		fmt.Fprintf(&b, "| %s (%s) | %s |\n", broken.name, broken.policy.name, list(broken.breaks))

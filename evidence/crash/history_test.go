@@ -34,7 +34,8 @@ type moment struct {
 type state struct {
 	status         idempotency.Status
 	owner          string
-	lease, expires int64 // Unix milliseconds
+	lease, expires int64  // Unix milliseconds
+	steps          string // the names of those recorded
 }
 
 // live reports whether the record counts at all.
@@ -76,6 +77,7 @@ type effect struct {
 	key     string
 	token   string
 	derived string // the downstream key
+	name    string // which of the operation's effects it is
 	receipt string
 }
 
@@ -153,12 +155,12 @@ func (h *history) ended(e *execution, data []byte) {
 	}
 }
 
-// happened enters an effect and returns its receipt.
-func (h *history) happened(p *process, e idempotency.Execution) string {
+// happened enters an effect of that name and returns its receipt.
+func (h *history) happened(p *process, e idempotency.Execution, name string) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	receipt := receiptOf(len(h.effects)+1, p.caller)
-	h.effects = append(h.effects, effect{h.now(), p, e.ID(), e.FencingToken(), e.DerivedKey("charge"), receipt})
+	h.effects = append(h.effects, effect{h.now(), p, e.ID(), e.FencingToken(), e.DerivedKey(name), name, receipt})
 	p.tell("effect: %s", receipt)
 	return receipt
 }
@@ -173,7 +175,7 @@ func (h *history) discovered(p *process, rows []planned) {
 	}
 	for _, row := range rows {
 		if !known[row.receipt] {
-			h.effects = append(h.effects, effect{moment: h.now(), process: p, key: row.key, token: row.token, receipt: row.receipt})
+			h.effects = append(h.effects, effect{moment: h.now(), process: p, name: stepNames[0], key: row.key, token: row.token, receipt: row.receipt})
 			p.tell("effect, in the same transaction: %s", row.receipt)
 		}
 	}
@@ -246,6 +248,18 @@ func (h *history) keys() (keys []string) {
 func receiptOf(n int, caller string) string { return fmt.Sprintf("receipt %d for %s", n, caller) }
 
 const endOfReceipt = "\n"
+
+// receiptsIn returns the receipts that a result begins with.
+func receiptsIn(data []byte) (receipts []string) {
+	for line := range bytes.Lines(data) {
+		receipt, found := bytes.CutSuffix(line, []byte(endOfReceipt))
+		if !found {
+			break
+		}
+		receipts = append(receipts, string(receipt))
+	}
+	return receipts
+}
 
 // receiptIn returns the receipt that a result begins with, "" if there is none.
 func receiptIn(data []byte) string {

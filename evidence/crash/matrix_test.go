@@ -146,7 +146,7 @@ func (b *bench) interesting(points []point) []point {
 		return points
 	}
 	return slices.DeleteFunc(slices.Clone(points), func(pt point) bool {
-		return !strings.Contains(pt.label, "part") && pt.label != stepComplete && pt.label != stepCommit
+		return !strings.Contains(pt.label, "part") && pt.label != stepComplete && pt.label != stepCommit && pt.label != stepRecordStep
 	})
 }
 
@@ -178,10 +178,15 @@ func (b *bench) seesErrors() bool {
 
 // benches are all that is measured.
 func benches(valkey string) (all []*bench) {
-	for _, path := range leasedPaths {
+	for _, path := range slices.Concat(leasedPaths, stepPaths) {
 		stores := storeKinds
 		if path.size > 0 {
 			stores = []storeKind{inDynamo, bare} // elsewhere nothing is beside anything
+		} else if path.steps > 0 {
+			stores = []storeKind{inMemory}
+			if path.everywhere {
+				stores = []storeKind{inMemory, inDynamo, inValkey, inPostgres}
+			}
 		}
 		for _, policy := range leased {
 			for _, store := range stores {

@@ -20,6 +20,7 @@ const (
 	g5 guarantee = "G5" // store unavailable: nothing executes
 	g6 guarantee = "G6" // scopes do not see each other
 	g7 guarantee = "G7" // a record past its window is not replayed
+	g8 guarantee = "G8" // a recorded step does not run again
 
 	// live is not numbered: whoever keeps asking is told something in the end.
 	live guarantee = "a final answer"
@@ -37,6 +38,7 @@ var guarantees = []struct {
 	{g5, closedWithoutStore},
 	{g6, scopesApart},
 	{g7, windowsEnd},
+	{g8, stepsKept},
 	{live, everybodyAnswered},
 }
 
@@ -65,7 +67,7 @@ func (h *history) judge(p policy) (violations []violation) {
 // that nothing happens twice; see exactlyOnce.
 func (p policy) promises(g guarantee) bool {
 	switch g {
-	case g2:
+	case g2, g8:
 		return p.mode == idempotency.Leased
 	case g4:
 		return p.mode == idempotency.Atomic || p.recovery != idempotency.Reexecute
@@ -130,15 +132,20 @@ func noEffectLostOrRepeated(h *history, _ policy) (broken []string) {
 		if !a.verdict.acknowledges() {
 			continue
 		}
-		if !slices.ContainsFunc(h.effects, func(e effect) bool { return e.receipt == receiptIn(a.data) }) {
-			broken = append(broken, fmt.Sprintf("%s was told %.40q, which has not happened", a.process.name, a.data))
+		receipts := receiptsIn(a.data)
+		for i, name := range a.process.world.path.effects() {
+			if !slices.ContainsFunc(h.effects, func(e effect) bool { return e.name == name && i < len(receipts) && e.receipt == receipts[i] }) {
+				broken = append(broken, fmt.Sprintf("%s was told %.40q, of which the %s has not happened", a.process.name, a.data, name))
+			}
 		}
 	}
 	for _, key := range h.keys() {
-		for _, effects := range h.effectsOf(key) {
-			for i := 1; i < len(effects); i++ {
-				if first, again := effects[i-1], effects[i]; !h.interrupted(first, again.seq) {
-					broken = append(broken, fmt.Sprintf("the effect of %s happened again in %s, although nothing came between it and its record", first.process.name, again.process.name))
+		for _, window := range h.effectsOf(key) {
+			for _, effects := range byName(window) {
+				for i := 1; i < len(effects); i++ {
+					if first, again := effects[i-1], effects[i]; !h.interrupted(first, again.seq) {
+						broken = append(broken, fmt.Sprintf("the effect of %s happened again in %s, although nothing came between it and its record", first.process.name, again.process.name))
+					}
 				}
 			}
 		}
@@ -152,7 +159,7 @@ func (h *history) interrupted(e effect, seq int) bool {
 	recorded := slices.ContainsFunc(h.steps, func(s *step) bool {
 		return s.key == e.key && s.seq < seq && s.after.status == idempotency.Completed && s.after.owner == e.token
 	})
-	return e.process.failed.Load() && !recorded
+	return e.process.failed.Load() && !recorded && !h.recordedStep(e, seq)
 }
 
 func exactlyOnce(h *history, p policy) (broken []string) {
@@ -161,8 +168,14 @@ func exactlyOnce(h *history, p policy) (broken []string) {
 			acknowledged := slices.ContainsFunc(h.answers, func(a answer) bool {
 				return a.key == key && a.verdict.acknowledges() && h.window(key, a.at) == window
 			})
-			if len(effects) > 1 || len(effects) == 0 && acknowledged {
-				broken = append(broken, fmt.Sprintf("%d effects", len(effects)))
+			for _, name := range h.names(key) {
+				switch n := len(byName(effects)[name]); {
+				case n == 1 || n == 0 && !acknowledged:
+				case len(h.names(key)) == 1:
+					broken = append(broken, fmt.Sprintf("%d effects", n))
+				default:
+					broken = append(broken, fmt.Sprintf("%d effects of the step %s", n, name))
+				}
 			}
 		}
 	}
@@ -197,8 +210,10 @@ func closedWithoutStore(h *history, p policy) (broken []string) {
 
 func scopesApart(h *history, _ policy) (broken []string) {
 	for _, a := range h.answers {
-		if receipt := receiptIn(a.data); receipt != "" && !strings.HasSuffix(receipt, " for "+a.caller) {
-			broken = append(broken, fmt.Sprintf("%s was given %q", a.caller, receipt))
+		for _, receipt := range receiptsIn(a.data) {
+			if !strings.HasSuffix(receipt, " for "+a.caller) {
+				broken = append(broken, fmt.Sprintf("%s was given %q", a.caller, receipt))
+			}
 		}
 	}
 	return append(broken, mustHaveRun(h, g6)...)
@@ -238,4 +253,14 @@ func everybodyAnswered(h *history, _ policy) (broken []string) {
 		}
 	}
 	return broken
+}
+
+// names returns the names of the effects that an operation with the key has.
+func (h *history) names(key string) []string {
+	for _, a := range h.answers {
+		if a.key == key {
+			return a.process.world.path.effects()
+		}
+	}
+	return nil
 }

@@ -24,6 +24,12 @@ type path struct {
 	// wait and maxResult configure the guards.
 	wait      time.Duration
 	maxResult int
+	// steps is how many steps the operation has, 0 for none. Its retries and duplicates
+	// have as many.
+	steps int
+	// everywhere has a path with steps measured on each kind of store that keeps steps,
+	// and not in memory alone.
+	everywhere bool
 	// size is how large results are, in bytes; 0 for as small as can be.
 	size int
 	// conflict makes the first transaction meet another one.
@@ -155,7 +161,7 @@ func (p *process) pay(ctx context.Context) (receipt string, err error) {
 	}
 	p.step("effect", func() {
 		if err = context.Cause(ctx); err == nil {
-			receipt = p.world.history.happened(p, e)
+			receipt = p.world.history.happened(p, e, stepNames[0])
 		} else {
 			p.tell("no effect: %v", err)
 		}

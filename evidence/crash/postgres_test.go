@@ -41,14 +41,15 @@ func (s *postgres) open(p *process) idempotency.Store {
 	if s.world.policy.mode == idempotency.Atomic {
 		return labelledAtomic{labelled{store, p}, store}
 	}
-	return labelled{store, p}
+	return labels(store, p)
 }
 
 func (s *postgres) look(id string) (found state) {
 	s.line.call(func(ctx context.Context, conn *pgx.Conn) {
 		var status string
-		err := conn.QueryRow(ctx, "SELECT status, owner, coalesce(in_progress_expiration, 0), expiration * 1000 FROM "+s.line.table+" WHERE id = $1", id).
-			Scan(&status, &found.owner, &found.lease, &found.expires)
+		err := conn.QueryRow(ctx, "SELECT status, owner, coalesce(in_progress_expiration, 0), expiration * 1000, "+
+			"coalesce(array_to_string(step_names, ' '), '') FROM "+s.line.table+" WHERE id = $1", id).
+			Scan(&status, &found.owner, &found.lease, &found.expires, &found.steps)
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			panic(err)
 		}

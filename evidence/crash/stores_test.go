@@ -25,14 +25,15 @@ import (
 
 // The names of requests to the store.
 const (
-	stepClaim     = "claim"
-	stepTakeOver  = "takeover"
-	stepRenew     = "renew"
-	stepInterrupt = "mark interrupted"
-	stepComplete  = "complete"
-	stepRelease   = "release"
-	stepRead      = "read"
-	stepCommit    = "commit"
+	stepClaim      = "claim"
+	stepTakeOver   = "takeover"
+	stepRenew      = "renew"
+	stepInterrupt  = "mark interrupted"
+	stepComplete   = "complete"
+	stepRelease    = "release"
+	stepRead       = "read"
+	stepRecordStep = "record step"
+	stepCommit     = "commit"
 	// Those of an execution in a transaction of its own.
 	stepBegin    = "begin"
 	stepEffect   = "effect"
@@ -131,7 +132,7 @@ func newMemory(b breakage) *memory {
 }
 
 func (m *memory) open(p *process) idempotency.Store {
-	var s idempotency.Store = labelled{remote{m.store, p}, p}
+	var s idempotency.Store = labels(overNetwork(m.store, p), p)
 	if m.above != nil {
 		s = m.above(s)
 	}
@@ -143,7 +144,7 @@ func (m *memory) look(id string) state {
 	if err != nil || r == nil {
 		return state{}
 	}
-	s := state{status: r.Status, owner: r.Owner, expires: r.Expires.UnixMilli()}
+	s := state{status: r.Status, owner: r.Owner, expires: r.Expires.UnixMilli(), steps: namesOf(r.Steps)}
 	if r.Status == idempotency.InProgress {
 		s.lease = r.LeaseUntil.UnixMilli()
 	}
@@ -254,7 +255,7 @@ func (d *dynamoDB) open(p *process) idempotency.Store {
 	if d.atomic {
 		return labelledAtomic{labelled{store, p}, store}
 	}
-	return labelled{store, p}
+	return labels(store, p)
 }
 
 func (d *dynamoDB) clientOf(p *process) dynamostore.AtomicClient {
@@ -326,10 +327,10 @@ func partOf(target string, body []byte) *part {
 	}
 	id, _, _ := bytes.Cut(after, []byte(`"`))
 	fields := bytes.Split(id, []byte("#"))
-	if len(fields) != 4 {
+	if len(fields) != 4 && len(fields) != 5 { // with the name of a step
 		return nil
 	}
-	n, err := strconv.Atoi(string(fields[3]))
+	n, err := strconv.Atoi(string(fields[len(fields)-1]))
 	if err != nil {
 		return nil
 	}
@@ -356,7 +357,10 @@ func (d *dynamoDB) call(ctx context.Context, operation string, in, out any) {
 	}
 }
 
-type attribute struct{ S, N string }
+type attribute struct {
+	S, N string
+	L    []struct{ M map[string]attribute }
+}
 
 func (a attribute) number() int64 {
 	n, _ := strconv.ParseInt(a.N, 10, 64)
@@ -368,7 +372,12 @@ func (d *dynamoDB) look(id string) state {
 	d.call(context.Background(), "GetItem", map[string]any{
 		"TableName": d.records(), "Key": map[string]any{"id": attributeS(id)}, "ConsistentRead": true,
 	}, &out)
+	var steps []idempotency.RecordedStep
+	for _, s := range out.Item["steps"].L {
+		steps = append(steps, idempotency.RecordedStep{Name: s.M["name"].S})
+	}
 	return state{
+		steps:   namesOf(steps),
 		status:  idempotency.Status(out.Item["status"].S),
 		owner:   out.Item["owner"].S,
 		lease:   out.Item["in_progress_expiration"].number(),

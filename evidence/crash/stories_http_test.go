@@ -132,7 +132,7 @@ func (s *story) request(t *testing.T, d *datadriven.TestData) {
 		e, _ := idempotency.FromContext(r.Context())
 		execution := p.world.history.began(p, r.Context(), e)
 		body := serve(w, r, func() (receipt string) {
-			p.step("effect", func() { receipt = p.world.history.happened(p, e) })
+			p.step("effect", func() { receipt = p.world.history.happened(p, e, stepNames[0]) })
 			return receipt + endOfReceipt
 		})
 		p.world.history.ended(execution, []byte(body))

@@ -32,11 +32,14 @@ func (m measurement) String() string {
 	if m.late {
 		fmt.Fprintf(&b, " (late: %s)", m.first.word())
 	}
-	if m.effects > 1 {
-		fmt.Fprintf(&b, " · **%d**", m.effects)
-	} else {
-		fmt.Fprintf(&b, " · %d", m.effects)
+	counts := make([]string, len(m.effects))
+	for i, n := range m.effects {
+		counts[i] = fmt.Sprint(n)
+		if n > 1 {
+			counts[i] = "**" + counts[i] + "**"
+		}
 	}
+	b.WriteString(" · " + strings.Join(counts, "+"))
 	return b.String()
 }
 
@@ -243,7 +246,7 @@ func (m *matrix) summary(b *strings.Builder) {
 	for _, n := range []string{"no effect", "one effect", "two effects", "three effects"} {
 		effects := slices.Index([]string{"no effect", "one effect", "two effects", "three effects"}, n)
 		line(n, func(p policy) string {
-			return fmt.Sprint(m.count(p, func(_ *bench, c cell) bool { return c.effects == effects }))
+			return fmt.Sprint(m.count(p, func(_ *bench, c cell) bool { return slices.Max(c.effects) == effects }))
 		})
 	}
 	for _, g := range guarantees {

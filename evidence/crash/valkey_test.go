@@ -40,12 +40,13 @@ func (v *valkey) open(p *process) idempotency.Store {
 	if err != nil {
 		panic(err) // the arguments are ours
 	}
-	return labelled{store, p}
+	return labels(store, p)
 }
 
 func (v *valkey) look(id string) (s state) {
 	reply, err := v.link.call(func(ctx context.Context, client *redis.Client) (any, error) {
-		return client.HMGet(ctx, v.prefix+id, "status", "owner", "in_progress_expiration", "expiration").Result()
+		return client.HMGet(ctx, v.prefix+id, "status", "owner", "in_progress_expiration", "expiration",
+			"step0_name", "step1_name", "step2_name").Result()
 	})
 	if err != nil {
 		panic(err)
@@ -59,7 +60,14 @@ func (v *valkey) look(id string) (s state) {
 		n, _ := strconv.ParseInt(text, 10, 64)
 		return n
 	}
+	var steps []idempotency.RecordedStep
+	for _, name := range fields[4:] {
+		if name, ok := name.(string); ok {
+			steps = append(steps, idempotency.RecordedStep{Name: name})
+		}
+	}
 	return state{
+		steps:   namesOf(steps),
 		status:  idempotency.Status(fields[0].(string)),
 		owner:   fields[1].(string),
 		lease:   number(2),

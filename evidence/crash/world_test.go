@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -217,7 +218,7 @@ func classify(outcome idempotency.Outcome, err error, effect bool) verdict {
 		return notKept
 	case errors.Is(err, idempotency.ErrStore):
 		return unavailable
-	case errors.Is(err, errDeclined), errors.Is(err, idempotency.ErrLeaseOver):
+	case errors.Is(err, errDeclined), errors.Is(err, idempotency.ErrLeaseOver), errors.Is(err, idempotency.ErrReconcile):
 		return failed
 	}
 	if _, ok := errors.AsType[*idempotency.InProgressError](err); ok {
@@ -230,8 +231,13 @@ func classify(outcome idempotency.Outcome, err error, effect bool) verdict {
 func (p *process) reconcile(ctx context.Context) (found idempotency.Reconciliation, err error) {
 	e, _ := idempotency.FromContext(ctx)
 	p.step("reconcile", func() {
-		receipt, happened := p.world.history.find(e.DerivedKey("charge"))
-		if happened {
+		var receipts []string
+		for _, name := range p.world.path.effects() {
+			if receipt, happened := p.world.history.find(e.DerivedKey(name)); happened {
+				receipts = append(receipts, receipt)
+			}
+		}
+		if receipt := strings.Join(receipts, endOfReceipt); len(receipts) == len(p.world.path.effects()) {
 			p.tell("reconcile: finds %s", receipt)
 			found = idempotency.Reconciliation{Completed: true, Result: p.result(receipt)}
 			p.world.history.mu.Lock()
@@ -268,7 +274,7 @@ func (p *process) settle() {
 func (w *world) healthy(caller, payload string) {
 	w.t.Helper()
 	p := w.process("an earlier process", caller)
-	p.call(request{caller: caller, payload: payload}, pay)
+	p.call(request{caller: caller, payload: payload}, w.operation())
 	<-p.done
 }
 
@@ -277,7 +283,7 @@ func (w *world) healthy(caller, payload string) {
 func (w *world) crashed(before point) {
 	w.t.Helper()
 	p := w.process("an earlier process", alice, injection{before, killedBefore})
-	p.call(request{caller: alice, payload: original}, pay)
+	p.call(request{caller: alice, payload: original}, w.operation())
 	p.settle()
 	time.Sleep(afterLease)
 }
@@ -299,7 +305,7 @@ type measurement struct {
 	first      verdict // what its caller was told, "" for nothing
 	late       bool    // that was after the retries
 	retries    []verdict
-	effects    int
+	effects    []int // how often each has happened
 	violations []violation
 	fired      bool // all faults have been met
 }
@@ -344,7 +350,9 @@ func (w *world) run(injections []injection) (m measurement) {
 		subject.repeat(r)
 		w.ask("a stranger's duplicate", request{caller: stranger, payload: other})
 	}
-	m.effects = len(w.latestEffects(subject.key.ID()))
+	for _, name := range w.path.effects() {
+		m.effects = append(m.effects, len(byName(w.latestEffects(subject.key.ID()))[name]))
+	}
 
 	// When the window is over the key is new to everybody.
 	w.over = true
@@ -371,7 +379,7 @@ const maxAttempts = 8
 func (w *world) ask(name string, r request) (verdicts []verdict) {
 	for range maxAttempts {
 		p := w.process(name, r.caller)
-		p.call(r, pay)
+		p.call(r, w.operation())
 		<-p.done
 		a := w.history.latest()
 		verdicts = append(verdicts, a.verdict)
@@ -389,7 +397,7 @@ func (p *process) repeat(r request) bool {
 	if p.dead.Load() || p.unreachable() {
 		return false
 	}
-	p.call(r, pay)
+	p.call(r, p.world.operation())
 	<-p.done
 	return true
 }

@@ -1,0 +1,279 @@
+package crash_test
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+)
+
+// stepNames are the steps of an operation that has several, and their effects. An
+// operation without steps has one effect, the first.
+var stepNames = []string{"charge", "receipt", "shipment"}
+
+// effects returns the names of the path's effects.
+func (p path) effects() []string { return stepNames[:max(p.steps, 1)] }
+
+// operation is what retries and duplicates ask for.
+func (w *world) operation() script {
+	if w.path.steps > 0 {
+		return inSteps(w.path.steps)
+	}
+	return pay
+}
+
+// inSteps has n effects, each in a step, and answers with their receipts.
+func inSteps(n int) script { return endingEarly(n, nil) }
+
+// endingEarly is inSteps that ends by end, if it is set, when its first step is
+// recorded.
+func endingEarly(n int, end func() (idempotency.Result, error)) script {
+	return func(p *process, ctx context.Context) (idempotency.Result, error) {
+		var receipts []string
+		for i, name := range stepNames[:n] {
+			if i == 1 && end != nil {
+				p.failed.Store(true)
+				return end()
+			}
+			receipt, err := p.inStep(ctx, name)
+			if err != nil {
+				return idempotency.Result{}, err
+			}
+			receipts = append(receipts, receipt)
+		}
+		return p.result(strings.Join(receipts, endOfReceipt)), nil
+	}
+}
+
+func declining() (idempotency.Result, error) { return idempotency.Result{}, errDeclined }
+func panicking() (idempotency.Result, error) { panic("a mistake in the operation") }
+func discarding() (idempotency.Result, error) {
+	return idempotency.Result{}, idempotency.Discard(errDeclined)
+}
+
+// inStep has the effect of that name in a step, and returns its receipt. Under
+// Reconcile the step can be looked up; under the other policies its effect may
+// happen twice if it is interrupted before its record.
+func (p *process) inStep(ctx context.Context, name string) (string, error) {
+	options := []idempotency.StepOption{idempotency.StepCodec(padded{p.world.path.size})}
+	e, _ := idempotency.FromContext(ctx)
+	if p.world.policy.recovery == idempotency.Reconcile {
+		options = append(options, idempotency.StepReconcile(func(context.Context) (found idempotency.Reconciliation, err error) {
+			p.step("reconcile step", func() {
+				var receipt string
+				if receipt, found.Completed = p.world.history.find(e.DerivedKey(name)); found.Completed {
+					found.Result.Data, err = padded{p.world.path.size}.Marshal(receipt)
+				}
+			})
+			return found, err
+		}))
+	}
+	return idempotency.Step(ctx, name, func(ctx context.Context) (receipt string, err error) {
+		p.step("effect", func() {
+			if err = context.Cause(ctx); err == nil {
+				receipt = p.world.history.happened(p, e, name)
+			}
+		})
+		return receipt, err
+	}, options...)
+}
+
+// padded encodes receipts, followed by blanks up to the size.
+type padded struct{ size int }
+
+func (c padded) Marshal(value any) ([]byte, error) {
+	data, err := json.Marshal(value)
+	return append(data, slices.Repeat([]byte(" "), max(c.size-len(data), 0))...), err
+}
+
+func (padded) Unmarshal(data []byte, value any) error { return json.Unmarshal(data, value) }
+
+// labelledSteps is [labelled] for a store that keeps steps.
+type labelledSteps struct {
+	labelled
+	store idempotency.StepStore
+}
+
+// labels names the requests of the store, whatever it can do.
+func labels(store idempotency.Store, p *process) idempotency.Store {
+	if steps, ok := store.(idempotency.StepStore); ok {
+		return labelledSteps{labelled{store, p}, steps}
+	}
+	return labelled{store, p}
+}
+
+func (s labelledSteps) TakeOver(ctx context.Context, c idempotency.Claim) ([]idempotency.RecordedStep, *idempotency.Record, error) {
+	s.p.token = c.Record.Owner
+	return s.store.TakeOver(label(ctx, stepTakeOver), c)
+}
+
+func (s labelledSteps) RecordStep(ctx context.Context, r idempotency.Record, step idempotency.RecordedStep) (bool, error) {
+	return s.store.RecordStep(label(ctx, stepRecordStep), r, step)
+}
+
+// remoteSteps is [remote] for a store that keeps steps.
+type remoteSteps struct {
+	remote
+	store idempotency.StepStore
+}
+
+// overNetwork makes each method of the store a request, whatever it can do.
+func overNetwork(store idempotency.Store, p *process) idempotency.Store {
+	if steps, ok := store.(idempotency.StepStore); ok {
+		return remoteSteps{remote{store, p}, steps}
+	}
+	return remote{store, p}
+}
+
+func (s remoteSteps) TakeOver(ctx context.Context, c idempotency.Claim) (steps []idempotency.RecordedStep, r *idempotency.Record, err error) {
+	lost := s.request(ctx, func(ctx context.Context) { steps, r, err = s.store.TakeOver(ctx, c) })
+	if lost != nil {
+		return nil, nil, lost
+	}
+	return steps, r, err
+}
+
+func (s remoteSteps) RecordStep(ctx context.Context, r idempotency.Record, step idempotency.RecordedStep) (held bool, err error) {
+	lost := s.request(ctx, func(ctx context.Context) { held, err = s.store.RecordStep(ctx, r, step) })
+	if lost != nil {
+		return false, lost
+	}
+	return held, err
+}
+
+// namesOf returns the names of recorded steps as a state has them.
+func namesOf(steps []idempotency.RecordedStep) string {
+	var names []string
+	for _, s := range steps {
+		names = append(names, s.Name)
+	}
+	return strings.Join(names, " ")
+}
+
+// recordedStep reports whether the effect's step was recorded before the moment seq,
+// in the window of the effect.
+func (h *history) recordedStep(e effect, seq int) bool {
+	return slices.ContainsFunc(h.steps, func(s *step) bool {
+		return s.key == e.key && e.seq < s.seq && s.seq < seq && slices.Contains(strings.Fields(s.after.steps), e.name)
+	})
+}
+
+// stepsKept finds steps that ran again though they were recorded, and recorded ones
+// that a record in progress has lost.
+func stepsKept(h *history, _ policy) (broken []string) {
+	for _, key := range h.keys() {
+		for _, effects := range h.effectsOf(key) {
+			for _, of := range byName(effects) {
+				for i := 1; i < len(of); i++ {
+					if h.recordedStep(of[i-1], of[i].seq) {
+						broken = append(broken, "the step "+of[i].name+" was recorded, and ran again in "+of[i].process.name)
+					}
+				}
+			}
+		}
+	}
+	for _, s := range h.steps {
+		if s.after.status == idempotency.InProgress && s.before.live(s.at) && !strings.HasPrefix(s.after.steps, s.before.steps) {
+			broken = append(broken, "steps were lost by "+s.label+" of "+s.process.name)
+		}
+		if s.before.live(s.at) && s.before.steps != "" && s.after.status == "" {
+			broken = append(broken, "the record of recorded steps was deleted by "+s.label+" of "+s.process.name)
+		}
+	}
+	return broken
+}
+
+// byName groups effects.
+func byName(effects []effect) map[string][]effect {
+	groups := make(map[string][]effect)
+	for _, e := range effects {
+		groups[e.name] = append(groups[e.name], e)
+	}
+	return groups
+}
+
+// stepPaths are the ways through executions with steps.
+var stepPaths = []path{
+	{name: "one step", steps: 1, request: call, run: inSteps(1)},
+	{name: "two steps", steps: 2, everywhere: true, request: call, run: inSteps(2)},
+	{name: "three steps", steps: 3, request: call, run: inSteps(3)},
+	{name: "two steps, with a deadline", steps: 2, request: request{caller: alice, payload: original, deadline: 10 * time.Second}, run: inSteps(2)},
+	{name: "two steps, renewing the lease", steps: 2, request: call, run: slowSteps},
+	{name: "two steps, results beside the record", steps: 2, request: call, run: inSteps(2), size: large},
+	{name: "two steps, error after the first", steps: 2, request: call, run: endingEarly(2, declining)},
+	{name: "two steps, panic after the first", steps: 2, request: call, run: endingEarly(2, panicking)},
+	{name: "two steps, discarded after the first", steps: 2, request: call, run: endingEarly(2, discarding)},
+	{name: "two steps, after a crash in the first", steps: 2, before: crashedBefore(effectPoint), request: call, run: inSteps(2)},
+	{name: "two steps, after a crash between them", steps: 2, everywhere: true, before: crashedBefore(point{label: "effect", n: 2}), request: call, run: inSteps(2)},
+	{name: "two steps, after a crash at their end", steps: 2, before: crashedBefore(completePoint), request: call, run: inSteps(2)},
+	{name: "two steps, after a crash between them, error", steps: 2, before: crashedBefore(point{label: "effect", n: 2}), request: call, run: endingEarly(2, declining)},
+}
+
+// slowSteps takes so long that the lease is renewed before and after each step.
+func slowSteps(p *process, ctx context.Context) (idempotency.Result, error) {
+	var receipts []string
+	for _, name := range stepNames[:2] {
+		select {
+		case <-time.After(27 * time.Second):
+		case <-ctx.Done():
+			return idempotency.Result{}, context.Cause(ctx)
+		}
+		receipt, err := p.inStep(ctx, name)
+		if err != nil {
+			return idempotency.Result{}, err
+		}
+		receipts = append(receipts, receipt)
+	}
+	time.Sleep(24 * time.Second)
+	return p.result(strings.Join(receipts, endOfReceipt)), nil
+}
+
+// brokenSteps are stores that lose steps, each in its way.
+var brokenSteps = []struct {
+	name   string
+	broken func(idempotency.StepStore) idempotency.StepStore
+	breaks []guarantee
+}{
+	{"takeover that does not bring the steps", func(s idempotency.StepStore) idempotency.StepStore { return forgetsSteps{s} }, []guarantee{g3, g8}},
+	{"renewal that drops the steps", func(s idempotency.StepStore) idempotency.StepStore { return renewsAnew{s} }, []guarantee{g8}},
+}
+
+func TestOracleObjectsToLostSteps(t *testing.T) {
+	t.Parallel()
+	for _, broken := range brokenSteps {
+		t.Run(broken.name, func(t *testing.T) {
+			t.Parallel()
+			var all []*bench
+			for _, p := range stepPaths {
+				if p.size == 0 {
+					all = append(all, &bench{policy: reexecute, path: p, store: inMemory, broken: breakage{
+						below: func(s idempotency.Store) idempotency.Store { return broken.broken(s.(idempotency.StepStore)) },
+					}})
+				}
+			}
+			wantObjections(t, all, broken.breaks)
+		})
+	}
+}
+
+type forgetsSteps struct{ idempotency.StepStore }
+
+func (s forgetsSteps) TakeOver(ctx context.Context, c idempotency.Claim) ([]idempotency.RecordedStep, *idempotency.Record, error) {
+	_, existing, err := s.StepStore.TakeOver(ctx, c)
+	return nil, existing, err
+}
+
+type renewsAnew struct{ idempotency.StepStore }
+
+func (s renewsAnew) Renew(ctx context.Context, r idempotency.Record) (bool, error) {
+	held, err := s.StepStore.Renew(ctx, r)
+	if held && err == nil {
+		_ = s.Release(ctx, r.ID, r.Owner)
+		_, err = s.Claim(ctx, idempotency.Claim{Record: r, Now: time.Now()})
+	}
+	return held, err
+}
