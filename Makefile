@@ -51,7 +51,7 @@ invoke: build/bin/local ## send an event to a function of the running stack: FUN
 # The parts of test run side by side, because some of them wait most of the time.
 # What one says is shown when it ends. A make without that feature, as macOS has
 # it, takes one after the other.
-PARTS := test-e2e test-go lint test-infra test-infra-static test-client test-web
+PARTS := lint test-go test-e2e test-infra test-infra-static test-client test-web
 JOBS  ?= $(if $(filter output-sync,$(.FEATURES)),3,1)
 
 .PHONY: test
