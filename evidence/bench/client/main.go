@@ -89,7 +89,7 @@ func perform(ctx context.Context, task measure.Task) (measure.Result, error) {
 	if err != nil {
 		return measure.Result{}, err
 	}
-	n := float64(len(took))
+	n := float64(max(len(took), 1)) // none is an error of its own
 	return measure.Result{
 		Operations: len(took),
 		Calls:      len(warm) + len(took),
