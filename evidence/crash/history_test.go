@@ -161,7 +161,11 @@ func (h *history) happened(p *process, e idempotency.Execution, name string) str
 	defer h.mu.Unlock()
 	receipt := receiptOf(len(h.effects)+1, p.caller)
 	h.effects = append(h.effects, effect{h.now(), p, e.ID(), e.FencingToken(), e.DerivedKey(name), name, receipt})
-	p.tell("effect: %s", receipt)
+	if p.world.path.steps > 0 {
+		p.tell("effect of the step %s: %s", name, receipt)
+	} else {
+		p.tell("effect: %s", receipt)
+	}
 	return receipt
 }
 

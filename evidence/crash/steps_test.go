@@ -66,6 +66,7 @@ func (p *process) inStep(ctx context.Context, name string) (string, error) {
 			p.step("reconcile step", func() {
 				var receipt string
 				if receipt, found.Completed = p.world.history.find(e.DerivedKey(name)); found.Completed {
+					p.tell("reconcile the step %s: finds %s", name, receipt)
 					found.Result.Data, err = padded{p.world.path.size}.Marshal(receipt)
 				}
 			})

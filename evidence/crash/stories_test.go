@@ -159,7 +159,7 @@ func (s *story) do(t *testing.T, d *datadriven.TestData) string {
 
 // guards says how the guards of all processes are configured:
 //
-//	guards [Refuse|Reconcile|Atomic] [broken=flaw] [without-old-items] [lease=1m] [skew=5s] [completion=5s] [wait=10s] [window=24h] [limit=bytes]
+//	guards [Refuse|Reconcile|Atomic] [steps=2] [broken=flaw] [without-old-items] [lease=1m] [skew=5s] [completion=5s] [wait=10s] [window=24h] [limit=bytes]
 func (s *story) guards(t *testing.T, d *datadriven.TestData) string {
 	s.world = &world{t: t, policy: reexecute, history: newHistory(), follow: s.tell}
 	b := breakage{}
@@ -192,6 +192,8 @@ func (s *story) guards(t *testing.T, d *datadriven.TestData) string {
 			cfg.Window = duration(t, d, value)
 		case "wait":
 			s.path.wait = duration(t, d, value)
+		case "steps":
+			d.ScanArgs(t, "steps", &s.path.steps)
 		case "limit":
 			d.ScanArgs(t, "limit", &s.path.maxResult)
 		default:
@@ -254,14 +256,15 @@ func (c withoutOldItems) PutItem(ctx context.Context, in *dynamodb.PutItemInput,
 
 // scripts are what an operation can do, by the name that stories call it by.
 var scripts = map[string]script{
-	"pays":             pay,
-	"pays-slowly":      slowly,
-	"discards":         discard,
-	"fails":            failing(declines, false),
-	"pays-and-fails":   failing(declines, true),
-	"panics":           failing(panics, false),
-	"pays-and-panics":  failing(panics, true),
-	"gives-up-quietly": silently,
+	"pays":               pay,
+	"pays-slowly":        slowly,
+	"discards":           discard,
+	"fails":              failing(declines, false),
+	"pays-and-fails":     failing(declines, true),
+	"panics":             failing(panics, false),
+	"pays-and-panics":    failing(panics, true),
+	"gives-up-quietly":   silently,
+	"fails-after-a-step": endingEarly(2, declining),
 }
 
 // call makes a process take a request. "call" waits for its end, or until it dies
@@ -272,7 +275,7 @@ var scripts = map[string]script{
 //	       [not-delivered|reply-lost at=step]
 func (s *story) call(t *testing.T, d *datadriven.TestData) {
 	name, caller := d.CmdArgs[0].Key, alice
-	r, run := request{payload: original}, pay
+	r, run := request{payload: original}, s.operation()
 	var takes time.Duration
 	s.fast = 0
 	var verb, token string
@@ -498,6 +501,9 @@ func (h *history) describe(s state, at time.Time) (text string) {
 		text = "interrupted, " + owner + " gave up"
 	default:
 		text = fmt.Sprintf("in progress by %s until %s", owner, clockFace(time.UnixMilli(s.lease)))
+	}
+	if s.steps != "" {
+		text += ", with " + s.steps
 	}
 	if !s.live(at) {
 		text += ", past its window"
