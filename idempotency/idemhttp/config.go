@@ -86,7 +86,9 @@ type Config struct {
 	// recorded releases the key, so that a retry executes again; but after a 5xx the
 	// guard's recovery policy decides about the key. A handler can overrule it by
 	// [idempotency.Execution.Discard] and [idempotency.Execution.Fail]. Recorded must
-	// not modify the response. A 304 is never recorded. Default: [DefaultRecorded].
+	// not modify the response. A 304 is never recorded. If Recorded or Redact panics, the
+	// client gets the response, and duplicates are told that it was not kept, because
+	// the effect has happened by then. Default: [DefaultRecorded].
 	Recorded func(Response) bool
 
 	// RecordedHeaders are the names of response headers that are recorded and
