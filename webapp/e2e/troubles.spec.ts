@@ -93,7 +93,10 @@ for (const [name, state] of Object.entries(states)) {
         await page.clock.install();
       }
       const stage = new StagePage(page);
+      // Read before the clock is put forward, which would end the wait for it.
+      const config = page.waitForResponse('**/config.json');
       await stage.open(played[0]?.id ?? '');
+      await (await config).finished();
       for (const scenario of played) {
         await test.step(scenario.title, async () => {
           sessions.clear();
@@ -140,7 +143,7 @@ async function expectToAgree(
       return ((await response.json()) as { effectCount: number }).effectCount;
     }),
   );
-  const told = run.lanes.map(({ facts }) => facts.filter(({ kind }) => kind === 'charged').length);
+  const told = run.lanes.map(({ facts }) => facts.filter(({ kind }) => kind === 'charged' || kind === 'mailed').length);
   const some = (counts: readonly number[]) => counts.filter((count) => count > 0).sort((a, b) => a - b);
   expect(some(told), `effects of ${title}`).toEqual(some(reported));
 }
