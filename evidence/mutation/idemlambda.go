@@ -249,8 +249,8 @@ var idemlambdaMutants = []mutant{
 	{
 		name:     "lambda http: a blank claim is a scope",
 		file:     "idemlambda/caller.go",
-		old:      `if strings.TrimSpace(principal) == "" {`,
-		new:      `if principal == "" {`,
+		old:      `scope, err := idempotency.NewScope(principal)`,
+		new:      `scope, err := idempotency.NewScope(principal + "?")`,
 		packages: []string{"idempotency/idemlambda"},
 		why:      "strangers share a record",
 	},

@@ -150,8 +150,9 @@ func scopeOf(fields map[string]any, name, what string) (idempotency.Scope, error
 	case json.Number:
 		principal = value.String()
 	}
-	if strings.TrimSpace(principal) == "" {
+	scope, err := idempotency.NewScope(principal)
+	if err != nil {
 		return idempotency.Scope{}, fmt.Errorf("idemlambda: the request has no %s %q", what, name)
 	}
-	return idempotency.NewScope(principal)
+	return scope, nil
 }
