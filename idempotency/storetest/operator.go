@@ -84,10 +84,7 @@ func testSettle(t *testing.T, s *suite) {
 func testSettleGivenUp(t *testing.T, s *suite) {
 	r := s.record("failed")
 	s.mustClaim(r)
-	r.LeaseUntil = time.Time{}
-	if held, err := s.store.Renew(t.Context(), r); !held || err != nil {
-		t.Fatalf("Renew: %v, %v", held, err)
-	}
+	r = s.giveUp(r)
 	observed, err := s.operators().Look(t.Context(), id)
 	if observed == nil || err != nil {
 		t.Fatalf("Look: %v, %v", observed, err)

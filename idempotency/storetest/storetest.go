@@ -106,6 +106,16 @@ func (s *suite) mustClaim(r idempotency.Record) {
 	}
 }
 
+// giveUp gives up the claim of r's owner, and returns the record as it is then.
+func (s *suite) giveUp(r idempotency.Record) idempotency.Record {
+	s.t.Helper()
+	r.LeaseUntil = time.Time{}
+	if held, err := s.store.Renew(s.t.Context(), r); !held || err != nil {
+		s.t.Fatalf("Renew: %v, %v", held, err)
+	}
+	return r
+}
+
 func (s *suite) complete(r idempotency.Record) *idempotency.Record {
 	s.t.Helper()
 	existing, err := s.store.Complete(s.t.Context(), r)
@@ -232,10 +242,7 @@ func testTakeOver(t *testing.T, s *suite) {
 func testTakeOverGivenUp(t *testing.T, s *suite) {
 	failed := s.record("failed")
 	s.mustClaim(failed)
-	failed.LeaseUntil = time.Time{}
-	if held, err := s.store.Renew(t.Context(), failed); !held || err != nil {
-		t.Fatalf("Renew: %v, %v", held, err)
-	}
+	failed = s.giveUp(failed)
 	observed := s.claim(idempotency.Claim{Record: s.record("heir"), Now: s.now})
 	s.same("record met", observed, &failed)
 	if observed == nil {

@@ -116,6 +116,18 @@ func (f *fixture) duplicate(t *testing.T) *idempotency.Record {
 	return existing
 }
 
+// wantNothingLeft checks that the table is empty.
+func (f *fixture) wantNothingLeft(t *testing.T) {
+	t.Helper()
+	output, err := f.Client.Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String(table)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(output.Items) != 0 {
+		t.Errorf("%d items are left", len(output.Items))
+	}
+}
+
 func (f *fixture) item(t *testing.T, id string) map[string]types.AttributeValue {
 	t.Helper()
 	output, err := f.Client.GetItem(t.Context(), &dynamodb.GetItemInput{

@@ -111,10 +111,7 @@ func TestPartsOfSteps(t *testing.T) {
 	if gone, err := f.Forget(t.Context(), heir); !gone || err != nil {
 		t.Fatalf("Forget: %v, %v", gone, err)
 	}
-	output, err := f.Client.Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String(table)})
-	if err != nil || len(output.Items) != 0 {
-		t.Errorf("%d items are left, error %v", len(output.Items), err)
-	}
+	f.wantNothingLeft(t)
 }
 
 // A step whose parts are gone has run, and has no result.
