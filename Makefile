@@ -90,6 +90,10 @@ check-mutants: valkey-server postgres-server ## minutes: break each guarded cond
 bench: build-local build/bin/local $(FUNCTIONS:%=build/lambda/arm64/%/bootstrap) evidence/bench/node_modules/.installed ## minutes: measure against the SDK, Powertools and Fiber; rewrites docs/performance.md
 	@cd evidence/bench && GOWORK=off GOFLAGS=-mod=mod go run . $(ARGS)
 
+.PHONY: soak
+soak: build/bin/local build-local ## half an hour: the local stack at half of what it bears; is memory flat, and latency? (ARGS='-for 2h')
+	@go run ./evidence/soak $(ARGS)
+
 .PHONY: check-model
 check-model: ## one to two minutes: every interleaving of the protocol's models, and mutants that must fail
 	@evidence/model/check.sh
