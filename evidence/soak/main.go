@@ -38,6 +38,7 @@ func start(ctx context.Context, arguments []string, output io.Writer) error {
 	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
 	duration := flags.Duration("for", 30*time.Minute, "how `long`, without the measurement of what the stack bears")
 	probe := flags.Duration("probe", 8*time.Second, "how `long` to measure at each number of visitors")
+	rate := flags.Float64("rate", 0, "`requests` a second; 0 for half of what the stack bears")
 	crashes := flags.Duration("crashes", 10*time.Second, "how `often` a function is made to crash after its effect; 0 for never")
 	write := flags.Bool("write", false, "write the verdict into docs/performance.md")
 	root := flags.String("root", ".", "`directory` of the repository")
@@ -56,17 +57,18 @@ func start(ctx context.Context, arguments []string, output io.Writer) error {
 	say := func(format string, arguments ...any) {
 		_, _ = fmt.Fprintf(output, "%5.0f s  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, arguments...))
 	}
-	bears, err := capacity(ctx, stack.address, *probe, say)
-	if err != nil {
-		return err
+	run := &soak{stack: stack, rate: *rate, duration: *duration, crashes: *crashes, say: say}
+	if run.rate == 0 {
+		if run.bears, err = capacity(ctx, stack.address, *probe, say); err != nil {
+			return err
+		}
+		run.rate = run.bears / 2
 	}
-	say("it bears %.0f requests a second; %s at half of that", bears, *duration)
-	run := &soak{stack: stack, rate: bears / 2, duration: *duration, crashes: *crashes, say: say}
+	say("%s at %.0f requests a second", run.duration, run.rate)
 	if err := run.run(ctx); err != nil {
 		return err
 	}
 	v := run.verdict()
-	v.bears = bears
 	_, _ = fmt.Fprintf(output, "\n%s\n", v)
 	if *write {
 		if err := v.writeTo(filepath.Join(*root, "docs/performance.md")); err != nil {

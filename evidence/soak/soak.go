@@ -54,6 +54,7 @@ func capacity(ctx context.Context, address string, duration time.Duration, say f
 // soak is one run, and what it has seen.
 type soak struct {
 	stack    *stack
+	bears    float64 // requests per second, 0 if that was not measured
 	rate     float64 // requests per second
 	duration time.Duration
 	crashes  time.Duration // between two of them

@@ -14,7 +14,7 @@ import (
 type verdict struct {
 	counts
 	duration, warm time.Duration
-	bears, rate    float64 // requests per second
+	bears, rate    float64 // requests per second; bears is 0 if that was not measured
 	trends         []trend
 }
 
@@ -45,7 +45,7 @@ const (
 func (s *soak) verdict() verdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v := verdict{counts: s.counts, duration: s.duration, warm: s.duration / 5, rate: s.rate}
+	v := verdict{counts: s.counts, duration: s.duration, warm: s.duration / 5, bears: s.bears, rate: s.rate}
 	for _, t := range []struct {
 		trend
 		samples []sample
@@ -78,8 +78,12 @@ func (v verdict) good() bool {
 // String is the verdict as it stands in the document.
 func (v verdict) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%g minutes at %.0f requests a second, half of the %.0f that the stack bears on this machine (%d cores): %d requests with %d keys of %d sessions, "+
-		"%d functions made to crash after their effect. ", v.duration.Minutes(), v.rate, v.bears, runtime.NumCPU(), v.requests, v.keys, v.visitors, v.crashed)
+	fmt.Fprintf(&b, "%g minutes at %.0f requests a second, ", v.duration.Minutes(), v.rate)
+	if v.bears > 0 {
+		fmt.Fprintf(&b, "half of the %.0f that the stack bears ", v.bears)
+	}
+	fmt.Fprintf(&b, "on a machine of %d cores: %d requests with %d keys of %d sessions, %d functions made to crash after their effect. ",
+		runtime.NumCPU(), v.requests, v.keys, v.visitors, v.crashed)
 	if len(v.wrong) == 0 {
 		b.WriteString("Every key was answered and had its effect once.\n\n")
 	} else {
