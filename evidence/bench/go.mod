@@ -10,6 +10,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/kms v1.62.4
 	github.com/gofiber/fiber/v3 v3.1.0
 	github.com/google/uuid v1.6.0
+	github.com/idempotent-requests/idempotent-requests/idempotency/idemlambda v0.0.0
 	github.com/idempotent-requests/idempotent-requests/idempotency/kmsseal v0.0.0
 	github.com/idempotent-requests/idempotent-requests/idempotency/valkeystore v0.0.0
 	github.com/redis/go-redis/v9 v9.23.0

@@ -25,6 +25,19 @@ var paths = map[string][]string{
 	"powertools": {"first", "replay", "cached"},
 }
 
+// batches are the paths of queues' batches, and how many of them a subject handles
+// in a round. Of those in which nothing waits, all rounds together handle a
+// thousand: ten thousand messages.
+func (b *bench) batches(path string) int {
+	switch path {
+	case "batch":
+		return b.messages / measure.BatchSize / b.rounds
+	case "batch-100ms":
+		return 5
+	}
+	return 0
+}
+
 // plan lists what is measured through the database.
 func plan() (all []what) {
 	for subject, of := range paths {
@@ -32,6 +45,11 @@ func plan() (all []what) {
 			for _, concurrency := range []int{1, 16} {
 				all = append(all, what{subject, path, concurrency, small})
 			}
+		}
+	}
+	for _, subject := range []string{"ours", "powertools"} {
+		for _, path := range []string{"batch", "batch-100ms"} {
+			all = append(all, what{subject, path, 1, 0})
 		}
 	}
 	for _, response := range []int{medium, large} {
@@ -102,7 +120,7 @@ func (b *bench) loop(w what, table string) error {
 	}
 	result, err := b.processOf(w.subject).perform(measure.Task{
 		Subject: w.subject, Path: w.path, Concurrency: w.concurrency, Response: w.response,
-		Milliseconds: b.batch, Endpoint: endpoint, Table: table,
+		Milliseconds: b.batch, Operations: b.batches(w.path), Endpoint: endpoint, Table: table,
 	})
 	if err != nil {
 		return err

@@ -33,6 +33,7 @@ type bench struct {
 	root, here, built string // directories: of the repository, of this module, for what it builds
 
 	rounds, batch int // batches of so many milliseconds, each once a round
+	messages      int // of batches in which nothing waits, in all rounds together
 	starts        int
 	sizes         []int // of the table, as it grows
 	stackSeconds  int
@@ -76,12 +77,12 @@ func start(ctx context.Context, arguments []string) error {
 		return err
 	}
 	b := &bench{
-		rounds: 7, batch: 400, starts: 21, sizes: []int{1e3, 1e5, 1e6}, stackSeconds: 5,
+		rounds: 7, batch: 400, messages: 10_010, starts: 21, sizes: []int{1e3, 1e5, 1e6}, stackSeconds: 5,
 		began:   time.Now(),
 		results: results{loops: make(map[what]*figures), starts: make(map[string]*starts)},
 	}
 	if *quick {
-		b.rounds, b.batch, b.starts, b.sizes, b.stackSeconds = 2, 40, 2, []int{1e2, 1e3, 1e4}, 1
+		b.rounds, b.batch, b.messages, b.starts, b.sizes, b.stackSeconds = 2, 40, 200, 2, []int{1e2, 1e3, 1e4}, 1
 	}
 	b.profile = *profile
 	var err error

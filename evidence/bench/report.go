@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/idempotent-requests/idempotent-requests/evidence/bench/measure"
 )
 
 // The figures stand between two marks in the document; the rest of it is written
@@ -48,6 +50,7 @@ func (b *bench) report(ctx context.Context) error {
 func (b *bench) print() {
 	fmt.Println(b.targetsTable())
 	fmt.Println(b.requestTables())
+	fmt.Println(b.loopsTable(isBatch))
 	fmt.Println(b.loopsTable(inProcess))
 	fmt.Println(b.loopsTable(onValkey))
 	fmt.Println(b.loopsTable(onPostgres))
@@ -79,6 +82,8 @@ func (b *bench) document(ctx context.Context) string {
 	d.WriteString("The spread is that of the rounds. ![Chart of the main figures](performance.svg)\n")
 	fmt.Fprintf(&d, "\n## Requests to the database\n\nRequests are of 330 bytes, responses of 150 where nothing else is said. "+
 		"Fractions of requests and units are what preparing a batch has asked for.\n%s", b.requestTables())
+	fmt.Fprintf(&d, "\n## Batches of a queue\n\nOne batch of SQS has %d messages, which are handled at the same time. Figures are of a batch, "+
+		"from the JSON that Lambda delivers to the JSON that it is told.\n\n%s", measure.BatchSize, b.loopsTable(isBatch))
 	fmt.Fprintf(&d, "\n## Middleware, in the process\n\n%s", b.loopsTable(inProcess))
 	if b.valkey != nil {
 		fmt.Fprintf(&d, "\n## Middleware, with records in Valkey or Redis\n\n%s", b.loopsTable(onValkey))
@@ -103,6 +108,8 @@ func inProcess(w what) bool {
 func onValkey(w what) bool { return w.subject == "valkey" || w.subject == "valkey-by-hand" }
 
 func onPostgres(w what) bool { return w.subject == "postgres" || w.subject == "postgres-by-hand" }
+
+func isBatch(w what) bool { return w.path == "batch" || w.path == "batch-100ms" }
 
 func onDynamoDB(w what) bool { return !inProcess(w) && !onValkey(w) && !onPostgres(w) }
 
@@ -153,6 +160,9 @@ func (b *bench) targets() []target {
 	add(fmt.Sprintf("resident memory after %d calls : Powertools", callsBeforeMemory), 1.0/5, over(start("ours, first call").memory, start("powertools, first call").memory), "%.3f")
 	add("atomic first call, round trips", 1, absolute(rounded(of("ours", "atomic", 1).requests), 1), "%.2f")
 	add("atomic first call : leased first call and the write, latency", 0.6, over(of("ours", "atomic", 1).p50, of("ours", "first+write", 1).p50), "%.2f")
+	batch := func(subject, path string) *figures { return ofSize(subject, path, 1, 0) }
+	add("batch of ten messages of 100 ms : Powertools, latency", 1, over(batch("ours", "batch-100ms").p50, batch("powertools", "batch-100ms").p50), "%.3f")
+	add("ten thousand messages of 0 ms in batches of ten : Powertools, CPU", 0.3, over(batch("ours", "batch").cpu, batch("powertools", "batch").cpu), "%.3f")
 	steps, nested := of("ours", "three-steps", 1), of("ours", "three-nested", 1)
 	add("three steps : three nested executions, requests", 5.0/8, over(rounded(steps.requests), rounded(nested.requests)), "%.3f")
 	add("three steps : three nested executions, latency", 0.55, over(steps.p50, nested.p50), "%.2f")
@@ -220,10 +230,11 @@ var names = map[string]string{
 	"first": "first call, leased", "atomic": "first call and a write, atomic", "first+write": "first call and a write, leased",
 	"three-steps": "first call, three effects in steps", "three-nested": "first call, three effects nested",
 	"replay": "replay", "read-first": "replay, read first", "cached": "replay from the cache", "cached-1k": "replay from the cache, 1 KB",
+	"batch": "ten messages, nothing to do", "batch-100ms": "ten messages of 100 ms",
 	"conflict": "conflict", "bare": "without middleware", "idle": "without middleware, nothing done",
 }
 
-var order = []string{"idle", "bare", "first", "first+write", "three-steps", "three-nested", "atomic", "replay", "read-first", "cached", "cached-1k", "conflict"}
+var order = []string{"idle", "bare", "first", "first+write", "three-steps", "three-nested", "atomic", "replay", "read-first", "cached", "cached-1k", "conflict", "batch", "batch-100ms"}
 
 func (b *bench) loopsTable(include func(what) bool) string {
 	t := table{{"what", "who", "p50 µs", "p99 µs", "a second", "CPU µs", "allocations", "bytes", "requests", "write units", "read units"}}

@@ -69,11 +69,14 @@ func perform(ctx context.Context, task measure.Task) (measure.Result, error) {
 	if err != nil {
 		return measure.Result{}, err
 	}
-	run := func(d time.Duration, base int) ([]int64, error) {
-		return measure.Repeat(task.Concurrency, d, func(i int) error { return operate(ctx, base+i) })
+	run := func(part, base int) ([]int64, error) {
+		once := func(i int) error { return operate(ctx, base+i) }
+		if task.Operations > 0 {
+			return measure.Count(max(task.Operations/part, 1), once)
+		}
+		return measure.Repeat(task.Concurrency, time.Duration(task.Milliseconds/part)*time.Millisecond, once)
 	}
-	duration := time.Duration(task.Milliseconds) * time.Millisecond
-	warm, err := run(duration/4, 0)
+	warm, err := run(4, 0)
 	if err != nil {
 		return measure.Result{}, err
 	}
@@ -82,7 +85,7 @@ func perform(ctx context.Context, task measure.Task) (measure.Result, error) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	cpu, start := cpuTime(), time.Now()
-	took, err := run(duration, 1<<30)
+	took, err := run(1, 1<<30)
 	wall := time.Since(start)
 	cpu = cpuTime() - cpu
 	runtime.ReadMemStats(&after)
@@ -116,6 +119,9 @@ func cpuTime() time.Duration {
 func prepare(ctx context.Context, task measure.Task) (operation, error) {
 	switch task.Subject {
 	case "ours", "ours-tuned":
+		if batchWork[task.Path] != nil {
+			return prepareBatch(task, newClient(task, false))
+		}
 		return prepareOurs(ctx, task, newClient(task, task.Subject == "ours-tuned"))
 	case "sdk", "sdk-tuned":
 		return prepareSDK(ctx, task, newClient(task, task.Subject == "sdk-tuned"))

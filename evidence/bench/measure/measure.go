@@ -17,13 +17,18 @@ type Task struct {
 	Subject, Path string
 	// Concurrency is how many do it at a time.
 	Concurrency int
-	// Milliseconds is for how long.
-	Milliseconds int
+	// Milliseconds is for how long; Operations, if it is not 0, how often instead, by
+	// one after the other.
+	Milliseconds, Operations int
 	// Response is the size of the handler's answer, in bytes.
 	Response int
 	// Endpoint and Table are where.
 	Endpoint, Table string
 }
+
+// BatchSize is how many messages a batch has: the most that SQS delivers at once
+// unless it is told to collect more.
+const BatchSize = 10
 
 // Result is what it took. Times are in nanoseconds.
 type Result struct {
@@ -71,6 +76,20 @@ func Repeat(concurrency int, duration time.Duration, operate func(i int) error) 
 	all := slices.Concat(took...)
 	slices.Sort(all)
 	return all, nil
+}
+
+// Count calls operate n times, one after the other, and returns what [Repeat] does.
+func Count(n int, operate func(i int) error) ([]int64, error) {
+	took := make([]int64, 0, n)
+	for i := range n {
+		start := time.Now()
+		if err := operate(i); err != nil {
+			return nil, err
+		}
+		took = append(took, int64(time.Since(start)))
+	}
+	slices.Sort(took)
+	return took, nil
 }
 
 // Percentile returns the value that p percent of the sorted values do not

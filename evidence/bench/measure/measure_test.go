@@ -36,6 +36,19 @@ func TestRepeatEndsWithTheFirstError(t *testing.T) {
 	}
 }
 
+func TestCountTakesTurns(t *testing.T) {
+	t.Parallel()
+	var calls []int
+	took, err := measure.Count(3, func(i int) error { calls = append(calls, i); return nil })
+	if err != nil || len(took) != 3 || !slices.IsSorted(took) || !slices.Equal(calls, []int{0, 1, 2}) {
+		t.Errorf("%d times for the calls %v, error %v", len(took), calls, err)
+	}
+	fault := errors.New("fault")
+	if _, err := measure.Count(3, func(int) error { return fault }); !errors.Is(err, fault) {
+		t.Errorf("error %v, want %v", err, fault)
+	}
+}
+
 func TestPercentile(t *testing.T) {
 	t.Parallel()
 	values := make([]int64, 100)

@@ -2,6 +2,7 @@
 // tasks it reads from standard input, as package measure describes them.
 import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
+import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import { idempotent } from './idempotent.mjs';
 
 process.env.AWS_LAMBDA_FUNCTION_NAME ??= 'payments';
@@ -17,7 +18,54 @@ function answer(size) {
   return text.slice(0, size);
 }
 
+// What each message of a batch is, by path.
+const batchWork = {
+  batch: async () => {},
+  'batch-100ms': () => new Promise((resolve) => setTimeout(resolve, 100)),
+};
+
+// prepareBatch handles batches of SQS, from the JSON that Lambda delivers to the
+// JSON that it is told, as the documentation of the batch utility shows: messages
+// are processed at the same time, each idempotently under its id.
+function prepareBatch(task) {
+  let executions = 0;
+  const process = idempotent(
+    async () => {
+      await batchWork[task.Path]();
+      executions++;
+    },
+    { tableName: task.Table, key: 'messageId', payload: 'body', clientConfig: { endpoint: task.Endpoint, region: 'us-east-1' } },
+  );
+  const processor = new BatchProcessor(EventType.SQS);
+  const operate = async () => {
+    const batch = batchOf(randomUUID());
+    const before = executions;
+    const response = JSON.stringify(await processPartialResponse(JSON.parse(batch), process, processor));
+    if (response !== '{"batchItemFailures":[]}' || executions !== before + batchSize) throw new Error(`a batch was answered with ${response}`);
+  };
+  return { operate, executions: () => executions / batchSize };
+}
+
+const batchSize = 10;
+
+function batchOf(id) {
+  return JSON.stringify({
+    Records: Array.from({ length: batchSize }, (_, i) => ({
+      messageId: `${id}-${i}`,
+      receiptHandle: 'receipt',
+      body: JSON.stringify(payload),
+      attributes: { ApproximateReceiveCount: '1', SentTimestamp: '1767225600000' },
+      messageAttributes: {},
+      md5OfBody: '',
+      eventSource: 'aws:sqs',
+      eventSourceARN: 'arn:aws:sqs:us-east-1:123456789012:payments',
+      awsRegion: 'us-east-1',
+    })),
+  });
+}
+
 function prepare(task) {
+  if (task.Path in batchWork) return prepareBatch(task);
   let executions = 0;
   const response = { statusCode: 201, headers: { 'content-type': 'application/json' }, body: answer(task.Response) };
   const call = idempotent(
@@ -58,19 +106,34 @@ async function repeat(concurrency, milliseconds, operate) {
   return took.sort((a, b) => a - b);
 }
 
+async function count(n, operate) {
+  const took = [];
+  for (let i = 0; i < n; i++) {
+    const start = performance.now();
+    await operate();
+    took.push(performance.now() - start);
+  }
+  return took.sort((a, b) => a - b);
+}
+
 async function perform(task) {
   const { operate, executions } = prepare(task);
-  if (task.Path !== 'first') await operate();
-  const warm = await repeat(task.Concurrency, task.Milliseconds / 4, operate);
+  const executes = task.Path === 'first' || task.Path in batchWork;
+  const run = (part) =>
+    task.Operations > 0
+      ? count(Math.max(Math.floor(task.Operations / part), 1), operate)
+      : repeat(task.Concurrency, task.Milliseconds / part, operate);
+  if (!executes) await operate();
+  const warm = await run(4);
   globalThis.gc?.();
   const before = executions();
   const cpu = process.cpuUsage();
   const start = performance.now();
-  const took = await repeat(task.Concurrency, task.Milliseconds, operate);
+  const took = await run(1);
   const wall = performance.now() - start;
   const used = process.cpuUsage(cpu);
   const executed = executions() - before;
-  if (executed !== (task.Path === 'first' ? took.length : 0)) throw new Error(`${executed} executions in ${took.length} calls`);
+  if (executed !== (executes ? took.length : 0)) throw new Error(`${executed} executions in ${took.length} calls`);
   const percentile = (p) => Math.round(took[Math.min(Math.floor((took.length * p) / 100), took.length - 1)] * 1e6);
   return {
     Operations: took.length,
