@@ -148,11 +148,13 @@ audit: build/bin/govulncheck ## look for known vulnerabilities in what the code 
 	@for module in $(ALL_MODULES); do echo "$$module"; (cd $$module && GOWORK=off GOFLAGS=-mod=mod $(CURDIR)/build/bin/govulncheck ./...) || exit 1; done
 	@for package in $(ALL_PACKAGES); do echo "$$package"; (cd $$package && npm audit --audit-level=moderate) || exit 1; done
 
+# With GOWORK=off, because a module would otherwise consist of all that the
+# workspace depends on.
 .PHONY: sbom
 sbom: build/bin/cyclonedx-gomod client/node_modules/.installed webapp/node_modules/.installed ## write what modules, functions and packages consist of into build/sbom (CycloneDX)
 	@mkdir -p build/sbom
-	@for module in $(ALL_MODULES); do build/bin/cyclonedx-gomod mod -json -output build/sbom/$$(echo $$module | tr / -).cdx.json $$module || exit 1; done
-	@for name in $(FUNCTIONS); do build/bin/cyclonedx-gomod app -json -main cmd/$$name -output build/sbom/function-$$name.cdx.json functions || exit 1; done
+	@for module in $(ALL_MODULES); do GOWORK=off build/bin/cyclonedx-gomod mod -json -output build/sbom/$$(echo $$module | tr / -).cdx.json $$module || exit 1; done
+	@for name in $(FUNCTIONS); do GOWORK=off build/bin/cyclonedx-gomod app -json -main cmd/$$name -output build/sbom/function-$$name.cdx.json functions || exit 1; done
 	@for package in client webapp; do (cd $$package && npm sbom --omit dev --sbom-format cyclonedx) > build/sbom/$$package.cdx.json || exit 1; done
 	@echo "build/sbom: $$(ls build/sbom | wc -l) documents"
 

@@ -17,10 +17,14 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/idempotency/idemhttp"
 )
 
-// Config configures an interceptor. Guard, Methods and Scope are required.
+// Config configures an interceptor. Guard or Store, Methods and Scope are required.
 type Config struct {
 	// Guard executes once per key and records results.
 	Guard *idempotency.Guard
+
+	// Store is where a guard with the defaults of [idempotency.Config] keeps its
+	// records. Set it in the place of Guard if nothing else of a guard is to be chosen.
+	Store idempotency.Store
 
 	// Methods are the full names of the methods to protect, such as the generated
 	// constant pb.Payments_CreatePayment_FullMethodName. Every other call reaches its
@@ -116,9 +120,19 @@ type method struct {
 }
 
 func (c Config) withDefaults() (Config, map[string]method, error) {
+	if c.Store != nil {
+		if c.Guard != nil {
+			return c, nil, errors.New("idemgrpc: Config.Guard and Config.Store are both set")
+		}
+		guard, err := idempotency.New(idempotency.Config{Store: c.Store})
+		if err != nil {
+			return c, nil, fmt.Errorf("idemgrpc: Config.Store: %w", err)
+		}
+		c.Guard = guard
+	}
 	switch {
 	case c.Guard == nil:
-		return c, nil, errors.New("idemgrpc: Config.Guard is missing")
+		return c, nil, errors.New("idemgrpc: Config.Guard is missing, and so is Config.Store")
 	case c.Scope == nil:
 		return c, nil, errors.New("idemgrpc: Config.Scope is missing: say who is calling or, knowingly, return idempotency.SharedScope")
 	case len(c.Methods) == 0:

@@ -342,6 +342,7 @@ func TestConfigsThatAreRefused(t *testing.T) {
 	}
 	for want, change := range map[string]func(*idemgrpc.Config){
 		"Guard":                    func(c *idemgrpc.Config) { c.Guard = nil },
+		"Store are both":           func(c *idemgrpc.Config) { c.Store = memstore.New() },
 		"Scope":                    func(c *idemgrpc.Config) { c.Scope = nil },
 		"Methods is empty":         func(c *idemgrpc.Config) { c.Methods = nil },
 		"want a full name":         func(c *idemgrpc.Config) { c.Methods = []string{"UnaryCall"} },

@@ -15,10 +15,14 @@ import (
 // DefaultMaxBody is the default of Config.MaxBody, in bytes.
 const DefaultMaxBody = 1 << 20
 
-// Config configures a middleware. Guard and Scope are required.
+// Config configures a middleware. Guard or Store, and Scope, are required.
 type Config struct {
 	// Guard executes once per key and records responses.
 	Guard *idempotency.Guard
+
+	// Store is where a guard with the defaults of [idempotency.Config] keeps its
+	// records. Set it in the place of Guard if nothing else of a guard is to be chosen.
+	Store idempotency.Store
 
 	// Operation names what the handler does, such as "payments.create". The same
 	// key under two names is two operations. Default: OperationFunc.
@@ -159,6 +163,16 @@ var safeMethods = []string{http.MethodGet, http.MethodHead, http.MethodOptions, 
 // New returns a middleware, or an error that names the field of cfg that is
 // wrong.
 func New(cfg Config) (func(http.Handler) http.Handler, error) {
+	if cfg.Store != nil {
+		if cfg.Guard != nil {
+			return nil, errors.New("idemhttp: Config.Guard and Config.Store are both set")
+		}
+		guard, err := idempotency.New(idempotency.Config{Store: cfg.Store})
+		if err != nil {
+			return nil, fmt.Errorf("idemhttp: Config.Store: %w", err)
+		}
+		cfg.Guard = guard
+	}
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
@@ -203,7 +217,7 @@ func New(cfg Config) (func(http.Handler) http.Handler, error) {
 func (c Config) check() error {
 	switch {
 	case c.Guard == nil:
-		return errors.New("idemhttp: Config.Guard is missing")
+		return errors.New("idemhttp: Config.Guard is missing, and so is Config.Store")
 	case c.Scope == nil:
 		return errors.New("idemhttp: Config.Scope is missing: say who is calling or, knowingly, return idempotency.SharedScope")
 	case c.Operation != "" && c.OperationFunc != nil:

@@ -443,6 +443,7 @@ func TestConfigIsValidated(t *testing.T) {
 	}
 	for name, spoil := range map[string]func(*idemhttp.Config){
 		"Guard":         func(c *idemhttp.Config) { c.Guard = nil },
+		"Store":         func(c *idemhttp.Config) { c.Store = memstore.New() }, // and the guard
 		"Scope":         func(c *idemhttp.Config) { c.Scope = nil },
 		"Operation":     func(c *idemhttp.Config) { c.Operation = "payments create" },
 		"OperationFunc": func(c *idemhttp.Config) { c.OperationFunc = idemhttp.PatternOperation },

@@ -213,6 +213,7 @@ func TestConfigIsChecked(t *testing.T) {
 	w := newWorld(t)
 	for name, change := range map[string]func(*idemlambda.Config[events.SQSMessage]){
 		"Guard":     func(c *idemlambda.Config[events.SQSMessage]) { c.Guard = nil },
+		"Store":     func(c *idemlambda.Config[events.SQSMessage]) { c.Store = w.store }, // and the guard
 		"Scope":     func(c *idemlambda.Config[events.SQSMessage]) { c.Scope = nil },
 		"Key":       func(c *idemlambda.Config[events.SQSMessage]) { c.Key = nil },
 		"Operation": func(c *idemlambda.Config[events.SQSMessage]) { c.Operation = "orders place" },

@@ -15,12 +15,16 @@ const DefaultConcurrency = 10
 
 // Config configures a wrapper. T is what is handled once: an events.SQSMessage
 // or another of Lambda's records, the value that a message's JSON is decoded
-// into, or a handler's own input. Guard, Operation, Scope and Key are required.
+// into, or a handler's own input. Guard or Store, Operation, Scope and Key are required.
 //
 // Scope, Key, Payload and Context are called for one message after the other.
 type Config[T any] struct {
 	// Guard executes once per key.
 	Guard *idempotency.Guard
+
+	// Store is where a guard with the defaults of [idempotency.Config] keeps its
+	// records. Set it in the place of Guard if nothing else of a guard is to be chosen.
+	Store idempotency.Store
 
 	// Operation names what the handler does, such as "orders.place". The same key
 	// under two names is two operations.
@@ -87,9 +91,19 @@ type Config[T any] struct {
 }
 
 func (c Config[T]) withDefaults() (Config[T], error) {
+	if c.Store != nil {
+		if c.Guard != nil {
+			return c, errors.New("idemlambda: Config.Guard and Config.Store are both set")
+		}
+		guard, err := idempotency.New(idempotency.Config{Store: c.Store})
+		if err != nil {
+			return c, fmt.Errorf("idemlambda: Config.Store: %w", err)
+		}
+		c.Guard = guard
+	}
 	switch {
 	case c.Guard == nil:
-		return c, errors.New("idemlambda: Config.Guard is missing")
+		return c, errors.New("idemlambda: Config.Guard is missing, and so is Config.Store")
 	case c.Scope == nil:
 		return c, errors.New("idemlambda: Config.Scope is missing: use QueueScope or a sibling, or say who is asking")
 	case c.Key == nil:

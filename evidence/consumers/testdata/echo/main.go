@@ -17,17 +17,11 @@ import (
 var charges atomic.Int64
 
 func main() {
-	guard := idempotency.Must(idempotency.New(idempotency.Config{Store: memstore.New()}))
-	protect := idempotency.Must(idemecho.New(idemhttp.Config{Guard: guard, Operation: "payments.create", Scope: caller}))
+	protect := idempotency.Must(idemecho.New(idemhttp.Config{Store: memstore.New(), Operation: "payments.create", Scope: idemhttp.BasicAuthScope}))
 
 	e := echo.New()
 	e.POST("/payments", func(c *echo.Context) error {
 		return c.String(http.StatusCreated, fmt.Sprintf("charge %d\n", charges.Add(1))) // the effect that must happen once
 	}, protect)
 	log.Fatal(e.Start("localhost:8080"))
-}
-
-func caller(r *http.Request) (idempotency.Scope, error) {
-	user, _, _ := r.BasicAuth() // checked by the middleware before
-	return idempotency.NewScope(user)
 }

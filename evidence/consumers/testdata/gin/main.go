@@ -16,17 +16,11 @@ import (
 var charges atomic.Int64
 
 func main() {
-	guard := idempotency.Must(idempotency.New(idempotency.Config{Store: memstore.New()}))
-	protect := idempotency.Must(idemgin.New(idemhttp.Config{Guard: guard, Operation: "payments.create", Scope: caller}))
+	protect := idempotency.Must(idemgin.New(idemhttp.Config{Store: memstore.New(), Operation: "payments.create", Scope: idemhttp.BasicAuthScope}))
 
 	router := gin.Default()
 	router.POST("/payments", protect, func(c *gin.Context) {
 		c.String(http.StatusCreated, "charge %d\n", charges.Add(1)) // the effect that must happen once
 	})
 	log.Fatal(router.Run("localhost:8080"))
-}
-
-func caller(r *http.Request) (idempotency.Scope, error) {
-	user, _, _ := r.BasicAuth() // checked by the middleware before
-	return idempotency.NewScope(user)
 }

@@ -19,9 +19,8 @@ import (
 )
 
 func main() {
-	guard := idempotency.Must(idempotency.New(idempotency.Config{Store: memstore.New()}))
 	protect := idempotency.Must(idemgrpc.UnaryServerInterceptor(idemgrpc.Config{
-		Guard:   guard,
+		Store:   memstore.New(),
 		Methods: []string{healthpb.Health_Check_FullMethodName}, // in its place: the methods that have effects
 		Scope: func(context.Context, proto.Message) (idempotency.Scope, error) {
 			return idempotency.SharedScope(), nil // in production: the caller

@@ -11,13 +11,8 @@ import (
 )
 
 func main() {
-	guard := idempotency.Must(idempotency.New(idempotency.Config{Store: memstore.New()}))
-	protect := idempotency.Must(idemhttp.New(idemhttp.Config{
-		Guard:       guard,
-		Operation:   "payments.create",
-		Scope:       caller,
-		Fingerprint: idemhttp.JSONFingerprint,
-	}))
+	// A key belongs to the user of its request, whose password is checked before this.
+	protect := idempotency.Must(idemhttp.New(idemhttp.Config{Store: memstore.New(), Operation: "payments.create", Scope: idemhttp.BasicAuthScope}))
 
 	charges := 0
 	http.Handle("POST /payments", protect(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -26,10 +21,4 @@ func main() {
 		fmt.Fprintf(w, "charge %d\n", charges)
 	})))
 	log.Fatal(http.ListenAndServe("localhost:8080", nil))
-}
-
-// caller returns who is calling: keys of different callers never meet.
-func caller(r *http.Request) (idempotency.Scope, error) {
-	user, _, _ := r.BasicAuth() // checked by the middleware before
-	return idempotency.NewScope(user)
 }

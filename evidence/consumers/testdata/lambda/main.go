@@ -14,9 +14,8 @@ import (
 type Order struct{ ID, Customer string }
 
 func main() {
-	guard := idempotency.Must(idempotency.New(idempotency.Config{Store: memstore.New()})) // in production: dynamostore
 	lambda.Start(idempotency.Must(idemlambda.SQSJSON(idemlambda.Config[Order]{
-		Guard:     guard,
+		Store:     memstore.New(), // in production: dynamostore
 		Operation: "orders.place",
 		Scope:     func(o Order) (idempotency.Scope, error) { return idempotency.NewScope(o.Customer) },
 		Key:       func(o Order) (string, error) { return o.ID, nil },

@@ -16,9 +16,8 @@ import (
 var charges atomic.Int64
 
 func main() {
-	guard := idempotency.Must(idempotency.New(idempotency.Config{Store: memstore.New()})) // in production: dynamostore
 	protect := idempotency.Must(idemhttp.New(idemhttp.Config{
-		Guard:     guard,
+		Store:     memstore.New(), // in production: dynamostore
 		Operation: "payments.create",
 		Scope:     idemlambda.ClaimScope("sub"), // of the token that the API's authorizer has verified
 	}))

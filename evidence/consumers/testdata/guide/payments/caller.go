@@ -7,7 +7,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/idempotent-requests/idempotent-requests/idempotency"
+	"github.com/idempotent-requests/idempotent-requests/idempotency/idemhttp"
 )
 
 type subject struct{}
@@ -30,9 +30,5 @@ func Authenticate(keys jwt.Keyfunc) func(http.Handler) http.Handler {
 	}
 }
 
-// Caller returns the scope of the token's subject. A token without one is refused,
-// because NewScope refuses the empty principal.
-func Caller(r *http.Request) (idempotency.Scope, error) {
-	sub, _ := r.Context().Value(subject{}).(string)
-	return idempotency.NewScope(sub)
-}
+// Caller returns the scope of the token's subject. A token without one is refused.
+var Caller = idemhttp.ContextScope(subject{})
