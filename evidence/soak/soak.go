@@ -66,7 +66,7 @@ type soak struct {
 	// windows before it came to.
 	first, replay latencies
 	stackMemory   []sample
-	functions     []sample
+	functions     []sample // for each process: there are as many as were busy at once
 	processes     int
 	counts
 }
@@ -185,8 +185,10 @@ func (s *soak) watch(ctx context.Context) error {
 			}
 			at := time.Since(s.began)
 			s.mu.Lock()
-			s.stackMemory, s.functions = append(s.stackMemory, sample{at, m.stack}), append(s.functions, sample{at, m.functions})
-			s.processes = m.processes
+			s.stackMemory = append(s.stackMemory, sample{at, m.stack})
+			if s.processes = m.processes; m.processes > 0 {
+				s.functions = append(s.functions, sample{at, m.functions / float64(m.processes)})
+			}
 			s.mu.Unlock()
 		case <-window.C:
 			at := time.Since(s.began)
@@ -206,7 +208,7 @@ func (s *soak) progress() {
 	defer s.mu.Unlock()
 	from := time.Since(s.began) - progressEach
 	last := func(samples []sample) float64 { return median(valuesOf(after(samples, from))) }
-	s.say("%d requests, %d crashes, %d wrong; first call %.1f ms (p99 %.1f), replay %.1f ms (p99 %.1f); stack %.0f MB, %d functions' processes %.0f MB",
+	s.say("%d requests, %d crashes, %d wrong; first call %.1f ms (p99 %.1f), replay %.1f ms (p99 %.1f); stack %.1f MB, functions %.1f MB in each of %d processes",
 		s.requests, s.crashed, len(s.wrong), last(s.first.p50), last(s.first.p99), last(s.replay.p50), last(s.replay.p99),
-		last(s.stackMemory)/1e6, s.processes, last(s.functions)/1e6)
+		last(s.stackMemory)/1e6, last(s.functions)/1e6, s.processes)
 }

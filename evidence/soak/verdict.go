@@ -52,7 +52,7 @@ func (s *soak) verdict() verdict {
 		divisor float64
 	}{
 		{trend{name: "memory of gateway and database", unit: "MB", limit: memoryLimit}, s.stackMemory, 1e6},
-		{trend{name: "memory of the functions", unit: "MB", limit: memoryLimit}, s.functions, 1e6},
+		{trend{name: "memory of a function's process", unit: "MB", limit: memoryLimit}, s.functions, 1e6},
 		{trend{name: "first call, p50", unit: "ms", limit: p50Limit}, s.first.p50, 1},
 		{trend{name: "first call, p99", unit: "ms", limit: p99Limit}, s.first.p99, 1},
 		{trend{name: "replay, p50", unit: "ms", limit: p50Limit}, s.replay.p50, 1},

@@ -22,9 +22,8 @@ func main() {
 	protect := idempotency.Must(idemgrpc.UnaryServerInterceptor(idemgrpc.Config{
 		Store:   memstore.New(),
 		Methods: []string{healthpb.Health_Check_FullMethodName}, // in its place: the methods that have effects
-		Scope: func(context.Context, proto.Message) (idempotency.Scope, error) {
-			return idempotency.SharedScope(), nil // in production: the caller
-		},
+		// In production the scope is the caller.
+		Scope: func(context.Context, proto.Message) (idempotency.Scope, error) { return idempotency.SharedScope(), nil },
 	}))
 	server := grpc.NewServer(grpc.UnaryInterceptor(protect))
 	healthpb.RegisterHealthServer(server, health.NewServer())

@@ -16,11 +16,8 @@ import (
 var charges atomic.Int64
 
 func main() {
-	protect := idempotency.Must(idemhttp.New(idemhttp.Config{
-		Store:     memstore.New(), // in production: dynamostore
-		Operation: "payments.create",
-		Scope:     idemlambda.ClaimScope("sub"), // of the token that the API's authorizer has verified
-	}))
+	// The scope is the subject of the token that the API's authorizer has verified. In production the store is dynamostore.
+	protect := idempotency.Must(idemhttp.New(idemhttp.Config{Store: memstore.New(), Operation: "payments.create", Scope: idemlambda.ClaimScope("sub")}))
 	mux := http.NewServeMux()
 	mux.Handle("POST /payments/{rebate}", protect(http.HandlerFunc(createPayment)))
 	lambda.Start(idemlambda.HTTP(mux))
