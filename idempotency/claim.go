@@ -32,7 +32,7 @@ func (c *call) claim(ctx context.Context) (existing *Record, tookOver bool, err 
 		}
 		existing, err = c.tryClaim(ctx, claim)
 		if err != nil { // condition: claimed
-			c.abandon(observed != nil)
+			c.abandon(c.takesOver(observed))
 			return nil, false, err
 		}
 		if existing == nil {
@@ -49,9 +49,9 @@ func (c *call) claim(ctx context.Context) (existing *Record, tookOver bool, err 
 				if observed != nil {
 					c.observe(ctx, ObservedTakenOver, nil)
 				}
-				return nil, observed != nil, nil
+				return nil, c.takesOver(observed), nil
 			}
-			c.abandon(observed != nil)
+			c.abandon(c.takesOver(observed))
 			return nil, false, err
 		}
 		refusing := existing
@@ -81,6 +81,13 @@ func (c *call) claim(ctx context.Context) (existing *Record, tookOver bool, err 
 	}
 }
 
+// takesOver reports whether a claim for which the record was observed follows an
+// execution that was interrupted. Nothing has run under an earlier claim of this call,
+// of which a copy has arrived late.
+func (c *call) takesOver(observed *Record) bool {
+	return observed != nil && observed.Owner != c.owner // condition: interrupted-before
+}
+
 // tryClaim claims. A claim whose reply does not come is repeated as it is: if it
 // was written after all, it meets itself, which is success.
 func (c *call) tryClaim(ctx context.Context, claim Claim) (existing *Record, err error) {
@@ -100,7 +107,8 @@ func (c *call) claimOnce(ctx context.Context, claim Claim) (existing *Record, er
 	}
 	recorded, existing, err := store.TakeOver(ctx, claim)
 	if err == nil && existing == nil {
-		c.steps.Store(&steps{recorded: recorded, resumed: true, kept: len(recorded) > 0})
+		follows := c.takesOver(claim.TakeOver)
+		c.steps.Store(&steps{recorded: recorded, resumed: follows, kept: follows}) // condition: begun-step
 	}
 	return existing, err
 }

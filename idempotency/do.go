@@ -123,7 +123,8 @@ func Do[T any](ctx context.Context, guard *Guard, intent Intent, run func(contex
 }
 
 // Discard marks an error of an operation as one that came before any effect: the
-// key is released under every [Recovery] policy, so that a retry executes. The
+// key is released under every [Recovery] policy, so that a retry executes. A key with
+// recorded or possibly begun steps is left to the retry instead; see [Step]. The
 // returned error has the message of err and wraps it. It is nil if err is nil.
 func Discard(err error) error {
 	if err == nil {

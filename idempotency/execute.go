@@ -9,8 +9,8 @@ import (
 )
 
 var (
-	errPanicked       = errors.New("idempotency: the execution panicked")
-	errDiscardedSteps = errors.New("idempotency: the result was discarded after a recorded step, so the next execution resumes")
+	errPanicked = errors.New("idempotency: the execution panicked")
+	errNotFreed = errors.New("idempotency: the result was discarded, but a step is recorded, or may have begun in an earlier execution, so the next execution resumes")
 )
 
 // execute runs the operation under the lease that was claimed, and settles the
@@ -169,16 +169,23 @@ func (c *call) recordable(ctx context.Context, step string, result Result) []byt
 // far it came, so unless it is simply to be executed again it counts as
 // interrupted from now on.
 func (c *call) fail(ctx context.Context, cause error) {
-	if c.cfg.Recovery == Reexecute && !c.steps.Load().bindFailure() { // condition: failure
+	if c.cfg.Recovery == Reexecute && !c.steps.Load().bind() { // condition: failure
 		c.free(ctx, cause)
 		return
 	}
 	c.leave(ctx, cause)
 }
 
-// leave leaves the key to the next execution, which resumes this one.
+// leave leaves the key to the next execution, which resumes this one. A step that the
+// store could not record before is recorded first, if the store answers now, or the
+// next execution would run it again.
 func (c *call) leave(ctx context.Context, cause error) {
-	if err := c.persist(ctx, c.interrupt); err != nil {
+	store, _ := c.cfg.Store.(StepStore)
+	err := c.persist(ctx, func(ctx context.Context) error {
+		_, _ = c.recordPending(ctx, store) // condition: pending-step
+		return c.interrupt(ctx)
+	})
+	if err != nil {
 		c.observe(ctx, ObservedReleaseFailed, err)
 	}
 	c.observe(ctx, ObservedFailed, cause)
@@ -193,10 +200,10 @@ func (c *call) interrupt(ctx context.Context) error {
 }
 
 // release settles an execution of which nothing is to be kept. But steps that are
-// recorded are.
+// recorded are, and what an interrupted execution before this one may have begun.
 func (c *call) release(ctx context.Context, cause error) {
 	if c.steps.Load().bind() {
-		c.leave(ctx, errors.Join(errDiscardedSteps, cause))
+		c.leave(ctx, errors.Join(errNotFreed, cause))
 		return
 	}
 	c.free(ctx, cause)

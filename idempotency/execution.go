@@ -40,7 +40,8 @@ func (e Execution) ID() string { return e.key.ID() }
 
 // Discard declares that nothing has happened that should be kept: when the
 // execution ends, its key is released under every [Recovery] policy, whatever it
-// returns, and a retry executes again. It has the same effect as Result.Discard
+// returns, and a retry executes again. A key with recorded or possibly begun steps is
+// left to the retry instead; see [Step]. It has the same effect as Result.Discard
 // and is meant for code that does not make the result itself, such as an HTTP
 // handler behind a middleware. [Execution.Fail] overrides it.
 func (e Execution) Discard() {

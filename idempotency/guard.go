@@ -62,8 +62,8 @@ type Result struct {
 	// Data is recorded and returned to duplicates, byte for byte. It may be empty.
 	Data []byte
 	// Discard means that nothing happened that should be kept: the key is
-	// released, so that a retry executes again. Data is still returned to this
-	// caller.
+	// released, so that a retry executes again, or resumes if there are recorded or
+	// possibly begun steps; see [Step]. Data is still returned to this caller.
 	Discard bool
 	// NotKept, if set, is why Data does not hold the result, though the operation
 	// has completed: duplicates get [ErrResultNotKept], and the observer the cause.

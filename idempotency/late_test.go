@@ -13,7 +13,7 @@ import (
 // nothing. The network keeps a copy of that refused claim and delivers it
 // once the key is free: before the second guard's next load, or before its next
 // claim.
-func lateClaim(t *testing.T, w *world, recovery idempotency.Recovery, beforeLoad bool, run func(context.Context) (idempotency.Result, error)) (idempotency.Outcome, error) {
+func lateClaim(t *testing.T, w *world, recovery idempotency.Recovery, beforeLoad bool, run func(context.Context) (idempotency.Result, error), configure ...func(*idempotency.Config)) (idempotency.Outcome, error) {
 	t.Helper()
 	release := make(chan struct{})
 	go func() {
@@ -55,8 +55,11 @@ func lateClaim(t *testing.T, w *world, recovery idempotency.Recovery, beforeLoad
 		return w.store.Store.Load(ctx, id)
 	}
 	request := w.request("pay")
-	request.Reconcile = func(context.Context) (idempotency.Reconciliation, error) { return idempotency.Reconciliation{}, nil }
-	guard := w.newGuard(func(c *idempotency.Config) { c.Wait, c.Recovery = 10*time.Second, recovery })
+	request.Reconcile = func(context.Context) (idempotency.Reconciliation, error) {
+		t.Error("it was asked what became of an execution, and there was none")
+		return idempotency.Reconciliation{}, nil
+	}
+	guard := w.newGuard(append(configure, func(c *idempotency.Config) { c.Wait, c.Recovery = 10*time.Second, recovery })...)
 	return guard.Do(t.Context(), request, run)
 }
 
@@ -89,4 +92,41 @@ func TestLateClaimDoesNotShortenTheLease(t *testing.T) {
 		})
 		w.wantOutcome(outcome, err, "paid", false)
 	})
+}
+
+// Before it nothing has run, so there is nothing to ask about, and the key of an
+// execution of which nothing is to be kept is free.
+func TestLateClaimFollowsNoExecution(t *testing.T) {
+	t.Parallel()
+	for _, recovery := range []idempotency.Recovery{idempotency.Reexecute, idempotency.Refuse, idempotency.Reconcile} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newShop(t)
+			refuses(s, "charge")
+			outcome, err := lateClaim(t, s.world, recovery, true, func(ctx context.Context) (idempotency.Result, error) {
+				charge, err := s.step(ctx, "charge")
+				return idempotency.Result{Data: []byte(charge)}, err
+			}, s.keepsSteps)
+			s.wantOutcome(outcome, err, "charge 1", false)
+		})
+		synctest.Test(t, func(t *testing.T) {
+			s := newShop(t)
+			_, err := lateClaim(t, s.world, recovery, true, func(context.Context) (idempotency.Result, error) {
+				return idempotency.Result{Discard: true}, nil
+			}, s.keepsSteps)
+			s.wantError(err, nil)
+			outcome, err := s.do("something else", "done") // a free key has no payload
+			s.wantOutcome(outcome, err, "done", false)
+		})
+		synctest.Test(t, func(t *testing.T) {
+			s := newShop(t)
+			s.steps.takeOver = func(ctx context.Context, c idempotency.Claim) ([]idempotency.RecordedStep, *idempotency.Record, error) {
+				_, _, _ = s.steps.StepStore.TakeOver(ctx, c)
+				return nil, nil, errInjected // the reply is lost
+			}
+			_, err := lateClaim(t, s.world, recovery, true, answering("paid"), s.keepsSteps)
+			s.wantError(err, idempotency.ErrStore)
+			outcome, err := s.do("something else", "done")
+			s.wantOutcome(outcome, err, "done", false)
+		})
+	}
 }

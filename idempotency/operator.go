@@ -113,8 +113,10 @@ func (g *Guard) Settle(ctx context.Context, key Key, result Result, options ...O
 }
 
 // Forget deletes the record of a key, so that the next request with the key executes.
-// It forgets an interrupted execution, and a recorded result, too. Other processes may
-// replay a result for Config.CacheAge after it was forgotten.
+// It forgets an interrupted execution, and a recorded result, too. The next execution
+// then knows nothing of the interrupted one: it runs all [Step]s, recorded or not, and
+// asks about none. Other processes may replay a result for Config.CacheAge after it was
+// forgotten.
 //
 // Without changing anything Forget returns [ErrNoRecord], [ErrChanged] or, unless it
 // is [Forced], *[InProgressError] if the lease runs.

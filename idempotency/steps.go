@@ -54,6 +54,8 @@ func StepRecovery(recovery Recovery) StepOption {
 // An execution whose steps are recorded is not forgotten when it ends by an error, a
 // panic or a discarded result: it counts as interrupted, and a retry resumes it. The
 // guard's [Recovery] policy applies to it, so that under [Refuse] there is no retry.
+// The same holds for an execution that follows an interrupted one, whose first step
+// may have begun.
 //
 // A crash between the effect of a step and its record leaves that one step to be
 // run again. A [Execution.DerivedKey] closes this gap in a system that takes
@@ -125,7 +127,7 @@ type steps struct {
 	running  bool
 	resumed  bool          // an execution before this one was interrupted
 	reached  bool          // a step that was not recorded has been reached
-	kept     bool          // a step may be recorded, or have had its effect: the key is not to be freed
+	kept     bool          // a step may be recorded, or have had its effect, here or in an execution before: the key is not to be freed
 	pending  *RecordedStep // has run and is not recorded yet
 }
 
@@ -139,7 +141,8 @@ func (s *steps) all() []RecordedStep {
 	return slices.Clip(s.recorded)
 }
 
-// bind reports whether the key is not to be freed by the execution's end.
+// bind reports whether the key is not to be freed by the execution's end, whatever
+// the execution says of itself.
 func (s *steps) bind() bool {
 	if s == nil {
 		return false
@@ -149,16 +152,14 @@ func (s *steps) bind() bool {
 	return s.kept
 }
 
-// bindFailure reports whether the key is not to be freed by a failure. What
-// was interrupted before this execution may have been in its first step, and this
-// execution may have failed before it came there.
-func (s *steps) bindFailure() bool {
+// unrecorded returns the step that has run and is not recorded yet, or nil.
+func (s *steps) unrecorded() *RecordedStep {
 	if s == nil {
-		return false
+		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.kept || s.resumed
+	return s.pending
 }
 
 // begin returns the step of that name if it is recorded, or makes it the one that
@@ -247,8 +248,8 @@ func (e Execution) step(ctx context.Context, name string, o *stepOptions, run fu
 		return e.opened(ctx, *recorded)
 	}
 	defer s.set(func() { s.running = false })
-	if s.pending != nil {
-		if err := e.record(store, *s.pending); err != nil {
+	if pending := s.unrecorded(); pending != nil {
+		if err := e.record(store, *pending); err != nil {
 			return nil, err
 		}
 	}
@@ -330,27 +331,41 @@ func (e Execution) outcomeOf(ctx context.Context, name string, o *stepOptions, f
 // the store did not answer; the step is then still to be recorded.
 func (e Execution) record(store StepStore, step RecordedStep) error {
 	c, s := e.call, e.call.steps.Load()
-	s.set(func() { s.kept = true }) // the write may succeed without our knowing
-	r, held := c.held(), false
+	s.set(func() { s.kept, s.pending = true, &step }) // the write may succeed without our knowing
+	held := false
 	err := c.persist(e.lease, func(ctx context.Context) (err error) {
-		held, err = store.RecordStep(ctx, r, step)
-		if errors.Is(err, ErrTooLarge) && step.Data != nil {
-			step.Data = nil
-			c.observeStep(e.lease, ObservedOversized, step.Name, err)
-			held, err = store.RecordStep(ctx, r, step)
-		}
+		held, err = c.recordPending(ctx, store)
 		return err
 	})
 	switch {
 	case err != nil:
-		s.set(func() { s.pending = &step })
 		c.observeStep(e.lease, ObservedStepUnrecorded, step.Name, err)
 		return fmt.Errorf("%w: step %q is not recorded: %w", ErrStore, step.Name, err)
 	case !held:
 		c.beating.cancel(ErrLeaseOver)
 		return ErrLeaseOver
 	}
-	s.set(func() { s.recorded, s.pending = append(s.recorded, step), nil })
-	c.observeStep(e.lease, ObservedStep, step.Name, nil)
 	return nil
+}
+
+// recordPending asks the store once to record the step that has run and is still to
+// be recorded, if there is one, and reports whether the lease is held.
+func (c *call) recordPending(ctx context.Context, store StepStore) (held bool, err error) {
+	s := c.steps.Load()
+	step := s.unrecorded()
+	if step == nil {
+		return true, nil
+	}
+	r := c.held()
+	held, err = store.RecordStep(ctx, r, *step)
+	if errors.Is(err, ErrTooLarge) && step.Data != nil {
+		step.Data = nil // in further attempts, too
+		c.observeStep(ctx, ObservedOversized, step.Name, err)
+		held, err = store.RecordStep(ctx, r, *step)
+	}
+	if held && err == nil {
+		s.set(func() { s.recorded, s.pending = append(s.recorded, *step), nil })
+		c.observeStep(ctx, ObservedStep, step.Name, nil)
+	}
+	return held, err
 }

@@ -94,6 +94,9 @@ func newShop(t *testing.T, configure ...func(*idempotency.Config)) *shop {
 	return s
 }
 
+// keepsSteps gives another process the shop's store.
+func (s *shop) keepsSteps(c *idempotency.Config) { c.Store = s.steps }
+
 func (s *shop) step(ctx context.Context, name string) (string, error) {
 	if before := s.before[name]; before != nil {
 		delete(s.before, name)

@@ -139,18 +139,70 @@ func TestDiscardedStepIsNotReconciled(t *testing.T) {
 	})
 }
 
-// An execution that takes over and fails before it comes to the step leaves the step
-// to be asked about.
-func TestFailureBeforeAReconciledStepIsNotItsEnd(t *testing.T) {
+// An execution that takes over and ends before it comes to the step leaves the step to
+// be asked about, however it ends: it cannot speak for the one before it.
+func TestEndBeforeAReconciledStepIsNotItsEnd(t *testing.T) {
+	for name, end := range map[string]func() error{"error": fails, "panic": panics, "discard": discards} {
+		t.Run(name, func(t *testing.T) {
+			inEach(t, func(t *testing.T, s *shop) {
+				s.finds(charged)
+				s.before["charge"] = s.dies
+				s.mustFail(errInjected)
+				s.restarts()
+				for range 2 { // it is not asked about by the next one but one either
+					s.before["charge"] = end
+					s.mustFail(errInjected)
+				}
+				s.wantPaid("found, receipt 1")
+				s.wantRuns(0, 1)
+			})
+		})
+	}
+}
+
+// A program that discards whatever a step's reconciliation returns, as an HTTP
+// handler does that answers by a 4xx, loses nothing by it.
+func TestDiscardAfterAReconciliationIsNotItsEnd(t *testing.T) {
+	for name, answer := range map[string]func() (idempotency.Reconciliation, error){
+		"it failed":     func() (idempotency.Reconciliation, error) { return idempotency.Reconciliation{}, errInjected },
+		"found nothing": notCharged, // yet
+	} {
+		t.Run(name, func(t *testing.T) {
+			inEach(t, func(t *testing.T, s *shop) {
+				s.finds(charged)
+				s.before["charge"] = s.dies
+				s.mustFail(errInjected)
+				s.restarts()
+				asked := s.finds(answer)
+				request := s.request("pay")
+				request.Reconcile = func(context.Context) (idempotency.Reconciliation, error) { return idempotency.Reconciliation{}, nil }
+				_, err := s.guard.Do(t.Context(), request, func(ctx context.Context) (idempotency.Result, error) {
+					_, _ = idempotency.Step(ctx, "charge", func(context.Context) (string, error) { return "", discards() }, s.options["charge"]...)
+					return idempotency.Result{Discard: true}, nil
+				})
+				s.wantError(err, nil)
+				if *asked != 1 {
+					t.Errorf("asked %d times, want 1", *asked)
+				}
+				time.Sleep(time.Millisecond)
+				s.finds(charged)
+				s.wantPaid("found, receipt 1")
+			})
+		})
+	}
+}
+
+// The same of a step that may not be repeated.
+func TestDiscardAfterARefusedStepIsNotItsEnd(t *testing.T) {
 	inEach(t, func(t *testing.T, s *shop) {
-		s.finds(charged)
+		refuses(s, "charge")
 		s.before["charge"] = s.dies
 		s.mustFail(errInjected)
 		s.restarts()
-		s.before["charge"] = fails
+		s.before["charge"] = discards
 		s.mustFail(errInjected)
-		s.wantPaid("found, receipt 1")
-		s.wantRuns(0, 1)
+		s.mustFail(idempotency.ErrOutcomeUnknown)
+		s.wantRuns(0, 0)
 	})
 }
 

@@ -321,6 +321,27 @@ func TestStepThatIsNotRecordedStopsTheNext(t *testing.T) {
 	})
 }
 
+// A step that ran while the store did not answer is recorded when the execution ends
+// without a result.
+func TestStepIsRecordedByAFailedExecution(t *testing.T) {
+	for name, end := range map[string]func() error{"error": fails, "panic": panics, "discard": discards} {
+		t.Run(name, func(t *testing.T) {
+			inEach(t, func(t *testing.T, s *shop) {
+				s.steps.recordStep = func(context.Context, idempotency.Record, idempotency.RecordedStep) (bool, error) {
+					return false, errInjected
+				}
+				s.before["receipt"] = func() error {
+					s.steps.recordStep = nil
+					return end()
+				}
+				s.mustFail(errInjected)
+				s.wantPaid("charge 1, receipt 1")
+				s.wantRuns(1, 1)
+			})
+		})
+	}
+}
+
 // An execution whose last step was not recorded completes all the same.
 func TestLastStepNeedsNoRecord(t *testing.T) {
 	t.Parallel()

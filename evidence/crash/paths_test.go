@@ -51,8 +51,9 @@ const (
 var (
 	call = request{caller: alice, payload: original}
 
-	effectPoint   = point{label: "effect", n: 1}
-	completePoint = point{label: stepComplete, n: 1, store: true}
+	effectPoint     = point{label: "effect", n: 1}
+	recordStepPoint = point{label: stepRecordStep, n: 1, store: true}
+	completePoint   = point{label: stepComplete, n: 1, store: true}
 )
 
 // leasedPaths are the ways through leased mode.

@@ -211,6 +211,8 @@ var stepPaths = []path{
 	{name: "two steps, after a crash in the first", steps: 2, before: crashedBefore(effectPoint), request: call, run: inSteps(2)},
 	{name: "two steps, after a crash between them", steps: 2, everywhere: true, before: crashedBefore(point{label: "effect", n: 2}), request: call, run: inSteps(2)},
 	{name: "two steps, after a crash at their end", steps: 2, before: crashedBefore(completePoint), request: call, run: inSteps(2)},
+	{name: "two steps, after a crash in the first, discarded before it", steps: 2, everywhere: true, before: crashedBefore(recordStepPoint), request: call, run: discard},
+	{name: "two steps, after a crash in the first, error before it", steps: 2, before: crashedBefore(recordStepPoint), request: call, run: failing(declines, false)},
 	{name: "two steps, after a crash between them, error", steps: 2, before: crashedBefore(point{label: "effect", n: 2}), request: call, run: endingEarly(2, declining)},
 }
 

@@ -172,6 +172,30 @@ var conditions = []condition{
 		model:    []string{"ABANDONED_TAKEOVER_RELEASES"},
 	},
 	{
+		name:     "interrupted-before",
+		without:  "a call takes a copy of its own claim that has arrived late for an interrupted execution, or the reverse",
+		promises: "G4",
+		tests:    []string{"TestLateClaimFollowsNoExecution", "TestLateClaimDoesNotLockItsCallOut"},
+	},
+	{
+		name:     "begun-step",
+		without:  "an execution that follows an interrupted one frees the key, and the step that may have begun is not asked about",
+		promises: "G4",
+		tests:    []string{"TestEndBeforeAReconciledStepIsNotItsEnd", "TestDiscardAfterA"},
+	},
+	{
+		name:     "pending-step",
+		without:  "a step that ran while the store did not answer is lost if the execution then fails",
+		promises: "G8",
+		tests:    []string{"TestStepIsRecordedByAFailedExecution"},
+	},
+	{
+		name:     "parts-outlive",
+		without:  "what a step keeps beside its record expires before the record does that an heir has taken over",
+		promises: "G8",
+		tests:    []string{"TestPartsOfSteps"},
+	},
+	{
 		name:     "silence",
 		without:  "an operation that gave up is remembered as an empty success",
 		promises: "G3",

@@ -14,18 +14,43 @@ var stepMutants = []mutant{
 	},
 	{
 		name: "steps: a failure forgets them", file: "execute.go",
-		old: "== Reexecute && !c.steps.Load().bindFailure() {", new: "== Reexecute {",
+		old: "== Reexecute && !c.steps.Load().bind() {", new: "== Reexecute {",
 		packages: []string{"idempotency"}, why: "a recorded step runs again",
 	},
 	{
-		name: "steps: a failed takeover frees the key", file: "steps.go",
-		old: "return s.kept || s.resumed", new: "return s.kept",
+		name: "steps: what was recorded binds, and not what may have begun", file: "claim.go", at: "begun-step",
+		old: "kept: follows", new: "kept: len(recorded) > 0",
+		packages: []string{"idempotency"}, why: "a step that may have begun is not asked about after a discard",
+	},
+	{
+		name: "steps: what was taken over does not bind", file: "claim.go", at: "begun-step",
+		old: "kept: follows", new: "kept: false",
+		packages: []string{"idempotency"}, why: "a discarded result forgets the steps of earlier executions",
+	},
+	{
+		name: "steps: what was taken over is not resumed", file: "claim.go", at: "begun-step",
+		old: "resumed: follows", new: "resumed: false",
 		packages: []string{"idempotency"}, why: "a step that may have begun is not asked about",
 	},
 	{
-		name: "steps: what was taken over does not bind", file: "claim.go",
-		old: "kept: len(recorded) > 0", new: "kept: false",
-		packages: []string{"idempotency"}, why: "a discarded result forgets the steps of earlier executions",
+		name: "steps: an own claim that arrived late counts as interrupted", file: "claim.go", at: "begun-step",
+		old: "resumed: follows", new: "resumed: true",
+		packages: []string{"idempotency"}, why: "a step is refused although nothing has run",
+	},
+	{
+		name: "steps: one that the store did not answer for is lost at a failure", file: "execute.go", at: "pending-step",
+		old: "c.recordPending(ctx, store)", new: "store, error(nil)",
+		packages: []string{"idempotency"}, why: "it runs again",
+	},
+	{
+		name: "an own claim that arrived late counts as interrupted", file: "claim.go", at: "interrupted-before",
+		old: "observed != nil && observed.Owner != c.owner", new: "observed != nil",
+		packages: []string{"idempotency"}, why: "a key is burned although nothing has run",
+	},
+	{
+		name: "no execution counts as interrupted", file: "claim.go", at: "interrupted-before",
+		old: "observed != nil && observed.Owner != c.owner", new: "observed != nil && observed.Owner == c.owner",
+		packages: []string{"idempotency"}, why: "the effect happens twice",
 	},
 	{
 		name: "steps: a takeover given up deletes them", file: "claim.go",
@@ -64,17 +89,17 @@ var stepMutants = []mutant{
 	},
 	{
 		name: "steps: one that is not recorded is forgotten", file: "steps.go",
-		old: "if s.pending != nil {", new: "if false {",
+		old: "pending != nil {", new: "pending != nil && false {",
 		packages: []string{"idempotency"}, why: "the next step rests on one that a crash lets run again",
 	},
 	{
 		name: "steps: the next begins though the last is not recorded", file: "steps.go",
-		old: "*s.pending); err != nil {", new: "*s.pending); err == ErrLeaseOver {",
+		old: "*pending); err != nil {", new: "*pending); err == ErrLeaseOver {",
 		packages: []string{"idempotency"}, why: "a crash lets both run again",
 	},
 	{
 		name: "steps: a record whose reply is lost does not bind", file: "steps.go",
-		old: "s.set(func() { s.kept = true })\n\tr, held := c.held(), false", new: "r, held := c.held(), false",
+		old: "s.kept, s.pending = true, &step", new: "s.pending = &step",
 		packages: []string{"idempotency"}, why: "a recorded step is forgotten",
 	},
 	{
@@ -225,6 +250,16 @@ var stepMutants = []mutant{
 		name: "dynamostore: own takeover with steps not recognised", file: "dynamostore/steps.go",
 		old: "if isSame(met, &c.Record) {", new: "if isSame(met, &c.Record) && false {",
 		packages: []string{"evidence/library/dynamostore"}, why: "a takeover meets its own lock",
+	},
+	{
+		name: "dynamostore: parts of steps outlive one day, whatever the window", file: "dynamostore/steps.go", at: "parts-outlive",
+		old: "max(window, r.Expires.Sub(r.Claimed))", new: "24 * time.Hour",
+		packages: []string{"evidence/library/dynamostore"}, why: "an heir is not given what was recorded",
+	},
+	{
+		name: "dynamostore: parts of steps outlive less than a day", file: "dynamostore/steps.go", at: "parts-outlive",
+		old: "max(window, r.Expires.Sub(r.Claimed))", new: "r.Expires.Sub(r.Claimed)",
+		packages: []string{"evidence/library/dynamostore"}, why: "those of a record of an earlier version are gone",
 	},
 	{
 		name: "dynamostore: parts of steps not bound to their owner", file: "dynamostore/payload.go",

@@ -3,6 +3,7 @@ package dynamostore
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -20,9 +21,15 @@ import (
 // largest number of steps fits into an item.
 const maxInlineSteps = maxPart / idempotency.MaxSteps
 
-// partsOutlive is how much longer the parts of steps are kept than their record,
-// in seconds: a takeover begins another window.
-const partsOutlive = 24 * 60 * 60
+// partsExpire returns when the parts of a step expire, in epoch seconds: one window
+// after their record, at least a day, because a takeover begins another window.
+func partsExpire(r *idempotency.Record) int64 {
+	window := 24 * time.Hour
+	if !r.Claimed.IsZero() {
+		window = max(window, r.Expires.Sub(r.Claimed)) // condition: parts-outlive
+	}
+	return r.Expires.Add(window).Unix()
+}
 
 // RecordStep implements [idempotency.StepStore] with one UpdateItem, before which
 // comes one PutItem for each 380 KiB of a result that is kept beside the record.
@@ -31,7 +38,7 @@ func (s *Store) RecordStep(ctx context.Context, r idempotency.Record, step idemp
 	if err != nil {
 		return false, err
 	}
-	if err := s.putParts(ctx, parted{r.ID, r.Owner, step.Name}, r.Expires.Unix()+partsOutlive, p); err != nil {
+	if err := s.putParts(ctx, parted{r.ID, r.Owner, step.Name}, partsExpire(&r), p); err != nil {
 		return false, err
 	}
 	input := &dynamodb.UpdateItemInput{

@@ -270,6 +270,7 @@ func TestShowSteps(t *testing.T) {
 	if wantIn(t, text, "interrupted", "recorded step", "charge: JSON, 13 bytes"); strings.Contains(text, "4711") {
 		t.Errorf("nobody has asked for the step's result:\n%s", text)
 	}
+	wantIn(t, w.done("", "forget", "--dry-run", w.key("k1").ID()), "may be done again", "will be run again: charge")
 	wantIn(t, w.done("", "show", "--full", id), `"charge 4711"`)
 	wantIn(t, w.done("", "show", "--json", id), `"name": "charge"`)
 	wantIn(t, w.done("", "settle", "--yes", "--unknown", id), "Done")
@@ -340,6 +341,7 @@ func TestForget(t *testing.T) {
 	}
 
 	id = w.interrupted("k2")
+	wantIn(t, w.done("", "forget", "--dry-run", id), "what that has done may be done again.")
 	wantIn(t, w.done("", "forget", "--yes", id), "The key is now free", "No process has it in memory")
 	id = w.running("k3")
 	w.refused(1, "an execution holds the key for another", "forget", "--yes", id)

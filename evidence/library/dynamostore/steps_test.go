@@ -87,8 +87,15 @@ func TestRecordsWithoutStepsAreUnchanged(t *testing.T) {
 // another, and are forgotten with their record.
 func TestPartsOfSteps(t *testing.T) {
 	t.Parallel()
+	for _, window := range []time.Duration{time.Hour, 24 * time.Hour, 7 * 24 * time.Hour} {
+		testPartsOfSteps(t, window)
+	}
+}
+
+func testPartsOfSteps(t *testing.T, window time.Duration) {
 	f := newFixture(t, dynamostore.CompressAbove(-1))
 	r := records.InProgress("owner-1")
+	r.Claimed = r.Expires.Add(-window)
 	records.MustClaim(t, f, r)
 	r = f.step(t, r, "charge", records.Random(500<<10))
 	for i := range 2 {
@@ -97,8 +104,8 @@ func TestPartsOfSteps(t *testing.T) {
 			t.Fatalf("there is no part %d", i)
 		}
 		expiration, err := strconv.ParseInt(part["expiration"].(*types.AttributeValueMemberN).Value, 10, 64)
-		if err != nil || time.Unix(expiration, 0).Before(r.Expires.Add(24*time.Hour)) {
-			t.Errorf("part %d expires at %v, %v; the record at %v", i, time.Unix(expiration, 0), err, r.Expires)
+		if err != nil || !time.Unix(expiration, 0).Equal(r.Expires.Add(max(window, 24*time.Hour))) {
+			t.Errorf("part %d expires at %v, %v; the record at %v, after a window of %v", i, time.Unix(expiration, 0), err, r.Expires, window)
 		}
 	}
 	heir := records.InProgress("owner-2")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"flag"
+	"strings"
 
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
@@ -13,7 +14,8 @@ var forgetCommand = command{
 Deletes the record of a key and the response that is kept beside it. The next
 request with the key executes. It takes an interrupted execution or a recorded
 result; a running execution only with --force, and then a retry may execute beside
-it.`,
+it. What an interrupted execution has done may be done again, recorded steps
+included; without forget a retry resumes it, unless the policy is Refuse.`,
 	prepare: func(flags *flag.FlagSet) func(context.Context, *session) error {
 		var c changer
 		c.declare(flags)
@@ -29,8 +31,11 @@ it.`,
 				return &idempotency.InProgressError{RetryAfter: before.LeaseUntil.Sub(s.now)}
 			}
 			question := "The record will be deleted, and the next request with its key will execute."
-			if stateOf(before, s.now) == stateRunning {
+			switch stateOf(before, s.now) {
+			case stateRunning:
 				question += " The execution that runs now is not stopped."
+			case stateInterrupted:
+				question += " It will know nothing of the interrupted execution: what that has done may be done again" + steps(before.Steps) + "."
 			}
 			return c.change(ctx, s, before, question, func(seen idempotency.OperatorOption) error {
 				options := []idempotency.OperatorOption{seen}
@@ -41,4 +46,16 @@ it.`,
 			})
 		}
 	},
+}
+
+// steps names recorded steps in a sentence.
+func steps(recorded []idempotency.RecordedStep) string {
+	if len(recorded) == 0 {
+		return ""
+	}
+	names := make([]string, len(recorded))
+	for i, step := range recorded {
+		names[i] = clean(step.Name)
+	}
+	return ", and the steps that it has recorded will be run again: " + strings.Join(names, ", ")
 }
