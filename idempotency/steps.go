@@ -363,9 +363,16 @@ func (c *call) recordPending(ctx context.Context, store StepStore) (held bool, e
 		c.observeStep(ctx, ObservedOversized, step.Name, err)
 		held, err = store.RecordStep(ctx, r, *step)
 	}
-	if held && err == nil {
-		s.set(func() { s.recorded, s.pending = append(s.recorded, *step), nil })
+	if err != nil {
+		return false, err
+	}
+	s.set(func() {
+		if s.pending = nil; held { // else it is nobody's to record any more
+			s.recorded = append(s.recorded, *step)
+		}
+	})
+	if held {
 		c.observeStep(ctx, ObservedStep, step.Name, nil)
 	}
-	return held, err
+	return held, nil
 }

@@ -169,8 +169,11 @@ func TestStepAfterAFreezeIsRefused(t *testing.T) {
 func TestRefusedStepEndsTheExecution(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t)
-		s.steps.recordStep = func(context.Context, idempotency.Record, idempotency.RecordedStep) (bool, error) { return false, nil }
+		s, asked := newShop(t), 0
+		s.steps.recordStep = func(context.Context, idempotency.Record, idempotency.RecordedStep) (bool, error) {
+			asked++
+			return false, nil
+		}
 		_, err := s.guard.Do(t.Context(), s.request("pay"), func(ctx context.Context) (idempotency.Result, error) {
 			_, err := s.step(ctx, "charge")
 			if context.Cause(ctx) != idempotency.ErrLeaseOver {
@@ -182,6 +185,9 @@ func TestRefusedStepEndsTheExecution(t *testing.T) {
 		})
 		s.wantError(err, idempotency.ErrLeaseOver)
 		s.wantRuns(1, 0)
+		if asked != 1 {
+			t.Errorf("the store was asked %d times to record a step, want 1", asked)
+		}
 	})
 }
 

@@ -14,23 +14,24 @@
 // name what it is about, which promise rests on it, and what else is broken to
 // match: a switch of the model, a store of the crash matrix. A mutant is tested by
 // means of an overlay: nothing in the working tree is touched.
+//
+// A mutant is caught if a test fails or panics that passes without it. A test that
+// hangs catches it, too; such a mutant is tried again alone, with a limit that is a
+// large multiple of the time in which the tests have just passed without it.
 package main
 
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 )
 
 func main() {
@@ -38,6 +39,7 @@ func main() {
 	defer stop()
 	only := flag.String("run", "", "test only the mutants whose name contains `text`")
 	at := flag.String("at", "", "test only the mutants of the condition of this `name`; see docs/conditions.md")
+	skip := flag.Int("skip", 0, "leave out the first `n` of them, which an earlier run has tested")
 	parallel := flag.Int("parallel", 2, "how many mutants to test at a time")
 	flag.Parse()
 	var chosen []mutant
@@ -46,8 +48,9 @@ func main() {
 			chosen = append(chosen, m)
 		}
 	}
+	chosen = chosen[min(max(*skip, 0), len(chosen)):]
 	if len(chosen) == 0 {
-		fmt.Fprintf(os.Stderr, "mutation: there is no mutant %q of a condition %q\n", *only, *at)
+		fmt.Fprintf(os.Stderr, "mutation: there is no mutant %q of a condition %q that is not left out\n", *only, *at)
 		os.Exit(2)
 	}
 	if err := run(ctx, chosen, *parallel); err != nil {
@@ -56,7 +59,9 @@ func main() {
 	}
 }
 
-// run tests the mutants and prints a line for each, in their order.
+// run tests the mutants and prints a line for each, in their order. Those whose tests
+// did not end in time are tried again, one by one, when nothing else runs: then it is
+// the mutant that hangs, and not the machine that is busy.
 func run(ctx context.Context, chosen []mutant, parallel int) error {
 	root, err := repositoryRoot(ctx)
 	if err != nil {
@@ -68,6 +73,7 @@ func run(ctx context.Context, chosen []mutant, parallel int) error {
 	}
 	defer os.RemoveAll(scratch)
 
+	r := &runner{root: root, goTest: goTest(root)}
 	results := make([]chan result, len(chosen))
 	free := make(chan struct{}, max(parallel, 1))
 	var tests sync.WaitGroup
@@ -77,27 +83,33 @@ func run(ctx context.Context, chosen []mutant, parallel int) error {
 		tests.Go(func() {
 			free <- struct{}{}
 			defer func() { <-free }()
-			results[i] <- m.test(ctx, root, filepath.Join(scratch, fmt.Sprint(i)))
+			results[i] <- r.test(ctx, m, filepath.Join(scratch, fmt.Sprint(i)))
 		})
 	}
-	survivors, untested := 0, 0
+	count := make(map[verdict]int)
+	print := func(m mutant, r result) {
+		count[r.verdict]++
+		fmt.Printf("%-9s %s\n", r.verdict, r.line(m))
+	}
+	var slow []int
 	for i, m := range chosen {
-		r := <-results[i]
-		switch {
-		case r.err != nil:
-			untested++
-			fmt.Printf("NOT RUN   %s: %v\n", m.name, r.err)
-		case r.caughtBy == "":
-			survivors++
-			fmt.Printf("SURVIVED  %-58s  %s\n", m.name, m.why)
-		default:
-			fmt.Printf("caught    %-58s  %s (%v)\n", m.name, r.caughtBy, r.took.Round(100*time.Millisecond))
+		if r := <-results[i]; r.verdict == timedOut {
+			slow = append(slow, i)
+		} else {
+			print(m, r)
 		}
 	}
-	if survivors+untested > 0 {
-		return fmt.Errorf("of %d mutants %d survived and %d could not be tested", len(chosen), survivors, untested)
+	for _, i := range slow {
+		print(chosen[i], r.testAlone(ctx, chosen[i], filepath.Join(scratch, fmt.Sprint(i))))
 	}
-	fmt.Printf("all %d mutants were caught\n", len(chosen))
+	if bad := count[survived] + count[notRun]; bad > 0 {
+		return fmt.Errorf("of %d mutants %d survived and %d could not be tested", len(chosen), count[survived], count[notRun])
+	}
+	fmt.Printf("all %d mutants were caught", len(chosen))
+	if n := count[hangs]; n > 0 {
+		fmt.Printf(", %d of them because a test hung", n)
+	}
+	fmt.Println()
 	return nil
 }
 
@@ -145,56 +157,6 @@ func (m mutant) mutate(s *source) (string, error) {
 		return s.decide(places, "|| ("+m.or+")")
 	}
 	return s.leaveOut(places, m.without)
-}
-
-type result struct {
-	caughtBy string // the first test that failed, empty if none did
-	took     time.Duration
-	err      error // the mutant could not be tested
-}
-
-var failed = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
-
-func (m mutant) test(ctx context.Context, root, scratch string) result {
-	start := time.Now()
-	original := filepath.Join(root, "idempotency", m.file)
-	source, err := os.ReadFile(original)
-	if err != nil {
-		return result{err: err}
-	}
-	parsed, err := parse(m.file, source)
-	if err != nil {
-		return result{err: err}
-	}
-	mutated, err := m.mutate(parsed)
-	if err != nil {
-		return result{err: err}
-	}
-	overlay, err := writeOverlay(scratch, original, mutated)
-	if err != nil {
-		return result{err: err}
-	}
-	arguments := []string{"test", "-overlay", overlay, "-count=1", "-failfast", "-short", "-vet=off", "-timeout=60s"}
-	for _, p := range m.packages {
-		arguments = append(arguments, "./"+p)
-	}
-	command := exec.CommandContext(ctx, "go", arguments...)
-	command.Dir = root
-	output, err := command.CombinedOutput()
-	took := time.Since(start)
-	if _, isExit := errors.AsType[*exec.ExitError](err); err != nil && (!isExit || ctx.Err() != nil) {
-		return result{err: err}
-	}
-	test := failed.FindStringSubmatch(string(output))
-	switch {
-	case err == nil:
-		return result{took: took}
-	case test != nil:
-		return result{caughtBy: test[1], took: took}
-	case strings.Contains(string(output), "panic: "):
-		return result{caughtBy: "a panic or the time limit", took: took}
-	}
-	return result{err: fmt.Errorf("no test failed, but go test did:\n%s", output)}
 }
 
 func writeOverlay(dir, original, mutated string) (string, error) {

@@ -83,6 +83,11 @@ var stepMutants = []mutant{
 		packages: []string{"idempotency"}, why: "an execution goes on without its lease",
 	},
 	{
+		name: "steps: one whose record was refused is recorded again", file: "steps.go",
+		old: "if s.pending = nil; held {", new: "if held { s.pending = nil",
+		packages: []string{"idempotency"}, why: "an execution that has lost its lease goes on asking",
+	},
+	{
 		name: "steps: a refused record does not end the execution", file: "steps.go",
 		old: "c.beating.cancel(ErrLeaseOver)", new: "_ = c.beating.cancel",
 		packages: []string{"idempotency"}, why: "the next effect happens without a lease",
