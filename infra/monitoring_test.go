@@ -3,6 +3,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,12 +28,18 @@ func expectedAlarms(stage string, faults bool) map[string]string {
 	}
 	want["ServerErrors"] = asked("Sum of AWS/ApiGateway 5xx ApiId=${Api}", "") + " >= 5, 1 of 1"
 	for id, name := range map[string]string{"Customers": "customers", "Payments": "payments", "Orders": "orders"} {
-		for outcome, alarm := range map[string]string{"lease_lost": "LeaseLost >= 1", "completion_failed": "CompletionFailed >= 1", "store_unavailable": "StoreUnavailable >= 5"} {
-			if name == "orders" && outcome != "store_unavailable" {
-				continue // there is no lease, and nothing to complete
+		for outcome, alarm := range map[string]string{
+			"lease_lost":        "LeaseLost >= 1, 1 of 1",
+			"completion_failed": "CompletionFailed >= 1, 1 of 1",
+			"failed":            "Failed >= 5, 2 of 3",
+			"outcome_unknown":   "OutcomeUnknown >= 1, 1 of 1",
+			"store_unavailable": "StoreUnavailable >= 5, 1 of 1",
+		} {
+			if name == "orders" && outcome != "store_unavailable" && outcome != "outcome_unknown" {
+				continue // there is no lease, and nothing to complete or to interrupt
 			}
 			kind, threshold, _ := strings.Cut(alarm, " ")
-			want[id+kind] = fmt.Sprintf("Sum of IdempotentRequests Count operation=%s.create outcome=%s stage=%s %s, 1 of 1", name, outcome, stage, threshold)
+			want[id+kind] = fmt.Sprintf("Sum of IdempotentRequests Count operation=%s.create outcome=%s stage=%s %s", name, outcome, stage, threshold)
 		}
 	}
 	for _, id := range []string{"Customers", "Payments", "Orders", "Activity"} {
@@ -123,6 +132,39 @@ func metric(t *testing.T, statistic any, p map[string]any) string {
 		dimensions = append(dimensions, fmt.Sprintf("%v=%s", at(t, d, "Name"), readable(render(at(t, d, "Value")))))
 	}
 	return fmt.Sprintf("%v of %v %v %s", statistic, p["Namespace"], p["MetricName"], strings.Join(dimensions, " "))
+}
+
+// runbookRow is a row of the runbook's table of alarms.
+var runbookRow = regexp.MustCompile("(?m)^\\| `([A-Za-z]+)` \\| [^|]{20,} \\| [^|]{20,} \\|$")
+
+// TestEveryAlarmIsInTheRunbook holds that the runbook says of every alarm, by the end
+// of its name, what has happened and what to do, and that it has no others.
+func TestEveryAlarmIsInTheRunbook(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "docs", "runbook.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]bool{} // and whether there is such an alarm
+	for _, match := range runbookRow.FindAllStringSubmatch(string(text), -1) {
+		said[match[1]] = false
+	}
+	for _, name := range append(slices.Sorted(maps.Keys(alarms)), "ASealedSealFailed", "ASealedSealUnavailable") {
+		entry := ""
+		for row := range said {
+			if strings.HasSuffix(name, row) && len(row) > len(entry) {
+				entry = row
+			}
+		}
+		if entry == "" {
+			t.Errorf("docs/runbook.md says nothing of the alarm %s", name)
+		}
+		said[entry] = true
+	}
+	for row, exists := range said {
+		if !exists {
+			t.Errorf("docs/runbook.md says what to do about the alarm %s, and there is none", row)
+		}
+	}
 }
 
 // TestAlarmsTellTheTopic holds that the topic of the settings is told of every

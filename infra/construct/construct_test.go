@@ -2,6 +2,7 @@ package construct_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -220,8 +221,34 @@ func TestIdempotentQueueConsumer(t *testing.T) {
 	if len(queues) != 2 || hidden != 1 {
 		t.Errorf("the queues are %v", queues)
 	}
-	if found := resources(t, stack, "AWS::CloudWatch::Alarm"); len(found) != 5 {
-		t.Errorf("there are %d alarms, want five", len(found))
+	if found := resources(t, stack, "AWS::CloudWatch::Alarm"); len(found) != 7 {
+		t.Errorf("there are %d alarms, want seven", len(found))
+	}
+}
+
+// Of an operation in atomic mode there is no lease to lose, and of one that seals its
+// results there are keys to look after.
+func TestAlarmsOfOperations(t *testing.T) {
+	stack := newStack(t)
+	alarms := construct.NewAlarms(stack)
+	alarms.AddOperation(construct.Operation{ID: "Pay", Name: "pay", Namespace: "Shop", Sealed: true})
+	alarms.AddOperation(construct.Operation{ID: "Order", Name: "order", Namespace: "Shop", Atomic: true})
+	got := map[string]string{}
+	for _, alarm := range resources(t, stack, "AWS::CloudWatch::Alarm") {
+		var of []any
+		for _, dimension := range alarm["Dimensions"].([]any) {
+			of = append(of, dimension.(map[string]any)["Value"])
+		}
+		got[fmt.Sprintf("%v %v", of[0], of[1])] = fmt.Sprintf("%v in %v of %v", alarm["Threshold"], alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"])
+	}
+	want := map[string]string{
+		"pay lease_lost": "1 in 1 of 1", "pay completion_failed": "1 in 1 of 1", "pay failed": "5 in 2 of 3",
+		"pay outcome_unknown": "1 in 1 of 1", "pay store_unavailable": "5 in 1 of 1",
+		"pay seal_failed": "1 in 1 of 1", "pay seal_unavailable": "5 in 1 of 1",
+		"order outcome_unknown": "1 in 1 of 1", "order store_unavailable": "5 in 1 of 1",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -15,7 +15,11 @@ import (
 const (
 	OutcomeLeaseLost        = "lease_lost"
 	OutcomeCompletionFailed = "completion_failed"
+	OutcomeFailed           = "failed"
+	OutcomeUnknown          = "outcome_unknown"
 	OutcomeStoreUnavailable = "store_unavailable"
+	OutcomeSealFailed       = "seal_failed"
+	OutcomeSealUnavailable  = "seal_unavailable"
 )
 
 // AlarmPeriod is the period of the metrics that this package makes, unless
@@ -36,6 +40,8 @@ type Operation struct {
 	// Atomic reports that the operation's records are written in transactions, so
 	// that there is no lease to lose and no completion to fail.
 	Atomic bool
+	// Sealed reports that the operation's results are sealed by a key, which can fail.
+	Sealed bool
 }
 
 // MetricOutcome returns how many calls ended with an outcome.
@@ -117,32 +123,44 @@ func (a *Alarms) Add(alarm Alarm) awscloudwatch.Alarm {
 
 // Calls whose outcome was not what it should be, within a period.
 const (
-	// tolerableUnavailable calls find no store and are told to try again.
+	// tolerableUnavailable calls find no store, or no key to seal results with, and are
+	// told to try again.
 	tolerableUnavailable = 5
+	// tolerableFailures executions end by an error and are tried again.
+	tolerableFailures = 5
 	// tolerableThrottles requests to a table are repeated by the SDK.
 	tolerableThrottles = 100
 )
 
 // AddOperation adds what somebody should hear of an operation: leases that were
-// lost, results that could not be recorded, and a store that cannot be reached.
+// lost, results that could not be recorded, executions that keep failing, keys whose
+// outcome is unknown, and a store, or keys to seal results with, that cannot be
+// reached. The runbook has an entry for each.
+//
+// No alarm is made of what clients do wrong, such as a key that is used with another
+// payload: [Operation.MetricOutcome] has it.
 func (a *Alarms) AddOperation(o Operation) {
-	if !o.Atomic {
-		a.Add(Alarm{
-			ID:          o.ID + "LeaseLost",
-			Description: "An execution outlived its lease and another one took over: look for handlers that are slower than their deadline",
-			Metric:      o.MetricOutcome(OutcomeLeaseLost), Threshold: 1,
-		})
-		a.Add(Alarm{
-			ID:          o.ID + "CompletionFailed",
-			Description: "A result could not be recorded: a retry finds an interrupted execution, and recovers by its policy",
-			Metric:      o.MetricOutcome(OutcomeCompletionFailed), Threshold: 1,
-		})
+	add := func(id, outcome string, threshold float64, lasting bool, description string) {
+		a.Add(Alarm{ID: o.ID + id, Description: description, Metric: o.MetricOutcome(outcome), Threshold: threshold, Lasting: lasting})
 	}
-	a.Add(Alarm{
-		ID:          o.ID + "StoreUnavailable",
-		Description: "Calls could not reach the table of records and were answered 503: nothing was executed. Look at the table's throttles and at AWS Health",
-		Metric:      o.MetricOutcome(OutcomeStoreUnavailable), Threshold: tolerableUnavailable,
-	})
+	if !o.Atomic {
+		add("LeaseLost", OutcomeLeaseLost, 1, false,
+			"An execution outlived its lease and another one took over: look for handlers that are slower than their deadline")
+		add("CompletionFailed", OutcomeCompletionFailed, 1, false,
+			"A result could not be recorded: a retry finds an interrupted execution, and recovers by its policy")
+		add("Failed", OutcomeFailed, tolerableFailures, true,
+			"Executions, or reconciliations, keep ending by errors, and their keys are left interrupted: look at the logs, and at the systems behind")
+	}
+	add("OutcomeUnknown", OutcomeUnknown, 1, false,
+		"Retries are refused, because an earlier execution was interrupted and may have had its effect: find out, and settle the key or forget it")
+	add("StoreUnavailable", OutcomeStoreUnavailable, tolerableUnavailable, false,
+		"Calls could not reach the table of records and were answered 503: nothing was executed. Look at the table's throttles and at AWS Health")
+	if o.Sealed {
+		add("SealFailed", OutcomeSealFailed, 1, false,
+			"A recorded result does not open, or the key that seals results cannot be used: nothing was executed, and it does not pass by itself")
+		add("SealUnavailable", OutcomeSealUnavailable, tolerableUnavailable, false,
+			"KMS cannot be reached to seal results and calls were answered 503: nothing was executed. Look at KMS's throttles and at AWS Health")
+	}
 }
 
 // AddTable adds an alarm on requests that a table has refused.
