@@ -6,7 +6,8 @@
 //	make soak ARGS='-for 2h'
 //
 // What the stack bears is measured first. Records and data live for two minutes
-// only, so that the tables have stopped growing when the trend begins.
+// only, and the first third of the time is not judged, so that the tables have
+// stopped growing when the trend begins.
 package main
 
 import (

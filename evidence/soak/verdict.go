@@ -30,9 +30,10 @@ type trend struct {
 
 func (t trend) flat() bool { return t.growth <= t.limit } // NaN is not
 
-// leastDuration is for how long a trend has to be watched: before, the tables still
-// grow, because nothing in them has lived long enough.
-const leastDuration = 15 * time.Minute
+// leastDuration is for how long a trend has to be watched. The first third of it is
+// not judged: the database still grows then, which keeps the tokens of transactions
+// for ten minutes, as DynamoDB does.
+const leastDuration = 30 * time.Minute
 
 // The limits leave room for what garbage collection and other programs on the
 // machine do; what leaks, leaks more in half an hour.
@@ -45,7 +46,7 @@ const (
 func (s *soak) verdict() verdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v := verdict{counts: s.counts, duration: s.duration, warm: s.duration / 5, bears: s.bears, rate: s.rate}
+	v := verdict{counts: s.counts, duration: s.duration, warm: s.duration / 3, bears: s.bears, rate: s.rate}
 	for _, t := range []struct {
 		trend
 		samples []sample
@@ -78,7 +79,7 @@ func (v verdict) good() bool {
 // String is the verdict as it stands in the document.
 func (v verdict) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%g minutes at %.0f requests a second, ", v.duration.Minutes(), v.rate)
+	fmt.Fprintf(&b, "%.3g minutes at %.0f requests a second, ", v.duration.Minutes(), v.rate)
 	if v.bears > 0 {
 		fmt.Fprintf(&b, "half of the %.0f that the stack bears ", v.bears)
 	}
@@ -89,7 +90,7 @@ func (v verdict) String() string {
 	} else {
 		fmt.Fprintf(&b, "%d times something was wrong, first: %v\n\n", len(v.wrong), v.wrong[0])
 	}
-	fmt.Fprintf(&b, "| after %g minutes to warm up | median | growth until the end | limit | flat |\n| --- | ---: | ---: | ---: | ---: |\n", v.warm.Minutes())
+	fmt.Fprintf(&b, "| after %.2g minutes to warm up | median | growth until the end | limit | flat |\n| --- | ---: | ---: | ---: | ---: |\n", v.warm.Minutes())
 	for _, t := range v.trends {
 		flat := "yes"
 		switch {
