@@ -52,17 +52,22 @@ type file struct {
 // openFile opens the data file at path and brings tables and tokens to the state
 // that it describes.
 func openFile(path string, tables map[string]*table, tokens map[string]token) (*file, error) {
-	opened, err := openLog(path, func(payload []byte) error {
+	opened, err := openLog(path, replayInto(tables, tokens))
+	if err != nil {
+		return nil, fmt.Errorf("dynamolocal: data file %s: %w", path, err)
+	}
+	return &file{log: opened}, nil
+}
+
+// replayInto returns what makes the change of a record in tables and tokens.
+func replayInto(tables map[string]*table, tokens map[string]token) func(payload []byte) error {
+	return func(payload []byte) error {
 		var e entry
 		if err := json.Unmarshal(payload, &e); err != nil {
 			return err
 		}
 		return e.apply(tables, tokens)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("dynamolocal: data file %s: %w", path, err)
 	}
-	return &file{log: opened}, nil
 }
 
 // apply makes the change in tables and tokens, or returns what is wrong with it.
