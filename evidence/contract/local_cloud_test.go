@@ -201,7 +201,7 @@ func TestQueueIsConsumed(t *testing.T) {
 	}
 	queue, dead := stack.Queue("PaymentQueueUrl"), stack.Queue("PaymentDeadLetterQueueUrl")
 	v.eventually("what can be paid is paid, and the rest given up", func() (bool, time.Duration) {
-		queue.Release() // as the end of the visibility timeout would
+		queue.Release() // as the end of the visibility timeout would, after the function has ended
 		waiting, hidden := queue.Count()
 		given, _ := dead.Count()
 		return waiting+hidden == 0 && given == len(poison), 50 * time.Millisecond

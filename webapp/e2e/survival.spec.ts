@@ -112,10 +112,20 @@ test.describe('without network', () => {
 test('a run that was left in the middle is shown as far as it went', async ({ page }) => {
   const stage = new StagePage(page);
   await stage.open('slow');
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  // However long the reload takes, the run does not end before it.
+  await page.route('**/api/payments', async (route) => {
+    await released;
+    await route.continue().catch(() => {}); // the page that asked is gone
+  });
   const sent = page.waitForRequest((request) => request.headers()['idempotency-key'] !== undefined);
   await stage.button.click();
   await sent;
   await page.reload();
+  release();
   await expect(page.locator('#stage .stage-head p')).toContainText('This run was interrupted');
 });
 

@@ -43,7 +43,7 @@ func (c Consumer) Run(ctx context.Context) {
 func (c Consumer) poll(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed, next := c.Queue.Changed() // before looking, so that nothing is missed
-		if batch := c.Queue.Receive(c.BatchSize); len(batch) > 0 {
+		if batch := c.Queue.takeInHand(c.BatchSize); len(batch) > 0 {
 			c.handle(ctx, batch)
 			continue
 		}
@@ -63,6 +63,7 @@ func (c Consumer) poll(ctx context.Context) {
 // handle invokes the function with a batch, and deletes what it has handled.
 // The rest comes again when it is not hidden any more.
 func (c Consumer) handle(ctx context.Context, batch []Message) {
+	defer c.Queue.putDown()
 	event, err := json.Marshal(map[string]any{"Records": c.records(batch)})
 	if err == nil {
 		var answer []byte

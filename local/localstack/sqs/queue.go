@@ -57,6 +57,7 @@ type Queue struct {
 	mu       sync.Mutex
 	messages []*Message // in the order in which they were sent
 	changed  chan struct{}
+	inHand   int // how many batches consumers are handling
 }
 
 // New makes a queue.
@@ -103,8 +104,17 @@ func (q *Queue) announce() {
 
 // Receive returns at most limit messages that are not hidden, and hides them.
 func (q *Queue) Receive(limit int) []Message {
+	return q.receiveFor(limit, 0)
+}
+
+// receiveFor is Receive, and adds batches to those in hand if it returns any
+// message.
+func (q *Queue) receiveFor(limit, batches int) []Message {
 	q.mu.Lock()
 	received, dead := q.receive(limit)
+	if len(received) > 0 {
+		q.inHand += batches
+	}
 	q.mu.Unlock()
 	// Outside of the lock, because a queue's dead letters may be its own.
 	for _, m := range dead {
@@ -155,11 +165,27 @@ func (q *Queue) Delete(receipt string) error {
 	return nil
 }
 
+// takeInHand receives a batch for a consumer, which calls putDown when it has
+// handled it.
+func (q *Queue) takeInHand(limit int) []Message {
+	return q.receiveFor(limit, 1)
+}
+
+func (q *Queue) putDown() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.inHand--
+}
+
 // Release ends the hiding of all messages, as the end of their visibility
-// timeout does.
+// timeout does. It does nothing while a consumer handles messages, which that
+// timeout outlasts.
 func (q *Queue) Release() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.inHand > 0 {
+		return
+	}
 	for _, m := range q.messages {
 		m.visible = time.Time{}
 	}

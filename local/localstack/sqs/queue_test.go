@@ -110,6 +110,10 @@ func TestConsumer(t *testing.T) {
 						failed = append(failed, map[string]string{"itemIdentifier": r.MessageID})
 					}
 				}
+				q.Release()
+				if visible, hidden := q.Count(); visible != 0 || hidden != len(seen) {
+					t.Errorf("while they are handled, %d messages can be received and %d are hidden", visible, hidden)
+				}
 				mu.Lock()
 				defer mu.Unlock()
 				deliveries = append(deliveries, strings.Join(seen, " "))

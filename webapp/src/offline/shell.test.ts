@@ -14,6 +14,8 @@ const manifest = (version: string): ShellManifest => ({
 class Site {
   readonly caches = new Map<string, Map<string, Response>>();
   readonly fetched: { url: string; integrity: string }[] = [];
+  /** Whether each request for the configuration had a time limit. */
+  readonly limited: boolean[] = [];
   content: Record<string, () => Response> = {};
   online = true;
 
@@ -48,7 +50,12 @@ class Site {
 
   shell(version = '1') {
     return createShell(manifest(version), scope, {
-      fetch: (request) => this.fetch(request),
+      fetch: (request, init) => {
+        if (request === `${scope}config.json`) {
+          this.limited.push((init?.signal ?? null) !== null);
+        }
+        return this.fetch(request);
+      },
       caches: {
         open: async (name) => this.open(name) as unknown as Cache,
         keys: async () => [...this.caches.keys()],
@@ -158,6 +165,12 @@ describe('the configuration', () => {
     expect(await config()).toBe('{"stage":"second"}');
     site.online = false;
     expect(await config()).toBe('{"stage":"second"}');
+  });
+
+  it('is waited for as long as it takes where nothing is kept', async () => {
+    await site.shell().install();
+    await config();
+    expect(site.limited).toEqual([false, true]);
   });
 
   it('is forgotten once it is gone', async () => {

@@ -26,7 +26,7 @@ export interface Shell {
   respond(request: Request): Promise<Response> | undefined;
 }
 
-/** How long the configuration may take before what is kept of it will do, in milliseconds; less than the page waits. */
+/** How long the configuration may take before what is kept of it will do, in milliseconds. */
 const configPatience = 2_000;
 
 /** @param scope the absolute URL of the folder that the page is served from, with a slash at its end */
@@ -46,25 +46,26 @@ export function createShell(manifest: ShellManifest, scope: string, { fetch, cac
     return (await cache.match(url, { ignoreVary: true })) ?? fetch(request);
   }
 
-  /** The network's configuration where that answers in time, else the last one. */
+  /** The network's configuration where that answers in time, else the last one. Without a last one any time will do. */
   async function freshConfig(): Promise<Response> {
     const cache = await caches.open(configCache);
+    const last = await cache.match(config);
     try {
-      const response = await fetch(config, { cache: 'no-cache', signal: AbortSignal.timeout(configPatience) });
+      const signal = last === undefined ? null : AbortSignal.timeout(configPatience);
+      const response = await fetch(config, { cache: 'no-cache', signal });
       if (response.ok) {
         await cache.put(config, response.clone());
       } else if (response.status < 500) {
         await cache.delete(config); // there is none any more
       } else {
-        return (await cache.match(config)) ?? response;
+        return last ?? response;
       }
       return response;
     } catch (error) {
-      const kept = await cache.match(config);
-      if (kept === undefined) {
+      if (last === undefined) {
         throw error;
       }
-      return kept;
+      return last;
     }
   }
 

@@ -27,6 +27,14 @@ describe('loadConfig', () => {
     await expect(loadConfig(base)).resolves.toEqual(sameOrigin);
   });
 
+  it('waits for a late file, however long', async () => {
+    vi.stubGlobal('fetch', async (_: URL, init?: RequestInit) => {
+      expect(init?.signal ?? undefined).toBeUndefined();
+      return json(200, { apiUrl: '/api', stage: 'late', demoFaults: true });
+    });
+    await expect(loadConfig(base)).resolves.toEqual({ apiUrl: '/api', stage: 'late', demoFaults: true });
+  });
+
   it('takes the same origin where there is no network', async () => {
     vi.stubGlobal('fetch', () => Promise.reject(new TypeError('offline')));
     await expect(loadConfig(base)).resolves.toEqual(sameOrigin);

@@ -10,16 +10,14 @@ export interface Config {
 
 const sameOrigin: Config = { apiUrl: '/api', stage: '', demoFaults: false };
 
-/** How long to wait for the file, in milliseconds, before going on without it. */
-const patience = 3_000;
-
 /**
- * Reads `config.json`. The file may be missing, late or a single-page fallback's HTML, and members may be missing or of
- * the wrong type: whatever can't be read is what a same-origin deployment has.
+ * Reads `config.json`. The file may be missing or a single-page fallback's HTML, and members may be missing or of the
+ * wrong type: whatever can't be read is what a same-origin deployment has. A file that is late is waited for: a page that
+ * went on without it would say what is not true of its deployment.
  */
 export async function loadConfig(base: string = document.baseURI): Promise<Config> {
   try {
-    const response = await fetch(new URL('config.json', base), { signal: AbortSignal.timeout(patience) });
+    const response = await fetch(new URL('config.json', base));
     if (!response.ok) {
       return sameOrigin;
     }
