@@ -235,3 +235,52 @@ test('a run can be printed: its story, without the controls', async ({ page }) =
   await expect(page.getByRole('group', { name: 'Replay' })).toBeHidden();
   await expect(stage.button).toBeHidden();
 });
+
+test('what is loaded later changes nothing of how the first page looks', async ({ page }) => {
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await openRecorded(page, 'double-click');
+  const address = page.url();
+  const looks = async () => {
+    await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+    await page.mouse.move(0, 0);
+    const found: string[] = [];
+    for (const width of [1440, 800, 360]) {
+      await page.setViewportSize({ width, height: 900 });
+      await painted(page);
+      found.push(...(await page.evaluate(looksOfFirstPage)));
+    }
+    return found;
+  };
+  const before = await looks();
+  for (const tab of ['Timeline', 'Record', 'Ledger', 'Requests']) {
+    await openHood(page, tab);
+  }
+  await page.getByRole('button', { name: /^Under the hood/ }).click();
+  await page.getByRole('link', { name: 'Playground' }).click();
+  await expect(page.getByRole('button', { name: 'Submit', exact: true })).toBeVisible();
+  await page.goBack();
+  await expect(page).toHaveURL(address);
+  await expect(new StagePage(page).verdict).toBeVisible();
+  const after = await looks();
+  expect(after).toHaveLength(before.length);
+  const changed = after.flatMap((element, i) => {
+    const earlier = new Set(before[i]?.split('\n'));
+    const [name, ...style] = element.split('\n');
+    return style.filter((line) => !earlier.has(line)).map((line) => `${name}: ${line}`);
+  });
+  expect(changed.slice(0, 20)).toEqual([]);
+});
+
+/** The name and the style of each element that is there before anything is loaded later. Runs in the page. */
+function looksOfFirstPage(): string[] {
+  const later = document.querySelector('#hood-body');
+  return [...document.querySelectorAll('header.top, header.top *, #view-play *, .how, .how *, .foot, .foot *')]
+    .filter((element) => !later?.contains(element))
+    .map((element) => {
+      const style = getComputedStyle(element);
+      const lines = [...style]
+        .filter((name) => !name.startsWith('--'))
+        .map((name) => `${name}: ${style.getPropertyValue(name)}`);
+      return [`${innerWidth} px, ${element.localName}.${[...element.classList].join('.')}`, ...lines].join('\n');
+    });
+}

@@ -9,9 +9,9 @@ export function Footer({ sessions }: { sessions: SessionStore }) {
     <footer className="foot" id="foot">
       <div className="foot-in">
         <p>
-          <strong>Idempotent Requests</strong>
-          <br />A reference implementation for Go on AWS Lambda and DynamoDB. Everything on this page is sent to a real
-          API.
+          <strong>Idempotent requests</strong>
+          <br />A reference implementation for Go on AWS Lambda and DynamoDB. What is played here is sent to a real API;
+          a recorded run says that it is one.
         </p>
         <nav aria-label="Documentation">
           {documents.map(({ name, href }) => (

@@ -2,7 +2,7 @@ import type { Lane, Run } from './facts.ts';
 import { formatMoney } from './money.ts';
 import type { Scenario } from './scenarios.ts';
 import { reachedApi, type Totals, tally } from './totals.ts';
-import { effectNoun, howOften, type Part, type Sentence, strong } from './words.ts';
+import { effectNoun, howOften, type Part, type Sentence, strong, thingNoun } from './words.ts';
 
 /** How a lane ended, seen by somebody who wanted the thing once. */
 export interface Judgement {
@@ -106,7 +106,7 @@ function half(lane: Lane, { effects, tone, text }: Judgement, name: string, scen
   const sums = tally(lane.facts).sums.map(({ amount, currency }) => formatMoney(amount, currency));
   const happened = effects === 0 ? 'it ' : 'it happened ';
   const often = effects === 0 ? 'never happened' : howOften(effects);
-  const cost = scenario.effect === 'order' || effects === 0 || sums.length === 0 ? '' : `: ${sums.join(' and ')}`;
+  const cost = thingNoun(scenario) !== 'payment' || effects === 0 || sums.length === 0 ? '' : `: ${sums.join(' and ')}`;
   return [
     `${name} ${happened}`,
     strong(often, tone === 'good' ? 'good' : 'bad'),

@@ -4,7 +4,7 @@ import { formatMoney } from './money.ts';
 import type { Beat, Telling } from './story.ts';
 import { type RecordState, recordAt, type Totals, tally } from './totals.ts';
 import type { Shown } from './warp.ts';
-import { type Sentence, strong } from './words.ts';
+import { type Sentence, strong, thingNoun } from './words.ts';
 
 /** A sentence and its moments on the screen. */
 export interface TimedBeat {
@@ -88,7 +88,7 @@ export function momentAt(script: LaneScript, s: number, t: number): Moment {
   const atEnd = over && lane.report !== undefined;
   const judged = atEnd && before === undefined ? judge(lane, protectedLane) : undefined;
   const extra = Array.from({ length: ledger.effects }, (_, i) => i).filter(isExtra).length;
-  const order = scenario.effect === 'order';
+  const priceless = thingNoun(scenario) !== 'payment';
   const beat = script.story.findLast((one) => !one.beat.quiet && one.from <= s);
   const replied = total.replayed;
   const turned = [...total.refused]
@@ -103,7 +103,7 @@ export function momentAt(script: LaneScript, s: number, t: number): Moment {
     caption: beat?.beat.say(seen(beat, shown, s)) ?? ready(script),
     total,
     record: recordAt(all, t),
-    sum: order
+    sum: priceless
       ? String(ledger.effects)
       : ledger.sums.length === 0
         ? formatMoney(0, 'EUR')
@@ -143,7 +143,7 @@ export function seen({ beat }: TimedBeat, shown: readonly Shown[], s: number): n
 
 /** What is about to be sent. */
 function ready({ lane, scenario, expected = 1 }: LaneScript): Sentence {
-  const thing = scenario.effect === 'order' ? 'order' : 'payment';
+  const thing = thingNoun(scenario);
   const key = lane.facts.find((fact) => fact.key !== undefined)?.key;
   const tag = key === undefined ? [] : [' ', { key }];
   if (requestsOf([], expected).length > 1) {

@@ -10,8 +10,8 @@ export interface Scenario {
   readonly names: readonly [string, string];
   /** Whether the first lane's requests carry a key, too. */
   readonly bothKeyed?: boolean;
-  /** What is done: a payment is charged, an order is placed. Default payment. */
-  readonly effect?: 'payment' | 'order';
+  /** What is done: a payment is charged, an order is placed, a customer is added. Default payment. */
+  readonly effect?: 'payment' | 'order' | 'customer';
   /** Whether the number of copies can be chosen. */
   readonly countable?: boolean;
   /** Whether it needs a second tab. */

@@ -1,7 +1,7 @@
 import { type Fact, type Lane, requestsOf } from './facts.ts';
 import { formatMoney } from './money.ts';
 import type { Beat, Telling } from './story.ts';
-import { effectNoun, type Part, type Sentence, strong } from './words.ts';
+import { effectNoun, type Part, type Sentence, strong, thingNoun } from './words.ts';
 
 /** Facts that a crowd's story does not mention: they are in its numbers. */
 const silent: ReadonlySet<Fact['kind']> = new Set(['pressed', 'answered', 'written', 'working']);
@@ -28,14 +28,18 @@ export function tellCrowd({ facts, keyed }: Lane, { scenario, expected = 1 }: Te
     quiet: keyed && group.facts.length === 1 && (group.kind === 'charged' || group.kind === 'completed'),
     say: (seen) => {
       const own = group.facts.slice(0, Math.max(1, seen)).flatMap((i) => facts[i] ?? []);
-      return sentence(own, { copies, noun: (n) => effectNoun(scenario, n) });
+      return sentence(own, { copies, noun: (n) => effectNoun(scenario, n), thing: thingNoun(scenario) });
     },
   }));
 }
 
 function sentence(
   facts: readonly Fact[],
-  { copies, noun }: { readonly copies: number; readonly noun: (count: number) => string },
+  {
+    copies,
+    noun,
+    thing,
+  }: { readonly copies: number; readonly noun: (count: number) => string; readonly thing: string },
 ): Sentence {
   const [first] = facts;
   const n = facts.length;
@@ -69,10 +73,7 @@ function sentence(
     case 'charged': {
       const sums = new Set(facts.map(({ amount, currency }) => `${amount} ${currency}`));
       if (n > 1) {
-        return [
-          strong(n, 'bad'),
-          ` ${noun(n)}. The ledger can’t tell a copy from a new ${noun(1) === 'order' ? 'order' : 'payment'}.`,
-        ];
+        return [strong(n, 'bad'), ` ${noun(n)}. The ledger can’t tell a copy from a new ${thing}.`];
       }
       return first.amount === undefined || first.currency === undefined || sums.size > 1
         ? [count, ` ${noun(1)}.`]

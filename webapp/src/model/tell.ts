@@ -5,7 +5,7 @@ import type { Scenario } from './scenarios.ts';
 import { type Beat, stopped, type Telling } from './story.ts';
 import { tellCrowd } from './tell-crowd.ts';
 import { tally } from './totals.ts';
-import { counted, effectNoun, howOften, type Part, plain, type Sentence, span, strong } from './words.ts';
+import { counted, effectNoun, howOften, type Part, plain, type Sentence, span, strong, thingNoun } from './words.ts';
 
 /** More copies than this at once, or more requests one after the other, are a crowd, of which no single one is told. */
 const few = { copies: 4, requests: 6 };
@@ -128,7 +128,7 @@ function leadOf(here: Context): Sentence | undefined {
     case 'reloaded':
       return [
         (fact.dies?.length ?? 0) > 0
-          ? `The page is reloaded, and nothing remembers the ${here.scenario.effect === 'order' ? 'order' : 'payment'}`
+          ? `The page is reloaded, and nothing remembers the ${thingNoun(here.scenario)}`
           : 'The page is reloaded',
       ];
     case 'restored':
@@ -153,7 +153,7 @@ function leadOf(here: Context): Sentence | undefined {
       ];
     case 'expired':
       return [
-        `The client does not send again, it could be a second ${here.scenario.effect === 'order' ? 'order' : 'payment'}: a person has to look.`,
+        `The client does not send again, it could be a second ${thingNoun(here.scenario)}: a person has to look.`,
       ];
     default:
       return undefined;
@@ -286,9 +286,10 @@ function chargeClause(fact: Fact, here: Context): Sentence {
   const again = chargesBefore(here) > 0;
   if (fact.amount === undefined || fact.currency === undefined) {
     const noun = effectNoun(here.scenario, 1);
+    const done = noun === 'order' ? 'placed' : noun === 'customer' ? 'added' : 'made';
     return again
-      ? [strong(`another ${noun}`, 'bad'), ' is placed. It looks like a new one.']
-      : [strong(`one ${noun}`), ' is placed'];
+      ? [strong(`another ${noun}`, 'bad'), ` is ${done}. It looks like a new one.`]
+      : [strong(`one ${noun}`), ` is ${done}`];
   }
   const sum = formatMoney(fact.amount, fact.currency);
   if (!again) {

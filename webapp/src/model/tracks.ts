@@ -136,6 +136,8 @@ function dotTracks(req: number, { facts, requests, keyed, geometry, still }: Sce
   const own = facts.filter(({ fact }) => fact.req === req || fact.dies?.includes(req));
   const few = requests.length <= large;
   const frames: Frame[] = [];
+  /** Nothing is laid before what is there: facts can be closer to each other than what is shown of them takes. */
+  const lay = (frame: Frame) => frames.push({ ...frame, s: Math.max(frame.s, frames.at(-1)?.s ?? 0) });
   const faces: { s: number; face: Face }[] = [{ s: 0, face: 'request' }];
   const tags: { from: number; to?: number; text: string }[] = [];
   const shards: Track[] = [];
@@ -153,19 +155,19 @@ function dotTracks(req: number, { facts, requests, keyed, geometry, still }: Sce
   let here: Station = 'slot';
   let s = 0;
   if (fromStart) {
-    frames.push({ s: 0, transform: move(at('slot', req)), opacity: 1, easing: step });
+    lay({ s: 0, transform: move(at('slot', req)), opacity: 1, easing: step });
   } else {
     const born =
       first === undefined ? Number.POSITIVE_INFINITY : Math.max(0, first.s - (first.fact.kind === 'sent' ? 160 : 0));
-    frames.push({ s: 0, transform: move(at('slot', req), 0.4), opacity: 0, easing: step });
+    lay({ s: 0, transform: move(at('slot', req), 0.4), opacity: 0, easing: step });
     if (first !== undefined) {
-      frames.push({ s: born, transform: move(at('slot', req), 0.4), opacity: 0, easing: still ? step : 'ease-out' });
-      frames.push({ s: born + 140, transform: move(at('slot', req)), opacity: 1, easing: step });
+      lay({ s: born, transform: move(at('slot', req), 0.4), opacity: 0, easing: still ? step : 'ease-out' });
+      lay({ s: born + 140, transform: move(at('slot', req)), opacity: 1, easing: step });
       s = born + 140;
     }
   }
 
-  const face = (when: number, next: Face) => faces.push({ s: when, face: next });
+  const face = (when: number, next: Face) => faces.push({ s: Math.max(when, faces.at(-1)?.s ?? 0), face: next });
   /** Travels to a station, so as to be there at the moment, and passes the API on the way. */
   const goTo = (station: Station, when: number, most = 640) => {
     if (station === here) {
@@ -177,38 +179,44 @@ function dotTracks(req: number, { facts, requests, keyed, geometry, still }: Sce
       (here === 'slot' && station !== 'out' && station !== 'api') ||
       (station === 'slot' && here !== 'api' && here !== 'out' && here !== 'back');
     const [from, to] = [at(here, req), at(station, req)];
-    frames.push({ s: start, transform: move(from), opacity: 1, easing: still ? step : passes ? go.out : go.both });
+    lay({ s: start, transform: move(from), opacity: 1, easing: still ? step : passes ? go.out : go.both });
     if (passes) {
       const gate = at('api', req);
       const whole = Math.hypot(to.x - from.x, to.y - from.y) || 1;
       const part = Math.min(0.7, Math.max(0.3, Math.hypot(gate.x - from.x, gate.y - from.y) / whole));
-      frames.push({
+      lay({
         s: start + (when - start) * part,
         transform: move(gate),
         opacity: 1,
         easing: still ? step : go.into,
       });
     }
-    frames.push({ s: when, transform: move(to), opacity: 1, easing: step });
+    lay({ s: when, transform: move(to), opacity: 1, easing: step });
     here = station;
-    s = when;
+    s = Math.max(s, when);
   };
-  /** Bursts where it is, and comes out of the API as something that nobody knows the end of. */
-  const burst = (when: number) => {
+  /**
+   * Bursts where it is, and comes out of the API as something that nobody knows the end of.
+   *
+   * @param next when the next fact about it is shown
+   */
+  const burst = (when: number, next: number) => {
     const place = at(here, req);
-    frames.push({ s: when, transform: move(place), opacity: 1, easing: step });
-    frames.push({ s: when + 1, transform: move(place, 0.6), opacity: 0, easing: step });
+    const back = Math.min(when + 420, Math.max(when + 2, (when + next) / 2));
+    lay({ s: when, transform: move(place), opacity: 1, easing: step });
+    lay({ s: when + 1, transform: move(place, 0.6), opacity: 0, easing: step });
     if (!still) {
       shards.push(...shardTracks(place, when));
     }
-    frames.push({ s: when + 260, transform: move(at('api', req), 0.5), opacity: 0, easing: 'ease-out' });
-    frames.push({ s: when + 420, transform: move(at('api', req)), opacity: 1, easing: step });
-    face(when + 200, 'no-answer');
+    lay({ s: when + (back - when) * 0.6, transform: move(at('api', req), 0.5), opacity: 0, easing: 'ease-out' });
+    lay({ s: back, transform: move(at('api', req)), opacity: 1, easing: step });
+    face(when + (back - when) / 2, 'no-answer');
     here = 'api';
-    s = when + 420;
+    s = back;
   };
 
-  for (const { fact, s: when } of own) {
+  for (const [i, { fact, s: when }] of own.entries()) {
+    const next = own[i + 1]?.s ?? Number.POSITIVE_INFINITY;
     switch (fact.kind) {
       case 'sent':
         s = Math.max(s, when);
@@ -252,11 +260,11 @@ function dotTracks(req: number, { facts, requests, keyed, geometry, still }: Sce
         break;
       case 'crashed':
         goTo('handler', when, 420);
-        burst(when);
+        burst(when, next);
         break;
       case 'lost':
         goTo('back', when, 560);
-        burst(when);
+        burst(when, next);
         break;
       case 'bounced':
         goTo('out', when, 320);
@@ -286,8 +294,8 @@ function dotTracks(req: number, { facts, requests, keyed, geometry, still }: Sce
         break;
       case 'reloaded':
         if (fact.dies?.includes(req)) {
-          frames.push({ s: when, transform: move(at(here, req)), opacity: 1, easing: 'ease-in' });
-          frames.push({ s: when + 220, transform: move(at(here, req), 0.5), opacity: 0, easing: step });
+          lay({ s: when, transform: move(at(here, req)), opacity: 1, easing: 'ease-in' });
+          lay({ s: when + 220, transform: move(at(here, req), 0.5), opacity: 0, easing: step });
         }
         break;
       default:

@@ -36,6 +36,11 @@ export function span(ms: number): string {
 
 /** An effect's noun. */
 export function effectNoun({ effect }: Pick<Scenario, 'effect'>, count: number): string {
-  const noun = effect === 'order' ? 'order' : 'charge';
+  const noun = effect === undefined || effect === 'payment' ? 'charge' : effect;
   return count === 1 ? noun : `${noun}s`;
+}
+
+/** What a request asks for, as a noun. */
+export function thingNoun({ effect = 'payment' }: Pick<Scenario, 'effect'>): string {
+  return effect;
 }

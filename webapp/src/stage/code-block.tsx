@@ -1,3 +1,4 @@
+import './code-block.css';
 import type { ReactNode } from 'react';
 
 /** Code, or text of the same kind. It can be scrolled sideways, and so takes the focus. */

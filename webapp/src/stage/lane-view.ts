@@ -38,10 +38,7 @@ export class LaneView {
   animate(script: LaneScript, total: number, still: boolean): void {
     this.script = script;
     this.drawn = ''; // the same number of facts may be other facts now
-    for (const animation of this.animations) {
-      animation.cancel();
-    }
-    this.animations = [];
+    this.close();
     const air = this.part('air');
     air.replaceChildren();
     const slots = this.slots();
@@ -97,6 +94,14 @@ export class LaneView {
     for (const animation of this.animations) {
       animation.pause();
     }
+  }
+
+  /** Takes leave of the lane's elements: another view may draw in them. */
+  close(): void {
+    for (const animation of this.animations) {
+      animation.cancel();
+    }
+    this.animations = [];
   }
 
   /** Sets what is not a position. Cheap between two facts: only the lease counts. */

@@ -110,7 +110,7 @@ export function PlayerBar({
       PageUp: () => player.by(1_500),
       PageDown: () => player.by(-1_500),
       Home: () => player.seek(0),
-      End: () => player.seek(plan.total),
+      End: () => player.seek(player.get().plan.total),
       ' ': onPlay,
     };
     const act = steps[event.key];

@@ -14,9 +14,29 @@ export interface Plan {
   readonly live: boolean;
   readonly warp: Warp;
   readonly scripts: readonly [LaneScript, LaneScript];
+  /** When everything that is known has been said, in milliseconds on the screen: captions come after their facts. */
+  readonly said: number;
   /** How long it is on the screen, in milliseconds. */
   readonly total: number;
 }
+
+/** What a lane is drawn by. */
+export type Drawing = Pick<LaneView, 'animate' | 'seek' | 'play' | 'pause' | 'paint' | 'close'>;
+
+/** Time, as the player goes by it. */
+export interface Ticker {
+  /** Milliseconds that only grow. */
+  readonly now: () => number;
+  /** Calls back with the next frame that is painted. Returns what {@link Ticker.cancel} takes. */
+  readonly onFrame: (callback: () => void) => number;
+  readonly cancel: (frame: number) => void;
+}
+
+const browserTicker: Ticker = {
+  now: () => performance.now(),
+  onFrame: (callback) => requestAnimationFrame(callback),
+  cancel: (frame) => cancelAnimationFrame(frame),
+};
 
 /** What the player's controls show. Changes when a fact is passed, not with every frame. */
 export interface PlayerState {
@@ -55,8 +75,8 @@ export function planOf(run: Run, scenario: Scenario, live: boolean): Plan {
     return { lane, shown, ...telling, story: timed(tell(lane, telling), shown) };
   };
   const scripts = [script(0), script(1)] as const;
-  const last = Math.max(laid.last, ...scripts.map(({ story }) => story.at(-1)?.from ?? 0));
-  return { run, scenario, live, warp: laid, scripts, total: last + tail };
+  const said = Math.max(laid.last, ...scripts.flatMap(({ story }) => story.map(({ from }) => from)));
+  return { run, scenario, live, warp: laid, scripts, said, total: said + tail };
 }
 
 /** The requests that have a place in a lane. */
@@ -78,16 +98,20 @@ export class Player {
   private s = 0;
   private mark = 0;
   private frame = 0;
-  /** When the playhead came to the end of what is known, by `performance.now()`. */
+  /** When the playhead came to the last fact that is known, by the ticker. */
   private waitingSince: number | undefined;
-  private readonly views: (LaneView | undefined)[] = [undefined, undefined];
+  /** Whether what moves is held where it is, because nothing more is known. */
+  private held = false;
+  private readonly views: (Drawing | undefined)[] = [undefined, undefined];
   private readonly listeners = new Set<() => void>();
   private readonly framers = new Set<(frame: Frame) => void>();
   private readonly still: () => boolean;
+  private readonly ticker: Ticker;
 
-  /** @param still whether nothing is to travel */
-  constructor(plan: Plan, still: () => boolean) {
+  /** @param still whether nothing is to travel @param ticker default: the browser's */
+  constructor(plan: Plan, still: () => boolean, ticker: Ticker = browserTicker) {
     this.still = still;
+    this.ticker = ticker;
     this.state = { plan, playing: false, speed: 1, begun: false, over: false, reached: [0, 0] };
   }
 
@@ -106,9 +130,11 @@ export class Player {
   };
 
   /** Takes a lane's view, or takes leave of it. */
-  readonly attach = (lane: 0 | 1, view: LaneView | undefined): void => {
+  readonly attach = (lane: 0 | 1, view: Drawing | undefined): void => {
+    this.views[lane]?.close();
     this.views[lane] = view;
     if (view !== undefined) {
+      this.catchUp();
       this.draw(lane);
       this.paint();
     }
@@ -128,7 +154,7 @@ export class Player {
     const old = this.state.plan;
     this.s = carryOver(old, plan, this.s);
     this.waitingSince = undefined;
-    this.mark = performance.now() - this.s / this.state.speed;
+    this.mark = this.ticker.now() - this.s / this.state.speed;
     this.set({ plan });
     this.redraw();
     if (this.state.playing) {
@@ -152,7 +178,7 @@ export class Player {
   }
 
   pause(): void {
-    cancelAnimationFrame(this.frame);
+    this.ticker.cancel(this.frame);
     for (const view of this.views) {
       view?.pause();
     }
@@ -193,6 +219,7 @@ export class Player {
 
   /** Measures and lays out everything anew: the window has another size, or nothing is to travel any more. */
   redraw(): void {
+    this.catchUp();
     this.draw(0);
     this.draw(1);
     this.paint();
@@ -201,7 +228,7 @@ export class Player {
   now(): Frame {
     const { plan } = this.state;
     const known = clockAt(plan.warp, this.s);
-    const waited = this.waitingSince === undefined ? 0 : performance.now() - this.waitingSince;
+    const waited = this.waitingSince === undefined ? 0 : this.ticker.now() - this.waitingSince;
     return {
       s: this.s,
       t: known + waited,
@@ -211,12 +238,21 @@ export class Player {
     };
   }
 
+  /** Brings the playhead to where it is by now: the last frame may be long ago. */
+  private catchUp(): void {
+    const { plan, playing, speed } = this.state;
+    if (playing) {
+      this.s = Math.min(plan.live ? plan.said : plan.total, (this.ticker.now() - this.mark) * speed);
+    }
+  }
+
   private draw(lane: 0 | 1): void {
     const view = this.views[lane];
     if (view !== undefined) {
       const { plan, playing, speed } = this.state;
       view.animate(plan.scripts[lane], plan.total, this.still());
       if (playing) {
+        this.held = false;
         view.play(this.s, speed);
       } else {
         view.seek(this.s);
@@ -226,34 +262,34 @@ export class Player {
 
   private start(): void {
     const { speed } = this.state;
-    this.mark = performance.now() - this.s / speed;
+    this.mark = this.ticker.now() - this.s / speed;
+    this.held = false;
     for (const view of this.views) {
       view?.play(this.s, speed);
     }
-    cancelAnimationFrame(this.frame);
-    this.frame = requestAnimationFrame(this.tick);
+    this.ticker.cancel(this.frame);
+    this.frame = this.ticker.onFrame(this.tick);
   }
 
   private readonly tick = (): void => {
-    const { plan, speed } = this.state;
-    const reached = (performance.now() - this.mark) * speed;
-    if (plan.live && reached >= plan.warp.last) {
-      this.s = plan.warp.last;
-      this.waitingSince ??= performance.now();
+    const { plan } = this.state;
+    this.catchUp();
+    if (plan.live && this.s >= plan.warp.last) {
+      this.waitingSince ??= this.ticker.now();
+    }
+    if (plan.live && this.s >= plan.said && !this.held) {
+      this.held = true;
       for (const view of this.views) {
         view?.pause();
         view?.seek(this.s);
       }
-    } else {
-      this.s = Math.min(plan.total, reached);
     }
     this.paint();
     if (this.s >= plan.total && !plan.live) {
-      this.pause();
       this.seek(plan.total);
-      return;
+    } else if (this.state.playing) {
+      this.frame = this.ticker.onFrame(this.tick);
     }
-    this.frame = requestAnimationFrame(this.tick);
   };
 
   private paint(): void {

@@ -112,8 +112,14 @@ const hand = {
   names: ['By hand', 'By hand'],
 } as const satisfies Scenario;
 
+const effects: ReadonlyMap<string, Scenario['effect']> = new Map([
+  ['orders.create', 'order'],
+  ['customers.create', 'customer'],
+] as const);
+
 function scenarioFor(newest: Submission | undefined): Scenario {
-  return newest !== undefined && newest.operation !== 'payments.create' ? { ...hand, effect: 'order' } : hand;
+  const effect = effects.get(newest?.operation ?? '');
+  return effect === undefined ? hand : { ...hand, effect };
 }
 
 /** The facts of one press: what this browser saw, and what the ledger has gained since. */

@@ -12,7 +12,7 @@ export function LedgerTab({ player }: TabProps) {
   const plan = usePlayer(player, 'plan');
   const { scripts, scenario, live } = plan;
   return (
-    <div className="two">
+    <div className="both">
       {scripts.map(({ lane }, i) => {
         const entries = lane.facts.filter(({ kind }) => kind === 'charged' || kind === 'mailed');
         const effects = entries.filter(({ kind }) => kind === 'charged').length;

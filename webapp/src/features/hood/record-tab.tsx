@@ -16,7 +16,7 @@ export function RecordTab({ player }: TabProps) {
   const { s, t } = player.now();
   const { scripts, scenario } = plan;
   return (
-    <div className="two">
+    <div className="both">
       {scripts.map(({ lane, shown }, i) => {
         const passed = shown.filter((one) => one.s <= s).map(({ fact }) => fact);
         return (

@@ -46,7 +46,7 @@ export function RequestsTab({ player, exchange, opened, onOpen }: TabProps) {
     }
   };
   return (
-    <div className="two">
+    <div className="both">
       <div>
         <div ref={list} className="reqs" role="listbox" aria-label="Requests of both lanes" onKeyDown={onKeyDown}>
           {shown.map((row) => (

@@ -13,7 +13,7 @@ const steps = [
   },
   {
     title: 'Claim before you act',
-    text: 'One conditional write on the key decides who runs. Everybody else meets the record: replay, wait, or refuse. The handler stays as it is.',
+    text: 'One conditional write on the key decides which copy runs. Every other copy finds the record: it waits, or gets its answer. The handler stays as it is.',
     file: 'main.go',
     code: protectSnippet,
   },

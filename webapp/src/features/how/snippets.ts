@@ -12,7 +12,8 @@ const { source } = await client.submit({
   url: '/api/payments',
   body: { amount: 1250, currency: 'EUR' },
 });
-// executed · server-replay · client-cache · queued`;
+// executed · server-replay
+// client-cache · queued`;
 
 /** At the server. */
 export const protectSnippet = `guard, err := idempotency.New(

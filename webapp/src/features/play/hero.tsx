@@ -5,7 +5,17 @@ import { Icon } from '../../stage/icons.tsx';
  * What the page is for, and the one button. The same markup stands in index.html, so that it is there before any script:
  * a test holds the two together.
  */
-export function Hero({ label, playing, onPlay }: { label: string; playing: boolean; onPlay: () => void }) {
+export function Hero({
+  label,
+  note = 'Real requests to this API, both ways',
+  playing,
+  onPlay,
+}: {
+  label: string;
+  note?: string;
+  playing: boolean;
+  onPlay: () => void;
+}) {
   return (
     <section className="hero" aria-labelledby="title">
       <div>
@@ -13,8 +23,8 @@ export function Hero({ label, playing, onPlay }: { label: string; playing: boole
           <span>Send it twice.</span> <span>It happens once.</span>
         </h1>
         <p className="lede">
-          Networks lose answers, people click twice, functions crash. So clients send again, and without a key every
-          copy is a new charge. With <strong>one key per intent</strong>, every copy gets the first answer.
+          Networks lose answers, people click twice, functions crash. So requests are sent again, and each looks like a
+          new payment. With <strong>one key per payment</strong>, every copy gets the first answer.
         </p>
       </div>
       <div className="cta">
@@ -25,7 +35,7 @@ export function Hero({ label, playing, onPlay }: { label: string; playing: boole
             <span>{label}</span>
           </Fragment>
         </button>
-        <p className="cta-note">Real requests to this API, both ways</p>
+        <p className="cta-note">{note}</p>
       </div>
     </section>
   );

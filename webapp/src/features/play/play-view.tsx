@@ -150,7 +150,12 @@ export function PlayView({
 
   return (
     <>
-      <Hero label={label} playing={playing} onPlay={onPlayBoth} />
+      <Hero
+        label={label}
+        {...(obstacle !== undefined && { note: 'Recorded with real requests. Nothing is sent here' })}
+        playing={playing}
+        onPlay={onPlayBoth}
+      />
       <section className="play" aria-label="Scenarios">
         <Rail chosen={scenario} results={results} onChoose={choose} />
         <div className="column">
@@ -168,7 +173,7 @@ export function PlayView({
                     disabled={underWay !== undefined}
                     onChange={(event) => theatre.setCount(Number(event.target.value))}
                   >
-                    {[2, 5, 10, 20, 50].map((n) => (
+                    {countsWith(count).map((n) => (
                       <option key={n} value={n}>
                         × {n}
                       </option>
@@ -217,6 +222,13 @@ export function PlayView({
       })
       .join(' ');
   }
+}
+
+const counts = [2, 5, 10, 20, 50];
+
+/** The numbers of copies that can be chosen, and the one of a run that came with a link. */
+function countsWith(shown: number): readonly number[] {
+  return counts.includes(shown) ? counts : [...counts, shown].sort((a, b) => a - b);
 }
 
 /** What the scenario is about, or what has to be said instead. */

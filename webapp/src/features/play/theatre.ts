@@ -3,6 +3,7 @@ import { verdict } from '../../model/judge.ts';
 import { decode } from '../../model/link.ts';
 import { type Scenario, scenarioOf } from '../../model/scenarios.ts';
 import { plain } from '../../model/words.ts';
+import { viewOf } from '../../shared/address.ts';
 import { announce } from '../../shared/announce.ts';
 import type { Config } from '../../shared/config.ts';
 import type { Exchange } from '../../shared/exchange.ts';
@@ -34,6 +35,8 @@ export class Theatre {
   private readonly runner: Runner;
   private readonly listeners = new Set<() => void>();
   private live: Playing | undefined;
+  /** The run in the address that was opened, or is being. */
+  private link: { readonly hash: string; readonly opened: Promise<void> } | undefined;
   private readonly exchanges = new Map<string, Playing['exchanges']>();
 
   constructor(config: () => Promise<Config>) {
@@ -72,29 +75,48 @@ export class Theatre {
     await this.readLink();
     const results = await readResults();
     this.set({ results: new Map([...results, ...this.state.results]) });
-    if (this.live === undefined && this.state.shared === undefined && results.has(this.state.scenario.id)) {
-      this.show(this.state.scenario);
-    }
+    this.showLast();
     await resuming;
+    this.showLast();
     await carryOn(undefined);
     await warmUp();
   }
 
-  /** Follows the page's address. */
+  /** Shows the scenario's last result if nothing else is shown, and no run is under way. */
+  private showLast(): void {
+    if (!this.runner.isBusy() && this.state.shared === undefined && this.player.get().plan.warp.length === 0) {
+      this.show(this.state.scenario);
+    }
+  }
+
+  /** Follows the page's address. What is shown stays as it is while the playground is looked at. */
   async follow(): Promise<void> {
+    if (viewOf(location.href) === 'playground') {
+      return;
+    }
     const scenario = scenarioOf(new URLSearchParams(location.search).get('scenario'));
     const linked = location.hash.startsWith('#run=');
     if (linked) {
       await this.readLink();
-    } else if (scenario !== this.state.scenario || this.state.shared !== undefined) {
+    } else if (scenario !== this.state.scenario || (location.hash === '' && this.link !== undefined)) {
+      this.link = undefined;
       this.set({ shared: undefined, unreadableLink: false });
       this.show(scenario);
     }
   }
 
   setCount(count: number): void {
-    this.set({ count });
+    this.leaveLink();
+    this.set({ count, shared: undefined, unreadableLink: false });
     this.show(this.state.scenario, false);
+  }
+
+  /** The run in the address is no longer what is shown. */
+  private leaveLink(): void {
+    this.link = undefined;
+    if (location.hash !== '') {
+      history.replaceState(null, '', location.pathname + location.search);
+    }
   }
 
   /** Sends real requests, both ways or one way again. To be called in the press itself. */
@@ -106,9 +128,7 @@ export class Theatre {
     const last = lane === undefined ? undefined : results.get(scenario.id);
     const only = lane === undefined || last === undefined ? undefined : { lane, other: last.lanes[lane === 0 ? 1 : 0] };
     this.set({ underWay: scenario, shared: undefined, unreadableLink: false, count: last?.count ?? this.state.count });
-    if (location.hash !== '') {
-      history.replaceState(null, '', location.pathname + location.search);
-    }
+    this.leaveLink();
     const empty = this.emptyRun(scenario);
     const lanes: Run['lanes'] =
       only === undefined ? empty.lanes : only.lane === 0 ? [empty.lanes[0], only.other] : [only.other, empty.lanes[1]];
@@ -123,7 +143,7 @@ export class Theatre {
     const { default: recorded } = await import('../../model/recorded.json');
     const run = await decode(recorded[scenario.id as keyof typeof recorded] ?? '');
     if (run !== undefined && this.state.scenario === scenario) {
-      this.set({ shared: run, unreadableLink: false });
+      this.set({ shared: run, unreadableLink: false, count: run.count });
       this.player.open(planOf(run, scenario, false));
       this.player.play();
     }
@@ -172,23 +192,36 @@ export class Theatre {
       this.player.open(planOf(live.run, scenario, true));
       this.player.play();
     } else if (last !== undefined) {
+      this.set({ count: last.count });
       this.player.finish(planOf(last, scenario, false));
     } else {
       this.player.open(this.emptyPlan(scenario));
     }
   }
 
-  private async readLink(): Promise<void> {
-    if (!location.hash.startsWith('#run=')) {
-      return;
+  /** Opens the run in the address, once: what is shown of it is not taken back by reading it again. */
+  private readLink(): Promise<void> {
+    const { hash } = location;
+    if (!hash.startsWith('#run=')) {
+      return Promise.resolve();
     }
-    const run = await decode(location.hash.slice('#run='.length));
+    if (this.link?.hash !== hash) {
+      this.link = { hash, opened: this.open(hash) };
+    }
+    return this.link.opened;
+  }
+
+  private async open(hash: string): Promise<void> {
+    const run = await decode(hash.slice('#run='.length));
+    if (this.link?.hash !== hash) {
+      return; // meanwhile something else was asked for
+    }
     if (run === undefined) {
       this.set({ unreadableLink: true, shared: undefined });
       return;
     }
     const scenario = scenarioOf(run.scenario);
-    this.set({ scenario, shared: run, unreadableLink: false });
+    this.set({ scenario, shared: run, unreadableLink: false, count: run.count });
     this.player.open(planOf(run, scenario, false));
   }
 
