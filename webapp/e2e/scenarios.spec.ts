@@ -57,7 +57,7 @@ const scenarios: readonly Expected[] = [
     told: [
       /dies after the charge/,
       /Its lease on the key runs on/,
-      /waits \d+ s, as it was told/,
+      /waits \d+ s, (as|no less than) it was told/,
       /the processor has that charge/,
     ],
   },

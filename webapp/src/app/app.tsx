@@ -26,8 +26,8 @@ export function App({ config, sessions }: { config: () => Promise<Config>; sessi
 
   return (
     <>
-      <a className="skip" href="#stage">
-        Skip to the stage
+      <a className="skip" href={view === 'play' ? '#stage' : '#playground'}>
+        Skip to the {view === 'play' ? 'stage' : 'playground'}
       </a>
       <Header view={view} />
       <main id="main">
@@ -35,7 +35,7 @@ export function App({ config, sessions }: { config: () => Promise<Config>; sessi
           <PlayView config={known} config$={config} toast={showToast} hood={(props) => <Hood {...props} />} />
         </div>
         {(visited || view === 'playground') && (
-          <div className="view-playground" hidden={view !== 'playground'}>
+          <div className="view-playground" id="playground" tabIndex={-1} hidden={view !== 'playground'}>
             <Suspense fallback={<p className="loading">Loading the playground…</p>}>
               {known && <Playground config={known} sessions={sessions} />}
             </Suspense>

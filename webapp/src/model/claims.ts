@@ -8,6 +8,8 @@ import { tally } from './totals.ts';
 export function untrueClaims(text: string, facts: readonly Fact[]): readonly string[] {
   const any = (wanted: (fact: Fact) => boolean) => facts.some(wanted);
   const count = (kind: Fact['kind']) => facts.filter((fact) => fact.kind === kind).length;
+  const refusals = (wanted: (fact: Fact) => boolean) =>
+    facts.filter((fact) => fact.kind === 'refused' && wanted(fact)).length;
   const claims: readonly (readonly [pattern: RegExp, holds: (match: RegExpMatchArray) => boolean])[] = [
     [/\((4\d\d|5\d\d)\)/g, ([, status]) => any((fact) => fact.status === Number(status))],
     [/told (\d{3})/g, ([, status]) => any((fact) => fact.status === Number(status))],
@@ -39,7 +41,9 @@ export function untrueClaims(text: string, facts: readonly Fact[]): readonly str
     [/(\d+) receipts?\b/g, ([, n]) => count('mailed') >= Number(n)],
     [/the receipt is sent|another receipt/gi, () => count('mailed') > 0],
     [/charge (?:is )?on record/g, () => count('recalled') > 0],
-    [/as it was told/g, () => any(({ retryAfter }) => retryAfter !== undefined)],
+    [/waits (\d+) s, as it was told/g, ([, s]) => any(({ retryAfter }) => retryAfter === Number(s))],
+    [/waits (\d+) s, no less than it was told/g, ([, s]) => any(({ retryAfter = Infinity }) => retryAfter < Number(s))],
+    [/(\d+) requests? fails?/g, ([, n]) => refusals(({ status = 0 }) => status >= 500) >= Number(n)],
   ];
   return claims.flatMap(([pattern, holds]) =>
     [...text.matchAll(pattern)].filter((match) => !holds(match)).map(([words]) => `“${words}” in “${text}”`),

@@ -92,6 +92,10 @@ function sentence(
       ];
     }
     case 'refused':
+      if ((first.status ?? 0) >= 500) {
+        const why = first.title === undefined ? '' : `: ${first.title}`;
+        return [count, ` ${n === 1 ? 'request fails' : 'requests fail'} (${first.status})${why}.`];
+      }
       return [count, ` ${n === 1 ? 'copy is' : 'copies are'} ${refusal(first)}`];
     case 'bounced':
       return [count, ` ${n === 1 ? 'request' : 'requests'} found nobody: the API can’t be reached.`];
@@ -133,5 +137,5 @@ function refusal({ status = 0, at, title }: Fact): string {
   if (status === 422 && at === 'record') {
     return 'refused: the key belongs to another payload (422).';
   }
-  return `${status >= 500 ? 'failed' : 'refused'} (${status})${title === undefined ? '' : `: ${title}`}.`;
+  return `refused (${status})${title === undefined ? '' : `: ${title}`}.`;
 }

@@ -125,6 +125,8 @@ function leadOf(here: Context): Sentence | undefined {
       return isFollowedBySent(here)
         ? undefined
         : ['First the client writes it down', ...(keyed.length > 0 ? [', with the key ', ...keyed] : [])];
+    case 'queued':
+      return ['The client keeps it in its outbox'];
     case 'reloaded':
       return [
         (fact.dies?.length ?? 0) > 0
@@ -347,10 +349,17 @@ function patienceAfter({ facts, i }: Context): Sentence | undefined {
   if (next?.why !== 'retry' || wait < 2_000) {
     return undefined;
   }
-  const obeyed = refusal?.retryAfter !== undefined && wait >= refusal.retryAfter * 1_000 - 250;
+  const asked = refusal?.retryAfter;
+  const waited = Math.round(wait / 1_000);
+  const obedience =
+    asked === undefined || wait < asked * 1_000 - 250
+      ? ''
+      : waited > asked
+        ? ', no less than it was told'
+        : ', as it was told';
   const sentKey = facts.findLast(({ kind, req }, k) => k < i && kind === 'sent' && req === fact.req)?.key;
   const keeps = sentKey !== undefined && sentKey === next.key ? ', and keeps the key' : '';
-  return [`The client waits ${Math.round(wait / 1_000)} s${obeyed ? ', as it was told' : ''}${keeps}.`];
+  return [`The client waits ${waited} s${obedience}${keeps}.`];
 }
 
 /** How a lane ended, in one sentence or two, and what is not as it should be. */

@@ -26,8 +26,10 @@ export class HandPlayer {
   private total = 0;
   private mark = 0;
   private frame = 0;
+  private playing = false;
 
   readonly attach = (view: LaneView | undefined): void => {
+    this.view?.close();
     this.view = view;
     this.draw();
   };
@@ -51,11 +53,11 @@ export class HandPlayer {
     this.laid = laid;
     this.total = Math.max(laid.last, this.script.story.at(-1)?.from ?? 0) + 400;
     this.s = still ? this.total : same ? Math.min(this.s, laid.last) : 0;
-    this.draw(still);
     this.mark = performance.now() - this.s;
+    this.playing = !still;
+    this.draw(still);
     cancelAnimationFrame(this.frame);
-    if (!still) {
-      this.view?.play(this.s, 1);
+    if (this.playing) {
       this.frame = requestAnimationFrame(this.tick);
     }
   }
@@ -71,7 +73,12 @@ export class HandPlayer {
   private draw(still = false): void {
     if (this.view !== undefined && this.script !== undefined && this.laid !== undefined) {
       this.view.animate(this.script, this.total, still);
-      this.view.seek(this.s);
+      if (this.playing) {
+        this.s = Math.min(this.total, performance.now() - this.mark);
+        this.view.play(this.s, 1);
+      } else {
+        this.view.seek(this.s);
+      }
       this.view.paint(this.s, clockAt(this.laid, this.s));
     }
   }
@@ -82,7 +89,8 @@ export class HandPlayer {
     }
     this.s = Math.min(this.total, performance.now() - this.mark);
     this.view?.paint(this.s, clockAt(this.laid, this.s));
-    if (this.s < this.total) {
+    this.playing = this.s < this.total;
+    if (this.playing) {
       this.frame = requestAnimationFrame(this.tick);
     }
   };

@@ -86,8 +86,9 @@ export function PlayView({
       return;
     }
     if (!navigator.onLine) {
-      announce('No network');
-      toast('No network: what was recorded can be replayed.');
+      const text = 'No network: what was recorded can be replayed.';
+      announce(text);
+      toast(text);
       return;
     }
     setOpened(undefined);

@@ -218,6 +218,7 @@ export class Theatre {
     }
     if (run === undefined) {
       this.set({ unreadableLink: true, shared: undefined });
+      this.show(scenarioOf(new URLSearchParams(location.search).get('scenario')));
       return;
     }
     const scenario = scenarioOf(run.scenario);
