@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -218,6 +219,53 @@ func TestRewrite(t *testing.T) {
 	}
 	if _, remembered := again.tokens["token"]; !remembered {
 		t.Error("the token is forgotten")
+	}
+}
+
+// A file that cannot be rewritten loses nothing, and somebody is told.
+func TestRewriteThatFails(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "data")
+	var told bytes.Buffer
+	e, err := New(Config{File: path, Log: slog.New(slog.NewTextHandler(&told, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = e.Close() }()
+	wantTold := func(when string) {
+		t.Helper()
+		e.file.rewriting.Wait()
+		if text := told.String(); !strings.Contains(text, "level=ERROR") || !strings.Contains(text, "goes on growing") || !strings.Contains(text, path) {
+			t.Errorf("%s: the log says %q", when, text)
+		}
+		told.Reset()
+	}
+	if err := os.Mkdir(path+".new", 0o700); err != nil { // where the new file is to be made
+		t.Fatal(err)
+	}
+	post(e, "CreateTable", `{"TableName":"items","AttributeDefinitions":[{"AttributeName":"p","AttributeType":"S"}],
+		"KeySchema":[{"AttributeName":"p","KeyType":"HASH"}],"BillingMode":"PAY_PER_REQUEST"}`)
+	filler := strings.Repeat("x", 350<<10)
+	for e.file.log.size < minRewrite {
+		if status, answer := post(e, "PutItem", `{"TableName":"items","Item":{"p":{"S":"a"},"f":{"S":"`+filler+`"}}}`); status != http.StatusOK {
+			t.Fatal(answer)
+		}
+	}
+	wantTold("the new file cannot be made")
+
+	if err := os.Remove(path + ".new"); err != nil {
+		t.Fatal(err)
+	}
+	e.mu.Lock()
+	e.file.rewritten = 0
+	e.rewriteFile()
+	if err := os.Remove(path + ".new"); err != nil {
+		t.Fatal(err)
+	}
+	e.mu.Unlock()
+	wantTold("the new file is gone")
+	if _, answer := post(e, "GetItem", `{"TableName":"items","Key":{"p":{"S":"a"}}}`); !strings.Contains(answer, filler) {
+		t.Error("the item is lost")
 	}
 }
 

@@ -3,6 +3,7 @@ package dynamolocal
 import (
 	"cmp"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,9 @@ type Config struct {
 	// Observe is called after every call, from the goroutine that serves it.
 	// Default: nobody observes.
 	Observe func(Event)
+	// Log is told of what fails and is the error of no call, such as a file that
+	// could not be rewritten and so goes on growing. Default: nobody is told.
+	Log *slog.Logger
 }
 
 // Engine is an embedded DynamoDB. It is an http.Handler; make one with [New].
@@ -41,6 +45,7 @@ type Config struct {
 type Engine struct {
 	clock       func() time.Time
 	observe     func(Event)
+	log         *slog.Logger
 	readTimeout time.Duration
 	parser      *expression.Parser
 	calls       atomic.Int64
@@ -66,6 +71,7 @@ func New(config Config) (*Engine, error) {
 	e := &Engine{
 		clock:       config.Clock,
 		observe:     config.Observe,
+		log:         cmp.Or(config.Log, slog.New(slog.DiscardHandler)),
 		readTimeout: cmp.Or(config.ReadTimeout, defaultReadTimeout),
 		parser:      parser,
 		closed:      make(chan struct{}),

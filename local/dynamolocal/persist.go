@@ -163,15 +163,22 @@ func (f *file) close() error { return f.log.close() }
 
 // rewriteFile starts to rewrite the data file, in the background, if it has grown
 // enough. The caller holds the lock. If the rewriting fails nothing is lost: the
-// file goes on growing until the next attempt.
+// file goes on growing until the next attempt, and the log is told.
 func (e *Engine) rewriteFile() {
 	f := e.file
 	if f.busy || f.log.size < max(minRewrite, rewriteGrowth*f.rewritten) {
 		return
 	}
+	rewritten := func(err error) {
+		f.busy, f.rewritten = false, f.log.size
+		if err != nil {
+			e.log.Error("the data file could not be rewritten without what is gone, and goes on growing",
+				"file", f.log.path, "bytes", f.log.size, "error", err)
+		}
+	}
 	fresh, err := f.log.startRewrite()
 	if err != nil {
-		f.rewritten = f.log.size
+		rewritten(err)
 		return
 	}
 	f.busy = true
@@ -181,10 +188,9 @@ func (e *Engine) rewriteFile() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		if err == nil && !errors.Is(f.log.broken, os.ErrClosed) {
-			_ = fresh.finish()
+			err = fresh.finish()
 		}
-		_ = fresh.abandon()
-		f.busy, f.rewritten = false, f.log.size
+		rewritten(errors.Join(err, fresh.abandon()))
 	})
 }
 

@@ -217,7 +217,7 @@ func (s *Stack) startDatabase(ctx context.Context, cfg Config, log *slog.Logger)
 	if err != nil {
 		return err
 	}
-	if s.engine, err = dynamolocal.New(dynamolocal.Config{Clock: cfg.Clock, File: file, Observe: cfg.Observe}); err != nil {
+	if s.engine, err = dynamolocal.New(dynamolocal.Config{Clock: cfg.Clock, File: file, Observe: cfg.Observe, Log: log}); err != nil {
 		return fmt.Errorf("open the tables: %w", err)
 	}
 	listener, err := listen("127.0.0.1:0")

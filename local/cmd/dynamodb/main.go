@@ -13,6 +13,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -102,7 +103,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
-	engine, err := dynamolocal.New(dynamolocal.Config{File: *data})
+	engine, err := dynamolocal.New(dynamolocal.Config{File: *data, Log: slog.New(slog.NewTextHandler(stderr, nil))})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
