@@ -1,5 +1,6 @@
 // Package consumers_test imports the library as others do: by version, from
-// modules outside of this repository.
+// modules outside of this repository. What it publishes is outside of its module, so
+// that Go's cache of results does not notice changes: run it with -count=1.
 package consumers_test
 
 import (

@@ -15,7 +15,8 @@ const installs = "go install github.com/idempotent-requests/idempotent-requests/
 
 // cases are the sections of the runbook, each with the key that it is about.
 var cases = map[string]func(w *table) (id string){
-	"Before you begin": func(w *table) string { return w.completed("1f0c7a52", []byte("paid")) },
+	"Before you begin":        func(w *table) string { return w.completed("1f0c7a52", []byte("paid")) },
+	"When an alarm is raised": func(w *table) string { return w.interrupted("k1") },
 	"A refused key after a crash": func(w *table) string {
 		w.completed("another", []byte("paid"))
 		return w.interrupted("k1")
