@@ -10,10 +10,10 @@
 //
 // The steps are not listed anywhere: each path is run once undisturbed and
 // every request that reaches the store is counted, so that a request added to
-// the protocol is interrupted without anybody thinking of it. The verdict is
-// that of an oracle which believes no store and no guard. It sees the records
-// before and after each request, a ledger of effects, and the answers of
-// callers; and it is shown to object where a store is broken on purpose.
+// the protocol is interrupted without anybody thinking of it. Each run leaves a
+// Book of package ledger: the records before and after each request, the effects, and what
+// callers were told. Its predicates, which believe no store and no guard, are the
+// verdict, and they are shown to object if a store is broken on purpose.
 //
 // Begin with the stories, in the directory of that name: scripts for one fault each
 // that read from top to bottom, with their outcome, played by the same processes on

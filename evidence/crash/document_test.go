@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/idempotent-requests/idempotent-requests/evidence/document"
+	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 )
 
 // section is the document's text on what was measured.
@@ -99,10 +100,11 @@ The server ends a transaction of which it has heard nothing for five seconds.
 ## Where each guarantee held
 
 A cell is one run: a path, a policy, a store (in memory; DynamoDB with the SDK's repetitions; DynamoDB without; a Valkey or Redis server; a PostgreSQL server) and a fault, or two: a kill at
-every step that follows a failed request. In each the oracle looks at the record before and after every request, at a ledger of effects that is kept apart
-from the records, and at all answers, among them those to duplicates afterwards, to a stranger with the same token, and to the same key after its window.
+every step that follows a failed request. In each the oracle, which also judges the simulation and the stories, looks at the record before and after every request,
+at a ledger of effects that is kept apart from the records, and at all answers, among them those to duplicates afterwards, to a stranger with the same token, and
+to the same key after its window.
 
-G4 is counted as "no key has more than one effect, and no acknowledged key has none": under Refuse that means at most once, and Reexecute does not promise it.
+G4 is counted as "no key has more than one effect", and that no acknowledged key has none belongs to G3: under Refuse that means at most once, and Reexecute does not promise it.
 Of an operation with steps each effect is counted by itself. In each cell in which Reexecute has an effect more than once something came between an effect and its record; elsewhere G3 would have been broken.
 
 `)
@@ -119,7 +121,7 @@ An oracle that never objects proves nothing. The same runs on stores that are br
 | --- | --- |
 `)
 	for _, broken := range brokenStores {
-		fmt.Fprintf(&b, "| %s (%s) | %s |\n", broken.name, broken.policy.name, list(broken.breaks))
+		fmt.Fprintf(&b, "| %s (%s) | %s |\n", broken.flaw, broken.policy.name, list(broken.breaks))
 	}
 	for _, broken := range brokenSteps {
 		fmt.Fprintf(&b, "| %s (%s) | %s |\n", broken.name, reexecute.name, list(broken.breaks))
@@ -130,7 +132,7 @@ An oracle that never objects proves nothing. The same runs on stores that are br
 	return b.String()
 }
 
-func list(guarantees []guarantee) string {
+func list(guarantees []ledger.Guarantee) string {
 	names := make([]string, len(guarantees))
 	for i, g := range guarantees {
 		names[i] = string(g)

@@ -1,166 +1,78 @@
 package crash_test
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"fmt"
-	"sync"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
-// history is what happened in a run, seen from outside of the package under
-// test: a ledger of effects, the records before and after each request, and what
-// callers were told.
-type history struct {
-	mu         sync.Mutex
-	seq        int
-	steps      []*step
-	executions []*execution
-	effects    []effect
-	results    map[string][]byte // by fencing token: what an execution answered
-	answers    []answer
-	windowEnds map[string][]time.Time // by key: the windows that have passed
-}
+// What processes do is entered in the book.
 
-// moment orders what happened.
-type moment struct {
-	seq int
-	at  time.Time
-}
-
-// state is a record as it stands in the store. The zero value is that of none.
-type state struct {
-	status         idempotency.Status
-	owner          string
-	lease, expires int64  // Unix milliseconds
-	steps          string // the names of those recorded
-}
-
-// live reports whether the record counts at all.
-func (s state) live(at time.Time) bool { return s.status != "" && at.UnixMilli() < s.expires }
-
-func (s state) completed(at time.Time) bool { return s.live(at) && s.status == idempotency.Completed }
-
-// leased reports whether an owner may believe to hold the key.
-func (s state) leased(at time.Time) bool {
-	return s.live(at) && s.status == idempotency.InProgress && at.UnixMilli() <= s.lease
-}
-
-// step is a request that reached the store.
-type step struct {
-	moment
-	process       *process
-	key           string
-	label         string
-	token         string // the fencing token of the process's call
-	before, after state
-	replied       bool // the process has seen the reply
-}
-
-// execution is a run of the operation.
-type execution struct {
-	moment
-	process *process
-	key     string
-	token   string
-	ctx     context.Context
-	ended   bool
-	rivals  []string // executions of the same key that held a lease when it began
-}
-
-// effect is something that happened in the world outside.
-type effect struct {
-	moment
-	process *process
-	key     string
-	token   string
-	derived string // the downstream key
-	name    string // which of the operation's effects it is
-	receipt string
-}
-
-// answer is what a caller was told.
-type answer struct {
-	moment
-	process *process
-	key     string
-	caller  string
-	verdict verdict
-	data    []byte
-	tried   bool      // the process had made requests to the store
-	mustRun guarantee // the guarantee broken if the call was not executed, "" for none
-	pause   time.Duration
-	text    string // the answer in words, if it is not one of the verdicts
-}
-
-func newHistory() *history {
-	return &history{results: make(map[string][]byte), windowEnds: make(map[string][]time.Time)}
-}
-
-// now is the next moment. The caller holds the lock.
-func (h *history) now() moment {
-	h.seq++
-	return moment{h.seq, time.Now()}
-}
-
-// stepped notes a request that reached the store, and returns what tells that
-// its reply was seen.
-func (h *history) stepped(p *process, label string, after state) (replied func()) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	s := &step{moment: h.now(), process: p, key: p.key.ID(), label: label, token: p.token, before: h.last(p.key.ID(), h.seq), after: after}
-	h.steps = append(h.steps, s)
-	p.tell("%v", s)
-	return func() {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		s.replied = true
+// asks enters a call.
+func (p *process) asks(r request) *ledger.Call {
+	window := idempotency.DefaultWindow
+	if p.world.window > 0 {
+		window = p.world.window
 	}
+	c := p.world.book.Open(ledger.Call{
+		Name: p.name, Process: p.n, Key: p.key.ID(), Payload: r.payload, For: p.caller, Effects: p.world.path.effects(), Free: r.free,
+	}, window)
+	p.asked.Store(c)
+	return c
 }
 
-// last is the key's record as it was before the moment seq.
-func (h *history) last(key string, seq int) state {
-	for i := len(h.steps) - 1; i >= 0; i-- {
-		if s := h.steps[i]; s.key == key && s.seq < seq {
-			return s.after
+// claims enters the fencing token under which the call asks the store.
+func (p *process) claims(token string) {
+	p.world.book.Enter(func(ledger.Moment) { p.asked.Load().Token = token })
+}
+
+// executes enters an execution, unless it has begun with its reconciliation, and
+// returns what enters its end.
+func (p *process) executes(ctx context.Context) (ends func(result idempotency.Result, keeps bool)) {
+	c, book := p.asked.Load(), p.world.book
+	var x *ledger.Execution
+	book.Enter(func(now ledger.Moment) {
+		if n := len(c.Executions); n > 0 && c.Executions[n-1].Finished == ledger.Never {
+			x = c.Executions[n-1]
+			return
 		}
-	}
-	return state{}
-}
-
-// began notes an execution, and which others of its key are under way.
-func (h *history) began(p *process, ctx context.Context, e idempotency.Execution) *execution {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	began := &execution{moment: h.now(), process: p, key: e.ID(), token: e.FencingToken(), ctx: ctx}
-	for _, other := range h.executions {
-		if other.key == began.key && other.token != began.token && !other.ended && !other.process.dead.Load() && other.ctx.Err() == nil {
-			began.rivals = append(began.rivals, other.process.name)
+		e, _ := idempotency.FromContext(ctx)
+		x = &ledger.Execution{Token: e.FencingToken(), Started: now, Finished: ledger.Never, LeaseOver: ledger.Never}
+		c.Executions = append(c.Executions, x)
+	})
+	context.AfterFunc(ctx, func() {
+		book.Enter(func(now ledger.Moment) {
+			if p.world.policy.mode == idempotency.Leased && x.Finished == ledger.Never && !p.dead.Load() {
+				x.LeaseOver = min(x.LeaseOver, now)
+			}
+		})
+	})
+	return func(result idempotency.Result, keeps bool) {
+		if p.dead.Load() {
+			return
 		}
-	}
-	h.executions = append(h.executions, began)
-	p.tell("executes")
-	return began
-}
-
-// ended notes the end of an execution and what it answers, nil for nothing.
-func (h *history) ended(e *execution, data []byte) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	e.ended = true
-	if data != nil {
-		h.results[e.token] = bytes.Clone(data) // the caller may write over its own
+		data := string(result.Data) // the caller may write over its own
+		book.Enter(func(now ledger.Moment) { x.Finished, x.Result, x.Keeps = now, data, keeps })
 	}
 }
 
-// happened enters an effect of that name and returns its receipt.
-func (h *history) happened(p *process, e idempotency.Execution, name string) string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	receipt := receiptOf(len(h.effects)+1, p.caller)
-	h.effects = append(h.effects, effect{h.now(), p, e.ID(), e.FencingToken(), e.DerivedKey(name), name, receipt})
+// interrupted enters that something has come between the call's effect and its
+// record.
+func (p *process) interrupted() {
+	p.world.book.Enter(func(ledger.Moment) { p.asked.Load().Interrupted = true })
+}
+
+// happens enters an effect of that name, and returns its receipt.
+func (p *process) happens(e idempotency.Execution, name string) string {
+	id := p.world.number()
+	p.world.book.Happen(ledger.Effect{ID: id, Name: name, Derived: e.DerivedKey(name), Call: p.asked.Load(), Token: e.FencingToken()})
+	receipt := ledger.Receipt(id, p.caller)
 	if p.world.path.steps > 0 {
 		p.tell("effect of the step %s: %s", name, receipt)
 	} else {
@@ -169,107 +81,87 @@ func (h *history) happened(p *process, e idempotency.Execution, name string) str
 	return receipt
 }
 
-// discovered enters effects that the store itself has written.
-func (h *history) discovered(p *process, rows []planned) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	known := make(map[string]bool)
-	for _, e := range h.effects {
-		known[e.receipt] = true
-	}
-	for _, row := range rows {
-		if !known[row.receipt] {
-			h.effects = append(h.effects, effect{moment: h.now(), process: p, name: stepNames[0], key: row.key, token: row.token, receipt: row.receipt})
-			p.tell("effect, in the same transaction: %s", row.receipt)
+// number is one that no receipt bears yet.
+func (w *world) number() string { return fmt.Sprint(w.receipts.Add(1)) }
+
+// apply serves a request, and enters what has come of it. It returns what enters
+// that the reply was seen.
+func (w *world) apply(p *process, label string, serve func()) (replied func()) {
+	w.requests.Lock()
+	defer w.requests.Unlock()
+	serve()
+	c, entry := p.asked.Load(), ledger.Request{Label: label, After: w.backend.look(p.key.ID())}
+	w.book.Enter(func(ledger.Moment) {
+		if entry.Call, entry.Token = c, c.Token; entry.After.Owner == c.Token && c.Token != "" {
+			c.Expires = w.book.At(time.UnixMilli(entry.After.Expires))
+		}
+	})
+	r := w.book.Request(entry)
+	p.tell("%s", w.describe(r))
+	for _, row := range w.backend.effects() {
+		c := w.owner(row.token)
+		if w.book.Discover(ledger.Effect{ID: row.id, Name: stepNames[0], Call: c, Token: row.token}) {
+			p.tell("effect, in the same transaction: %s", ledger.Receipt(row.id, c.For))
 		}
 	}
+	return func() { w.book.Enter(func(ledger.Moment) { r.Replied = true }) }
 }
 
-// find is how the world outside answers the question what became of a downstream
-// key.
-func (h *history) find(derived string) (receipt string, found bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, e := range h.effects {
-		if e.derived == derived && h.window(e.key, e.at) == len(h.windowEnds[e.key]) {
-			return e.receipt, true
+// owner returns the call that has made a request with a fencing token, nil if none
+// has.
+func (w *world) owner(token string) *ledger.Call {
+	for _, r := range w.book.Requests() {
+		if r.Token == token {
+			return r.Call
 		}
 	}
-	return "", false
+	return nil
 }
 
-func (h *history) answered(a answer) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	a.moment = h.now()
-	h.answers = append(h.answers, a)
-	a.process.tell("%v", a)
+// answers enters what the caller is told, and tells it in the given words, or if
+// there are none in those for all answers.
+func (p *process) answers(c *ledger.Call, answer ledger.Answer, data, text string) {
+	p.step("answer", func() {
+		p.world.book.Enter(func(now ledger.Moment) { c.Answer, c.Data, c.Ended = answer, data, now })
+		p.tell("%s", cmp.Or(text, "answers: "+p.world.answer(c)))
+	})
 }
 
-// endWindow notes that from now on the key's record does not count any more.
-func (h *history) endWindow(key string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.windowEnds[key] = append(h.windowEnds[key], time.Now())
-}
-
-// window numbers the windows of a key.
-func (h *history) window(key string, at time.Time) (n int) {
-	for _, end := range h.windowEnds[key] {
-		if !at.Before(end) {
-			n++
-		}
+// verdict is the answer to a call, which is found if it names effects that others
+// have had.
+func (w *world) verdict(c *ledger.Call) string {
+	if c.Answer != ledger.Executed || w.had(c) {
+		return string(c.Answer)
 	}
-	return n
+	return "reconciled"
 }
 
-// effectsOf returns the key's effects, window by window.
-func (h *history) effectsOf(key string) [][]effect {
-	windows := make([][]effect, len(h.windowEnds[key])+1)
-	for _, e := range h.effects {
-		if e.key == key {
-			n := h.window(key, e.at)
-			windows[n] = append(windows[n], e)
-		}
-	}
-	return windows
+// had reports whether a call has had an effect.
+func (w *world) had(c *ledger.Call) bool {
+	return slices.ContainsFunc(w.book.Effects(c.Key), func(e *ledger.Effect) bool { return e.Call == c })
 }
 
-// keys returns the keys that were asked for, each once, in the order of their
-// first answer.
-func (h *history) keys() (keys []string) {
-	seen := make(map[string]bool)
-	for _, a := range h.answers {
-		if !seen[a.key] {
-			seen[a.key] = true
-			keys = append(keys, a.key)
-		}
+// answer is the answer to a call in words.
+func (w *world) answer(c *ledger.Call) string {
+	switch receipts := ledger.ReceiptsIn(c.Data); {
+	case c.Answer == ledger.InProgress:
+		return fmt.Sprintf("in progress, retry after %v", c.RetryAfter.Round(time.Second))
+	case c.Answer == ledger.Strange:
+		return c.Data
+	case len(receipts) > 0:
+		return fmt.Sprintf("%s, %q", w.verdict(c), receipts[0])
+	case c.Data != "":
+		return fmt.Sprintf("%s, %q", w.verdict(c), strings.TrimSpace(c.Data))
 	}
-	return keys
+	return w.verdict(c)
 }
 
-// A receipt names an effect and whose it is. Results begin with it.
-func receiptOf(n int, caller string) string { return fmt.Sprintf("receipt %d for %s", n, caller) }
+// observer enters what the guard of a process observes.
+type observer struct{ p *process }
 
-const endOfReceipt = "\n"
-
-// receiptsIn returns the receipts that a result begins with.
-func receiptsIn(data []byte) (receipts []string) {
-	for line := range bytes.Lines(data) {
-		receipt, found := bytes.CutSuffix(line, []byte(endOfReceipt))
-		if !found {
-			break
-		}
-		receipts = append(receipts, string(receipt))
+func (o observer) Observe(_ context.Context, e idempotency.Event) {
+	if o.p.dead.Load() {
+		return
 	}
-	return receipts
-}
-
-// receiptIn returns the receipt that a result begins with, "" if there is none.
-func receiptIn(data []byte) string {
-	receipt, _, found := bytes.Cut(data, []byte(endOfReceipt))
-	if !found {
-		return ""
-	}
-	return string(receipt)
+	o.p.world.book.Enter(func(ledger.Moment) { o.p.asked.Load().Observe(e) })
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
 )
@@ -40,7 +41,6 @@ type path struct {
 type script func(*process, context.Context) (idempotency.Result, error)
 
 const (
-	nothingDone = "nothing was done"
 	// large results take two items beside the record.
 	large       = 380<<10 + 1
 	refusedPath = "first call, refused and planned again"
@@ -162,7 +162,7 @@ func (p *process) pay(ctx context.Context) (receipt string, err error) {
 	}
 	p.step("effect", func() {
 		if err = context.Cause(ctx); err == nil {
-			receipt = p.world.history.happened(p, e, stepNames[0])
+			receipt = p.happens(e, stepNames[0])
 		} else {
 			p.tell("no effect: %v", err)
 		}
@@ -174,7 +174,7 @@ func (p *process) pay(ctx context.Context) (receipt string, err error) {
 // not hold.
 func (p *process) plan(ctx context.Context, e idempotency.Execution, name string, impossible bool) (receipt string) {
 	db := p.world.backend.(*dynamoDB)
-	receipt = receiptOf(p.world.history.number(), p.caller)
+	id := p.world.number()
 	tx, err := dynamostore.TransactionFrom(ctx)
 	if err != nil {
 		panic(err) // the policy is atomic
@@ -183,7 +183,7 @@ func (p *process) plan(ctx context.Context, e idempotency.Execution, name string
 		TableName:           aws.String(db.goods()),
 		ConditionExpression: aws.String("attribute_not_exists(id)"),
 		Item: map[string]types.AttributeValue{
-			"id": text(receipt), "key": text(e.ID()), "token": text(e.FencingToken()),
+			"id": text(id), "token": text(e.FencingToken()),
 		},
 	}})
 	if impossible {
@@ -193,17 +193,10 @@ func (p *process) plan(ctx context.Context, e idempotency.Execution, name string
 			ConditionExpression: aws.String("attribute_exists(id)"),
 		}})
 	}
-	return receipt
+	return ledger.Receipt(id, p.caller)
 }
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-
-// number is one that no receipt bears yet.
-func (h *history) number() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.now().seq
-}
 
 // soldOut plans a sale, which is refused, and then a note that it was.
 func soldOut(p *process, ctx context.Context) (idempotency.Result, error) {
@@ -234,7 +227,7 @@ func slowly(p *process, ctx context.Context) (idempotency.Result, error) {
 }
 
 func discard(*process, context.Context) (idempotency.Result, error) {
-	return idempotency.Result{Data: []byte(nothingDone), Discard: true}, nil
+	return idempotency.Result{Data: []byte(ledger.NothingDone), Discard: true}, nil
 }
 
 // silently gives up when its context ends, and says nothing.
@@ -243,7 +236,7 @@ func silently(_ *process, ctx context.Context) (idempotency.Result, error) {
 	return idempotency.Result{}, nil
 }
 
-func declines() error { return errDeclined }
+func declines() error { return ledger.ErrOperation }
 
 func panics() error { panic("a mistake in the operation") }
 
@@ -254,7 +247,7 @@ func failing(how func() error, afterEffect bool) script {
 			if _, err := pay(p, ctx); err != nil {
 				return idempotency.Result{}, err
 			}
-			p.failed.Store(true)
+			p.interrupted()
 		}
 		return idempotency.Result{}, how()
 	}

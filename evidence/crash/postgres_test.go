@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/pgstore"
 )
@@ -44,16 +45,16 @@ func (s *postgres) open(p *process) idempotency.Store {
 	return labels(store, p)
 }
 
-func (s *postgres) look(id string) (found state) {
+func (s *postgres) look(id string) (found ledger.State) {
 	s.line.call(func(ctx context.Context, conn *pgx.Conn) {
 		var status string
 		err := conn.QueryRow(ctx, "SELECT status, owner, coalesce(in_progress_expiration, 0), expiration * 1000, "+
 			"coalesce(array_to_string(step_names, ' '), '') FROM "+s.line.table+" WHERE id = $1", id).
-			Scan(&status, &found.owner, &found.lease, &found.expires, &found.steps)
+			Scan(&status, &found.Owner, &found.Lease, &found.Expires, &found.Steps)
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			panic(err)
 		}
-		found.status = idempotency.Status(status)
+		found.Status = idempotency.Status(status)
 	})
 	return found
 }
@@ -63,12 +64,12 @@ func (s *postgres) effects() (rows []planned) {
 		return nil
 	}
 	s.line.call(func(ctx context.Context, conn *pgx.Conn) {
-		found, err := conn.Query(ctx, "SELECT receipt, key, token FROM "+s.line.goods()+" ORDER BY receipt")
+		found, err := conn.Query(ctx, "SELECT receipt, token FROM "+s.line.goods()+" ORDER BY receipt")
 		if err != nil {
 			panic(err)
 		}
 		rows, err = pgx.CollectRows(found, func(row pgx.CollectableRow) (r planned, err error) {
-			return r, row.Scan(&r.receipt, &r.key, &r.token)
+			return r, row.Scan(&r.id, &r.token)
 		})
 		if err != nil {
 			panic(err)
@@ -137,7 +138,7 @@ func newLine(t *testing.T, url string) *line {
 	if err := store.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := conn.Exec(t.Context(), "CREATE TABLE "+l.goods()+" (receipt text PRIMARY KEY, key text NOT NULL, token text NOT NULL)"); err != nil {
+	if _, err := conn.Exec(t.Context(), "CREATE TABLE "+l.goods()+" (receipt text PRIMARY KEY, token text NOT NULL)"); err != nil {
 		t.Fatal(err)
 	}
 	go func() {

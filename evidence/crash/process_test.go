@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
@@ -92,13 +93,13 @@ var errUnreachable = errors.New("the store cannot be reached")
 type process struct {
 	world  *world
 	name   string
+	n      int // numbers processes
 	guard  *idempotency.Guard
 	caller string
 	key    idempotency.Key
-	token  string // of its latest claim
+	asked  atomic.Pointer[ledger.Call] // its latest call
 
-	dead   atomic.Bool
-	failed atomic.Bool // died, stood still, was cut off, or its operation failed
+	dead atomic.Bool
 
 	mu         sync.Mutex
 	injections []injection
@@ -107,18 +108,10 @@ type process struct {
 	standing   fault         // why it stands still
 	points     []point
 	counts     map[string]int
-	tries      int
 
 	stopped chan struct{} // something to look at: it died or stands still
 	done    chan struct{} // its call is over
 	hangUp  func()        // its caller goes away
-}
-
-// attempts is how many requests the process tried to make.
-func (p *process) attempts() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.tries
 }
 
 // request makes a request to the store. apply runs the request; what it returns
@@ -182,9 +175,6 @@ func (p *process) arrive(label string, store bool) (pt point, f fault, hit bool)
 	p.counts[label]++
 	pt = point{label, p.counts[label], store}
 	p.points = append(p.points, pt)
-	if store {
-		p.tries++
-	}
 	for i, injection := range p.injections {
 		if injection.at == pt {
 			p.injections = append(p.injections[:i:i], p.injections[i+1:]...)
@@ -226,7 +216,8 @@ func (p *process) after(pt point, f fault) {
 // deferred functions that it runs are harmless, because a dead process takes no
 // step.
 func (p *process) die() {
-	p.failed.Store(true)
+	p.interrupted()
+	p.world.book.Enter(func(now ledger.Moment) { p.asked.Load().Crashed = now })
 	p.dead.Store(true)
 	if connected, ok := p.world.backend.(interface{ died(*process) }); ok {
 		connected.died(p)
@@ -251,7 +242,7 @@ func (p *process) survive() {
 // stand keeps the process, all its goroutines, from taking steps until
 // [process.move].
 func (p *process) stand(why fault) {
-	p.failed.Store(true)
+	p.interrupted()
 	moves := make(chan struct{})
 	p.mu.Lock()
 	p.moves, p.standing = moves, why
@@ -276,7 +267,7 @@ func (p *process) stands() (why fault, still bool) {
 }
 
 func (p *process) disconnect() {
-	p.failed.Store(true)
+	p.interrupted()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cutOff = true

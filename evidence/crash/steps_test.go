@@ -4,10 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
@@ -36,7 +36,7 @@ func endingEarly(n int, end func() (idempotency.Result, error)) script {
 		var receipts []string
 		for i, name := range stepNames[:n] {
 			if i == 1 && end != nil {
-				p.failed.Store(true)
+				p.interrupted()
 				return end()
 			}
 			receipt, err := p.inStep(ctx, name)
@@ -45,14 +45,14 @@ func endingEarly(n int, end func() (idempotency.Result, error)) script {
 			}
 			receipts = append(receipts, receipt)
 		}
-		return p.result(strings.Join(receipts, endOfReceipt)), nil
+		return p.result(receipts...), nil
 	}
 }
 
-func declining() (idempotency.Result, error) { return idempotency.Result{}, errDeclined }
+func declining() (idempotency.Result, error) { return idempotency.Result{}, ledger.ErrOperation }
 func panicking() (idempotency.Result, error) { panic("a mistake in the operation") }
 func discarding() (idempotency.Result, error) {
-	return idempotency.Result{}, idempotency.Discard(errDeclined)
+	return idempotency.Result{}, idempotency.Discard(ledger.ErrOperation)
 }
 
 // inStep has the effect of that name in a step, and returns its receipt. Under
@@ -64,8 +64,9 @@ func (p *process) inStep(ctx context.Context, name string) (string, error) {
 	if p.world.policy.recovery == idempotency.Reconcile {
 		options = append(options, idempotency.StepReconcile(func(context.Context) (found idempotency.Reconciliation, err error) {
 			p.step("reconcile step", func() {
-				var receipt string
-				if receipt, found.Completed = p.world.history.find(e.DerivedKey(name)); found.Completed {
+				var id string
+				if id, found.Completed = p.world.book.Find(e.DerivedKey(name)); found.Completed {
+					receipt := ledger.Receipt(id, p.caller)
 					p.tell("reconcile the step %s: finds %s", name, receipt)
 					found.Result.Data, err = padded{p.world.path.size}.Marshal(receipt)
 				}
@@ -76,7 +77,8 @@ func (p *process) inStep(ctx context.Context, name string) (string, error) {
 	return idempotency.Step(ctx, name, func(ctx context.Context) (receipt string, err error) {
 		p.step("effect", func() {
 			if err = context.Cause(ctx); err == nil {
-				receipt = p.world.history.happened(p, e, name)
+				p.world.book.Step(ledger.Step{Name: name, Call: p.asked.Load()})
+				receipt = p.happens(e, name)
 			}
 		})
 		return receipt, err
@@ -108,7 +110,7 @@ func labels(store idempotency.Store, p *process) idempotency.Store {
 }
 
 func (s labelledSteps) TakeOver(ctx context.Context, c idempotency.Claim) ([]idempotency.RecordedStep, *idempotency.Record, error) {
-	s.p.token = c.Record.Owner
+	s.p.claims(c.Record.Owner)
 	return s.store.TakeOver(label(ctx, stepTakeOver), c)
 }
 
@@ -146,57 +148,6 @@ func (s remoteSteps) RecordStep(ctx context.Context, r idempotency.Record, step 
 	return held, err
 }
 
-// namesOf returns the names of recorded steps as a state has them.
-func namesOf(steps []idempotency.RecordedStep) string {
-	var names []string
-	for _, s := range steps {
-		names = append(names, s.Name)
-	}
-	return strings.Join(names, " ")
-}
-
-// recordedStep reports whether the effect's step was recorded before the moment seq,
-// in the window of the effect.
-func (h *history) recordedStep(e effect, seq int) bool {
-	return slices.ContainsFunc(h.steps, func(s *step) bool {
-		return s.key == e.key && e.seq < s.seq && s.seq < seq && slices.Contains(strings.Fields(s.after.steps), e.name)
-	})
-}
-
-// stepsKept finds steps that ran again though they were recorded, and recorded ones
-// that a record in progress has lost.
-func stepsKept(h *history, _ policy) (broken []string) {
-	for _, key := range h.keys() {
-		for _, effects := range h.effectsOf(key) {
-			for _, of := range byName(effects) {
-				for i := 1; i < len(of); i++ {
-					if h.recordedStep(of[i-1], of[i].seq) {
-						broken = append(broken, "the step "+of[i].name+" was recorded, and ran again in "+of[i].process.name)
-					}
-				}
-			}
-		}
-	}
-	for _, s := range h.steps {
-		if s.after.status == idempotency.InProgress && s.before.live(s.at) && !strings.HasPrefix(s.after.steps, s.before.steps) {
-			broken = append(broken, "steps were lost by "+s.label+" of "+s.process.name)
-		}
-		if s.before.live(s.at) && s.before.steps != "" && s.after.status == "" {
-			broken = append(broken, "the record of recorded steps was deleted by "+s.label+" of "+s.process.name)
-		}
-	}
-	return broken
-}
-
-// byName groups effects.
-func byName(effects []effect) map[string][]effect {
-	groups := make(map[string][]effect)
-	for _, e := range effects {
-		groups[e.name] = append(groups[e.name], e)
-	}
-	return groups
-}
-
 // stepPaths are the ways through executions with steps.
 var stepPaths = []path{
 	{name: "one step", steps: 1, request: call, run: inSteps(1)},
@@ -232,17 +183,17 @@ func slowSteps(p *process, ctx context.Context) (idempotency.Result, error) {
 		receipts = append(receipts, receipt)
 	}
 	time.Sleep(24 * time.Second)
-	return p.result(strings.Join(receipts, endOfReceipt)), nil
+	return p.result(receipts...), nil
 }
 
 // brokenSteps are stores that lose steps, each in its way.
 var brokenSteps = []struct {
 	name   string
 	broken func(idempotency.StepStore) idempotency.StepStore
-	breaks []guarantee
+	breaks []ledger.Guarantee
 }{
-	{"takeover that does not bring the steps", func(s idempotency.StepStore) idempotency.StepStore { return forgetsSteps{s} }, []guarantee{g3, g8}},
-	{"renewal that drops the steps", func(s idempotency.StepStore) idempotency.StepStore { return renewsAnew{s} }, []guarantee{g8}},
+	{"takeover that does not bring the steps", func(s idempotency.StepStore) idempotency.StepStore { return forgetsSteps{s} }, []ledger.Guarantee{ledger.G3, ledger.G8}},
+	{"renewal that drops the steps", func(s idempotency.StepStore) idempotency.StepStore { return renewsAnew{s} }, []ledger.Guarantee{ledger.G8}},
 }
 
 func TestOracleObjectsToLostSteps(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/memstore"
@@ -47,13 +48,13 @@ type backend interface {
 	open(p *process) idempotency.Store
 	// look is the record as it stands, seen past the code under test where there
 	// is some.
-	look(id string) state
+	look(id string) ledger.State
 	// effects are those that the store itself has written.
 	effects() []planned
 }
 
 // planned is an effect of an execution in atomic mode.
-type planned struct{ receipt, key, token string }
+type planned struct{ id, token string }
 
 // labelled names the requests that a guard makes.
 type labelled struct {
@@ -73,7 +74,7 @@ func labelOf(ctx context.Context) string {
 }
 
 func (s labelled) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
-	s.p.token = c.Record.Owner
+	s.p.claims(c.Record.Owner)
 	if c.TakeOver != nil {
 		return s.Store.Claim(label(ctx, stepTakeOver), c)
 	}
@@ -106,13 +107,13 @@ type labelledAtomic struct {
 }
 
 func (s labelledAtomic) Begin(ctx context.Context, a idempotency.Attempt) (context.Context, *idempotency.Record, error) {
+	s.p.claims(a.Record.Owner)
 	return s.store.Begin(label(ctx, stepBegin), a)
 }
 
 func (s labelledAtomic) End(ctx context.Context) { s.store.End(ctx) }
 
 func (s labelledAtomic) Commit(ctx context.Context, completed idempotency.Record, now time.Time) (*idempotency.Record, error) {
-	s.p.token = completed.Owner
 	return s.store.Commit(label(ctx, stepCommit), completed, now)
 }
 
@@ -139,16 +140,12 @@ func (m *memory) open(p *process) idempotency.Store {
 	return s
 }
 
-func (m *memory) look(id string) state {
+func (m *memory) look(id string) ledger.State {
 	r, err := m.store.Load(context.Background(), id)
-	if err != nil || r == nil {
-		return state{}
+	if err != nil {
+		panic(err) // a store in memory does not fail
 	}
-	s := state{status: r.Status, owner: r.Owner, expires: r.Expires.UnixMilli(), steps: namesOf(r.Steps)}
-	if r.Status == idempotency.InProgress {
-		s.lease = r.LeaseUntil.UnixMilli()
-	}
-	return s
+	return ledger.StateOf(r)
 }
 
 func (*memory) effects() []planned { return nil }
@@ -367,21 +364,21 @@ func (a attribute) number() int64 {
 	return n
 }
 
-func (d *dynamoDB) look(id string) state {
+func (d *dynamoDB) look(id string) ledger.State {
 	var out struct{ Item map[string]attribute }
 	d.call(context.Background(), "GetItem", map[string]any{
 		"TableName": d.records(), "Key": map[string]any{"id": attributeS(id)}, "ConsistentRead": true,
 	}, &out)
-	var steps []idempotency.RecordedStep
+	var steps []string
 	for _, s := range out.Item["steps"].L {
-		steps = append(steps, idempotency.RecordedStep{Name: s.M["name"].S})
+		steps = append(steps, s.M["name"].S)
 	}
-	return state{
-		steps:   namesOf(steps),
-		status:  idempotency.Status(out.Item["status"].S),
-		owner:   out.Item["owner"].S,
-		lease:   out.Item["in_progress_expiration"].number(),
-		expires: out.Item["expiration"].number() * 1000,
+	return ledger.State{
+		Steps:   strings.Join(steps, " "),
+		Status:  idempotency.Status(out.Item["status"].S),
+		Owner:   out.Item["owner"].S,
+		Lease:   out.Item["in_progress_expiration"].number(),
+		Expires: out.Item["expiration"].number() * 1000,
 	}
 }
 
@@ -393,7 +390,7 @@ func (d *dynamoDB) effects() (rows []planned) {
 	d.call(context.Background(), "Scan", map[string]any{"TableName": d.goods()}, &out)
 	for _, item := range out.Items {
 		if token := item["token"].S; token != "" {
-			rows = append(rows, planned{item["id"].S, item["key"].S, token})
+			rows = append(rows, planned{item["id"].S, token})
 		}
 	}
 	return rows

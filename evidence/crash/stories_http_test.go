@@ -15,6 +15,7 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/idemhttp"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/problem"
@@ -129,13 +130,14 @@ func (s *story) request(t *testing.T, d *datadriven.TestData) {
 	}
 	out := httptest.NewRecorder()
 	p.serve(in, r, protect(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.tell("executes")
+		ends := p.executes(r.Context())
 		e, _ := idempotency.FromContext(r.Context())
-		execution := p.world.history.began(p, r.Context(), e)
 		body := serve(w, r, func() (receipt string) {
-			p.step("effect", func() { receipt = p.world.history.happened(p, e, stepNames[0]) })
-			return receipt + endOfReceipt
+			p.step("effect", func() { receipt = p.happens(e, stepNames[0]) })
+			return string(ledger.Receipts(receipt))
 		})
-		p.world.history.ended(execution, []byte(body))
+		ends(idempotency.Result{Data: []byte(body)}, true)
 	})), out)
 	p.settle()
 }
@@ -155,7 +157,7 @@ func (s *story) parse(t *testing.T, d *datadriven.TestData) *http.Request {
 
 // serve makes the process serve the request, as [process.call] does without HTTP.
 func (p *process) serve(in *http.Request, r request, h http.Handler, out *httptest.ResponseRecorder) {
-	done := make(chan struct{})
+	c, done := p.asks(r), make(chan struct{})
 	ctx, hangUp := context.WithCancel(in.Context())
 	if r.deadline > 0 {
 		ctx, hangUp = context.WithTimeout(in.Context(), r.deadline)
@@ -164,38 +166,36 @@ func (p *process) serve(in *http.Request, r request, h http.Handler, out *httpte
 	go func() {
 		defer close(done)
 		defer hangUp()
-		effects := p.effects()
 		h.ServeHTTP(out, in.WithContext(ctx))
-		response := out.Result()
-		a := answer{
-			process: p, key: p.key.ID(), caller: p.caller, tried: p.attempts() > 0,
-			verdict: verdictOf(response, p.effects() > effects), data: out.Body.Bytes(), text: responseText(out.Result()),
+		answer := answerOf(out.Result(), p.world.had(c))
+		if answer == ledger.Unavailable && len(c.Executions) > 0 {
+			answer = ledger.Failed // the store could be asked
 		}
-		p.step("answer", func() { p.world.history.answered(a) })
+		p.answers(c, answer, out.Body.String(), responseText(out.Result()))
 	}()
 }
 
-// verdictOf is what a response says of the call.
-func verdictOf(r *http.Response, effect bool) verdict {
+// answerOf is what a response says of the call.
+func answerOf(r *http.Response, effect bool) ledger.Answer {
 	switch {
 	case r.Header.Get(idemhttp.HeaderReplayed) == "true":
-		return replayed
+		return ledger.Replayed
 	case effect:
-		return executed
+		return ledger.Executed
 	case r.StatusCode == http.StatusServiceUnavailable:
-		return unavailable
+		return ledger.Unavailable
 	case r.StatusCode >= 500:
-		return failed
+		return ledger.Failed
 	case !strings.HasPrefix(r.Header.Get("Content-Type"), "application/problem+json"):
-		return discarded
+		return ledger.Discarded
 	case r.StatusCode == http.StatusUnprocessableEntity:
-		return mismatch
+		return ledger.Mismatch
 	case r.StatusCode == http.StatusConflict && r.Header.Get("Retry-After") != "":
-		return inProgress
+		return ledger.InProgress
 	case r.StatusCode == http.StatusConflict:
-		return unknown
+		return ledger.OutcomeUnknown
 	}
-	return failed
+	return ledger.Failed
 }
 
 // responseText is the response as it is told, without the dates in it.

@@ -1,7 +1,6 @@
 package crash_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -19,6 +18,8 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"github.com/idempotent-requests/idempotent-requests/evidence/document"
+	"github.com/idempotent-requests/idempotent-requests/evidence/flawed"
+	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal"
@@ -87,10 +88,9 @@ type story struct {
 	t        *testing.T
 	store    storeKind
 	shown    *faultsShown
-	onlyHere bool             // it has chosen its store
-	broken   bool             // its store is broken on purpose
-	fast     time.Duration    // how far the clock of the next process is ahead
-	windows  map[string]int64 // by key: the end of the latest window that has passed
+	onlyHere bool          // it has chosen its store
+	broken   bool          // its store is broken on purpose
+	fast     time.Duration // how far the clock of the next process is ahead
 	cast     map[string]*process
 	close    func()
 
@@ -103,7 +103,7 @@ type story struct {
 func play(t *testing.T, path string, store storeKind, shown *faultsShown) (onlyHere bool) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s := &story{t: t, store: store, shown: shown, cast: make(map[string]*process), windows: make(map[string]int64), close: func() {}}
+		s := &story{t: t, store: store, shown: shown, cast: make(map[string]*process), close: func() {}}
 		defer s.end()
 		datadriven.RunTest(t, path, s.do)
 		onlyHere = s.onlyHere
@@ -138,7 +138,6 @@ func (s *story) do(t *testing.T, d *datadriven.TestData) string {
 		s.request(t, d)
 	case "wait":
 		time.Sleep(duration(t, d, d.CmdArgs[0].Key))
-		s.passWindows()
 	case "thaw":
 		s.named(t, d).move()
 		<-s.named(t, d).done
@@ -161,7 +160,7 @@ func (s *story) do(t *testing.T, d *datadriven.TestData) string {
 //
 //	guards [Refuse|Reconcile|Atomic] [steps=2] [broken=flaw] [without-old-items] [lease=1m] [skew=5s] [completion=5s] [wait=10s] [window=24h] [limit=bytes]
 func (s *story) guards(t *testing.T, d *datadriven.TestData) string {
-	s.world = &world{t: t, policy: reexecute, history: newHistory(), follow: s.tell}
+	s.world = &world{t: t, policy: reexecute, book: ledger.New(true), follow: s.tell}
 	b := breakage{}
 	cfg := idempotency.Config{Lease: idempotency.DefaultLease, Skew: idempotency.DefaultSkew}
 	for _, arg := range d.CmdArgs {
@@ -178,7 +177,7 @@ func (s *story) guards(t *testing.T, d *datadriven.TestData) string {
 			b.client = func(c dynamostore.AtomicClient) dynamostore.AtomicClient { return withoutOldItems{c} }
 			s.store, s.onlyHere = bare, true
 		case "broken":
-			b = flawNamed(t, d, value).breakage()
+			b = lacking(flawed.Flaw(strings.ReplaceAll(value, "-", " ")))
 			s.broken, s.onlyHere = true, true
 		case "lease":
 			cfg.Lease = duration(t, d, value)
@@ -200,6 +199,7 @@ func (s *story) guards(t *testing.T, d *datadriven.TestData) string {
 			d.Fatalf(t, "guards have no %s", arg.Key)
 		}
 	}
+	s.window = cfg.Window
 	s.world.configure = func(c *idempotency.Config) {
 		c.Lease, c.Skew, c.CompletionTimeout, c.Window = cfg.Lease, cfg.Skew, cfg.CompletionTimeout, cfg.Window
 		if fast := s.fast; fast != 0 {
@@ -226,21 +226,6 @@ func (s *story) guards(t *testing.T, d *datadriven.TestData) string {
 		return fmt.Sprintf("policy %s, lease %v, skew %v; the store is broken on purpose", s.policy.name, cfg.Lease, max(cfg.Skew, 0))
 	}
 	return fmt.Sprintf("policy %s, lease %v, skew %v", s.policy.name, cfg.Lease, max(cfg.Skew, 0))
-}
-
-func flawNamed(t *testing.T, d *datadriven.TestData, name string) flaw {
-	i := slices.IndexFunc(brokenStores, func(b struct {
-		name   string
-		flaw   flaw
-		policy policy
-		breaks []guarantee
-	}) bool {
-		return b.name == strings.ReplaceAll(name, "-", " ")
-	})
-	if i < 0 {
-		d.Fatalf(t, "no store is broken by %q", name)
-	}
-	return brokenStores[i].flaw
 }
 
 // withoutOldItems is an endpoint whose refusals bring no old item, such as DAX.
@@ -401,27 +386,23 @@ func duration(t *testing.T, d *datadriven.TestData, text string) time.Duration {
 // verdict is that of the oracle, with the effects and the record that there are in
 // the end. A story must keep what is promised, unless its store is broken.
 func (s *story) verdict(t *testing.T) string {
-	s.history.mu.Lock()
 	var b strings.Builder
-	for _, key := range s.history.keys() {
-		windows := s.history.effectsOf(key)
-		effects := windows[len(windows)-1]
-		receipts := make([]string, len(effects))
-		for i, e := range effects {
-			receipts[i] = e.receipt
+	for _, key := range s.book.Keys() {
+		var receipts []string
+		for _, e := range s.book.Effects(key) {
+			receipts = append(receipts, ledger.Receipt(e.ID, e.Call.For))
 		}
-		fmt.Fprintf(&b, "on record: %s; effects: %d", s.history.describe(s.history.last(key, s.history.seq+1), time.Now()), len(effects))
+		fmt.Fprintf(&b, "on record: %s; effects: %d", s.state(s.book.Record(key), time.Now()), len(receipts))
 		if len(receipts) > 0 {
 			fmt.Fprintf(&b, " (%s)", strings.Join(receipts, ", "))
 		}
 		b.WriteString("\n")
 	}
-	s.history.mu.Unlock()
 	kept := true
-	for _, v := range s.history.judge(s.policy) {
+	for _, v := range s.book.Judge(s.policy.promise()) {
 		switch {
-		case v.guarantee == live: // the story may end before everybody has asked again
-		case !s.policy.promises(v.guarantee):
+		case v.Guarantee == ledger.Final: // the story may end before everybody has asked again
+		case !s.policy.promise().Includes(v.Guarantee):
 			fmt.Fprintf(&b, "not promised: %v\n", v)
 		default:
 			fmt.Fprintf(&b, "BROKEN %v\n", v)
@@ -435,20 +416,6 @@ func (s *story) verdict(t *testing.T) string {
 		t.Errorf("promises kept: %v\n%s", kept, &b)
 	}
 	return b.String()
-}
-
-// passWindows notes the windows that have passed.
-func (s *story) passWindows() {
-	s.history.mu.Lock()
-	keys := s.history.keys()
-	s.history.mu.Unlock()
-	for _, key := range keys {
-		record := s.backend.look(key)
-		if record.status != "" && record.expires != s.windows[key] && !record.live(time.Now()) {
-			s.windows[key] = record.expires
-			s.history.endWindow(key)
-		}
-	}
 }
 
 // tell notes what happened. Of what a process tries in vain again and again the
@@ -484,28 +451,26 @@ func clockFace(at time.Time) string {
 	return fmt.Sprintf("%d:%02d", int(d.Minutes()), int(d.Seconds())%60)
 }
 
-// describe is the record in words. The caller holds the lock.
-func (h *history) describe(s state, at time.Time) (text string) {
+// state is a record in words.
+func (w *world) state(s ledger.State, at time.Time) (text string) {
 	owner := "nobody"
-	for _, other := range h.steps {
-		if other.token == s.owner {
-			owner = other.process.name
-		}
+	if c := w.owner(s.Owner); c != nil {
+		owner = c.Name
 	}
 	switch {
-	case s.status == "":
+	case s.Status == "":
 		return "nothing"
-	case s.status == idempotency.Completed:
+	case s.Status == idempotency.Completed:
 		text = "completed by " + owner
-	case s.lease <= 0:
+	case s.Lease <= 0:
 		text = "interrupted, " + owner + " gave up"
 	default:
-		text = fmt.Sprintf("in progress by %s until %s", owner, clockFace(time.UnixMilli(s.lease)))
+		text = fmt.Sprintf("in progress by %s until %s", owner, clockFace(time.UnixMilli(s.Lease)))
 	}
-	if s.steps != "" {
-		text += ", with " + s.steps
+	if s.Steps != "" {
+		text += ", with " + s.Steps
 	}
-	if !s.live(at) {
+	if !s.Live(at) {
 		text += ", past its window"
 	}
 	return text
@@ -532,34 +497,19 @@ func (f fault) tale(at point) string {
 	return fmt.Sprintf("%v hangs: its reply does not come", at)
 }
 
-func (s *step) String() string {
-	h := s.process.world.history
-	before, after := h.describe(s.before, s.at), h.describe(s.after, s.at)
+// describe is a request in words.
+func (w *world) describe(r *ledger.Request) string {
+	at := w.book.Time(r.To)
+	before, after := w.state(r.Before, at), w.state(r.After, at)
 	switch {
-	case s.label == stepRead:
-		return fmt.Sprintf("%s: finds %s", s.label, after)
-	case s.before != s.after:
-		return fmt.Sprintf("%s: %s -> %s", s.label, before, after)
-	case s.after.owner == s.token && s.token != "":
-		return fmt.Sprintf("%s: meets its own record, %s", s.label, after)
-	case s.after.status == "":
-		return fmt.Sprintf("%s: finds nothing", s.label)
+	case r.Label == stepRead:
+		return fmt.Sprintf("%s: finds %s", r.Label, after)
+	case r.Before != r.After:
+		return fmt.Sprintf("%s: %s -> %s", r.Label, before, after)
+	case r.After.Owner == r.Token && r.Token != "":
+		return fmt.Sprintf("%s: meets its own record, %s", r.Label, after)
+	case r.After.Status == "":
+		return fmt.Sprintf("%s: finds nothing", r.Label)
 	}
-	return fmt.Sprintf("%s: refused, %s", s.label, after)
-}
-
-func (a answer) String() string {
-	switch receipt := receiptIn(a.data); {
-	case a.text != "":
-		return a.text
-	case a.verdict == inProgress:
-		return fmt.Sprintf("answers: in progress, retry after %v", a.pause.Round(time.Second))
-	case a.verdict == strange:
-		return fmt.Sprintf("answers: %s", a.data)
-	case receipt != "":
-		return fmt.Sprintf("answers: %s, %q", a.verdict, receipt)
-	case len(a.data) > 0:
-		return fmt.Sprintf("answers: %s, %q", a.verdict, bytes.TrimSpace(a.data))
-	}
-	return fmt.Sprintf("answers: %s", a.verdict)
+	return fmt.Sprintf("%s: refused, %s", r.Label, after)
 }

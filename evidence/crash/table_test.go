@@ -6,16 +6,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 )
 
-// words are how the tables name verdicts for which there is a status.
-var words = map[verdict]string{inProgress: "409", unavailable: "503", notKept: "410", mismatch: "422"}
+// words are how the tables name answers for which there is a status.
+var words = map[ledger.Answer]string{ledger.InProgress: "409", ledger.Unavailable: "503", ledger.NotKept: "410", ledger.Mismatch: "422"}
 
-func (v verdict) word() string {
-	if w, ok := words[v]; ok {
-		return w
-	}
-	return string(v)
+func (w *world) word(c *ledger.Call) string {
+	return cmp.Or(words[c.Answer], w.verdict(c))
 }
 
 // String is what a table says of a run.
@@ -24,13 +23,13 @@ func (m measurement) String() string {
 	if m.first == "" || m.late {
 		b.WriteString("–")
 	} else {
-		b.WriteString(m.first.word())
+		b.WriteString(m.first)
 	}
 	for _, v := range slices.Compact(slices.Clone(m.retries)) {
-		b.WriteString(" → " + v.word())
+		b.WriteString(" → " + v)
 	}
 	if m.late {
-		fmt.Fprintf(&b, " (late: %s)", m.first.word())
+		fmt.Fprintf(&b, " (late: %s)", m.first)
 	}
 	counts := make([]string, len(m.effects))
 	for i, n := range m.effects {
@@ -249,14 +248,14 @@ func (m *matrix) summary(b *strings.Builder) {
 			return fmt.Sprint(m.count(p, func(_ *bench, c cell) bool { return slices.Max(c.effects) == effects }))
 		})
 	}
-	for _, g := range guarantees {
-		line(string(g.name), func(p policy) string {
+	for _, g := range ledger.Guarantees() {
+		line(string(g), func(p policy) string {
 			all := m.count(p, everywhere)
 			held := m.count(p, func(_ *bench, c cell) bool {
-				return !slices.ContainsFunc(c.violations, func(v violation) bool { return v.guarantee == g.name })
+				return !slices.ContainsFunc(c.violations, func(v ledger.Violation) bool { return v.Guarantee == g })
 			})
 			switch {
-			case g.name == g2 && !p.promises(g2):
+			case g == ledger.G2 && !p.promise().Includes(g):
 				return "–"
 			case held == all:
 				return "held in all"

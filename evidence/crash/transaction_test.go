@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/pgstore"
 )
@@ -162,7 +163,7 @@ func (t *transaction) Conn() *pgx.Conn {
 func (s *postgres) pay(p *process, ctx context.Context, e idempotency.Execution) (receipt string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, pgstore.DefaultRequestTimeout)
 	defer cancel()
-	receipt = receiptOf(p.world.history.number(), p.caller)
+	id := p.world.number()
 	exec := pgstore.TxFrom(ctx).Exec
 	if s.apart {
 		exec = func(ctx context.Context, sql string, arguments ...any) (tag pgconn.CommandTag, err error) {
@@ -172,9 +173,9 @@ func (s *postgres) pay(p *process, ctx context.Context, e idempotency.Execution)
 			return tag, errors.Join(lost, err)
 		}
 	}
-	_, err = exec(ctx, "INSERT INTO "+s.line.goods()+" (receipt, key, token) VALUES ($1, $2, $3)", receipt, e.ID(), e.FencingToken())
+	_, err = exec(ctx, "INSERT INTO "+s.line.goods()+" (receipt, token) VALUES ($1, $2)", id, e.FencingToken())
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", errDeclined, err)
+		return "", fmt.Errorf("%w: %w", ledger.ErrOperation, err)
 	}
-	return receipt, nil
+	return ledger.Receipt(id, p.caller), nil
 }

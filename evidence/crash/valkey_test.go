@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/valkeystore"
 )
@@ -43,7 +45,7 @@ func (v *valkey) open(p *process) idempotency.Store {
 	return labels(store, p)
 }
 
-func (v *valkey) look(id string) (s state) {
+func (v *valkey) look(id string) ledger.State {
 	reply, err := v.link.call(func(ctx context.Context, client *redis.Client) (any, error) {
 		return client.HMGet(ctx, v.prefix+id, "status", "owner", "in_progress_expiration", "expiration",
 			"step0_name", "step1_name", "step2_name").Result()
@@ -53,25 +55,25 @@ func (v *valkey) look(id string) (s state) {
 	}
 	fields := reply.([]any)
 	if fields[0] == nil {
-		return state{}
+		return ledger.State{}
 	}
 	number := func(i int) int64 {
 		text, _ := fields[i].(string)
 		n, _ := strconv.ParseInt(text, 10, 64)
 		return n
 	}
-	var steps []idempotency.RecordedStep
+	var steps []string
 	for _, name := range fields[4:] {
 		if name, ok := name.(string); ok {
-			steps = append(steps, idempotency.RecordedStep{Name: name})
+			steps = append(steps, name)
 		}
 	}
-	return state{
-		steps:   namesOf(steps),
-		status:  idempotency.Status(fields[0].(string)),
-		owner:   fields[1].(string),
-		lease:   number(2),
-		expires: number(3) * 1000,
+	return ledger.State{
+		Steps:   strings.Join(steps, " "),
+		Status:  idempotency.Status(fields[0].(string)),
+		Owner:   fields[1].(string),
+		Lease:   number(2),
+		Expires: number(3) * 1000,
 	}
 }
 

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
@@ -33,29 +35,9 @@ var (
 	leased = []policy{reexecute, refuse, reconcile}
 )
 
-// verdict is what a caller is told.
-type verdict string
-
-const (
-	executed    verdict = "executed"
-	reconciled  verdict = "reconciled" // the result of somebody else's effect that was found
-	replayed    verdict = "replayed"
-	discarded   verdict = "discarded"
-	failed      verdict = "failed"
-	mismatch    verdict = "mismatch"
-	inProgress  verdict = "in progress"
-	unknown     verdict = "unknown" // outcome unknown
-	notKept     verdict = "not kept"
-	unavailable verdict = "unavailable"
-	strange     verdict = "strange"
-)
-
-// acknowledges reports whether the caller may rely on the effect.
-func (v verdict) acknowledges() bool { return v == executed || v == reconciled || v == replayed }
-
-// final reports whether asking again makes no sense.
-func (v verdict) final() bool {
-	return v.acknowledges() || v == mismatch || v == unknown || v == notKept
+// promise is what the policy promises.
+func (p policy) promise() ledger.Promise {
+	return ledger.Promise{Mode: p.mode, Recovery: p.recovery, SkewHeld: true}
 }
 
 // world is everything around the processes of one run. It lives in a synctest
@@ -65,10 +47,12 @@ type world struct {
 	policy    policy
 	path      path
 	backend   backend
-	history   *history
-	over      bool       // the window that the run is about has passed
-	thorough  bool       // looks from more sides at what has come of a run
-	requests  sync.Mutex // requests to the store are served one after the other
+	book      *ledger.Book
+	receipts  atomic.Int64
+	over      bool          // the window that the run is about has passed
+	window    time.Duration // of keys, 0 for the default
+	thorough  bool          // looks from more sides at what has come of a run
+	requests  sync.Mutex    // requests to the store are served one after the other
 	processes []*process
 
 	// What a story has beside that; nil for none.
@@ -88,15 +72,13 @@ const (
 	afterLease = idempotency.DefaultLease + idempotency.DefaultSkew + 5*time.Second
 )
 
-var errDeclined = errors.New("declined")
-
 // request is what a caller sends.
 type request struct {
 	caller   string
 	payload  string
-	hint     bool          // says that it is a retry
-	deadline time.Duration // of the call, 0 for none
-	mustRun  guarantee
+	hint     bool             // says that it is a retry
+	deadline time.Duration    // of the call, 0 for none
+	free     ledger.Guarantee // broken unless the call executes, "" for none
 	// scribbles makes the caller write over the response that it was given.
 	scribbles bool
 }
@@ -113,12 +95,12 @@ func (w *world) process(name, caller string, injections ...injection) *process {
 		w.t.Fatal(err)
 	}
 	p := &process{
-		world: w, name: name, caller: caller, key: key, injections: injections,
+		world: w, name: name, n: len(w.processes) + 1, caller: caller, key: key, injections: injections,
 		counts: make(map[string]int), stopped: make(chan struct{}, 4),
 	}
 	cfg := idempotency.Config{
 		Store: w.backend.open(p), Mode: w.policy.mode, Recovery: w.policy.recovery,
-		Wait: w.path.wait, MaxResult: w.path.maxResult,
+		Wait: w.path.wait, MaxResult: w.path.maxResult, Observer: observer{p},
 		CacheBytes: shrinkAbove, // copies of large results cost more time than they save here
 	}
 	if w.configure != nil {
@@ -134,7 +116,7 @@ func (w *world) process(name, caller string, injections ...injection) *process {
 
 // call makes the process take a request. It is over when p.done is closed.
 func (p *process) call(r request, run script) {
-	done := make(chan struct{})
+	c, done := p.asks(r), make(chan struct{})
 	ctx, hangUp := context.WithCancel(context.Background())
 	p.done, p.hangUp = done, hangUp
 	go func() {
@@ -145,21 +127,23 @@ func (p *process) call(r request, run script) {
 			ctx, cancel = context.WithTimeout(ctx, r.deadline)
 			defer cancel()
 		}
-		effects := p.effects()
 		outcome, err := p.do(ctx, r, run)
-		a := answer{process: p, key: p.key.ID(), caller: p.caller, data: outcome.Data, tried: p.attempts() > 0, mustRun: r.mustRun}
-		a.verdict = classify(outcome, err, p.effects() > effects)
+		answer, data := ledger.AnswerOf(outcome, err), string(outcome.Data)
 		if r.scribbles {
-			a.data = bytes.Clone(outcome.Data)
 			copy(outcome.Data, bytes.Repeat([]byte("X"), len(outcome.Data)))
 		}
-		if busy, ok := errors.AsType[*idempotency.InProgressError](err); ok {
-			a.pause = busy.RetryAfter
+		if answer == ledger.Strange {
+			data = err.Error()
 		}
-		if a.verdict == strange {
-			a.data = []byte(err.Error())
-		}
-		p.step("answer", func() { p.world.history.answered(a) })
+		p.world.book.Enter(func(ledger.Moment) {
+			if busy, ok := errors.AsType[*idempotency.InProgressError](err); ok {
+				c.RetryAfter = busy.RetryAfter
+			}
+			if !outcome.Expires.IsZero() {
+				c.Expires = p.world.book.At(outcome.Expires)
+			}
+		})
+		p.answers(c, answer, data, "")
 	}()
 }
 
@@ -167,98 +151,40 @@ func (p *process) call(r request, run script) {
 func (p *process) do(ctx context.Context, r request, run script) (outcome idempotency.Outcome, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("%w: panic: %v", errDeclined, v)
+			err = fmt.Errorf("%w: panic: %v", ledger.ErrOperation, v)
 		}
 	}()
 	return p.guard.Do(ctx, idempotency.Request{
 		Key: p.key, Fingerprint: idempotency.NewFingerprint([]byte(r.payload)), LikelyDuplicate: r.hint,
 		Reconcile: p.reconcile,
 	}, func(ctx context.Context) (result idempotency.Result, err error) {
-		e, _ := idempotency.FromContext(ctx)
-		execution := p.world.history.began(p, ctx, e)
-		defer func() {
-			var data []byte
-			if err == nil && !result.Discard {
-				data = result.Data
-			}
-			p.world.history.ended(execution, data)
-		}()
+		p.tell("executes")
+		ends := p.executes(ctx)
+		defer func() { ends(result, err == nil && !result.Discard) }()
 		return run(p, ctx)
 	})
-}
-
-// effects counts what this process has done.
-func (p *process) effects() (n int) {
-	h := p.world.history
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, e := range h.effects {
-		if e.process == p {
-			n++
-		}
-	}
-	return n
-}
-
-func classify(outcome idempotency.Outcome, err error, effect bool) verdict {
-	switch {
-	case err == nil && outcome.Replayed:
-		return replayed
-	case err == nil && string(outcome.Data) == nothingDone:
-		return discarded
-	case err == nil && effect:
-		return executed
-	case err == nil:
-		return reconciled
-	case errors.Is(err, idempotency.ErrPayloadMismatch):
-		return mismatch
-	case errors.Is(err, idempotency.ErrOutcomeUnknown):
-		return unknown
-	case errors.Is(err, idempotency.ErrResultNotKept):
-		return notKept
-	case errors.Is(err, idempotency.ErrStore):
-		return unavailable
-	case errors.Is(err, errDeclined), errors.Is(err, idempotency.ErrLeaseOver), errors.Is(err, idempotency.ErrReconcile):
-		return failed
-	}
-	if _, ok := errors.AsType[*idempotency.InProgressError](err); ok {
-		return inProgress
-	}
-	return strange
 }
 
 // reconcile asks the world outside, which keeps its ledger by downstream keys.
 func (p *process) reconcile(ctx context.Context) (found idempotency.Reconciliation, err error) {
 	e, _ := idempotency.FromContext(ctx)
+	ends := p.executes(ctx)
 	p.step("reconcile", func() {
 		var receipts []string
 		for _, name := range p.world.path.effects() {
-			if receipt, happened := p.world.history.find(e.DerivedKey(name)); happened {
-				receipts = append(receipts, receipt)
+			if id, happened := p.world.book.Find(e.DerivedKey(name)); happened {
+				receipts = append(receipts, ledger.Receipt(id, p.caller))
 			}
 		}
-		if receipt := strings.Join(receipts, endOfReceipt); len(receipts) == len(p.world.path.effects()) {
-			p.tell("reconcile: finds %s", receipt)
-			found = idempotency.Reconciliation{Completed: true, Result: p.result(receipt)}
-			p.world.history.mu.Lock()
-			p.world.history.results[e.FencingToken()] = found.Result.Data
-			p.world.history.mu.Unlock()
+		if len(receipts) == len(p.world.path.effects()) {
+			p.tell("reconcile: finds %s", strings.Join(receipts, "\n"))
+			found = idempotency.Reconciliation{Completed: true, Result: p.result(receipts...)}
+			ends(found.Result, true)
 		} else {
 			p.tell("reconcile: finds nothing")
 		}
 	})
 	return found, nil
-}
-
-// apply serves a request, and looks at what has come of it. It returns what tells
-// that the reply was seen.
-func (w *world) apply(p *process, label string, serve func()) (replied func()) {
-	w.requests.Lock()
-	defer w.requests.Unlock()
-	serve()
-	replied = w.history.stepped(p, label, w.backend.look(p.key.ID()))
-	w.history.discovered(p, w.backend.effects())
-	return replied
 }
 
 // settle waits until the process's call is over, or has come to a fault that
@@ -302,11 +228,11 @@ func (w *world) running(d time.Duration, then script) {
 // measurement is what came of a run.
 type measurement struct {
 	points     []point // the steps of the process that was looked at
-	first      verdict // what its caller was told, "" for nothing
+	first      string  // what its caller was told, in the words of the tables; "" for nothing
 	late       bool    // that was after the retries
-	retries    []verdict
+	retries    []string
 	effects    []int // how often each has happened
-	violations []violation
+	violations []ledger.Violation
 	fired      bool // all faults have been met
 }
 
@@ -327,17 +253,13 @@ func (w *world) run(injections []injection) (m measurement) {
 	}
 
 	// Somebody else has come by the same token, with a request of his own.
-	w.ask("a stranger's process", request{caller: stranger, payload: other, mustRun: g6})
+	w.ask("a stranger's process", request{caller: stranger, payload: other, free: ledger.G6})
 	m.retries = w.ask("the retry", w.path.request)
 	if m.late = still; still {
 		subject.move()
 	}
 	<-subject.done
-	for _, a := range w.history.answers {
-		if a.process == subject {
-			m.first = a.verdict
-		}
-	}
+	m.first = w.word(subject.asked.Load())
 	m.late = m.late && m.first != ""
 
 	// Duplicates of the request that came first: from a new process, from one that
@@ -351,13 +273,19 @@ func (w *world) run(injections []injection) (m measurement) {
 		w.ask("a stranger's duplicate", request{caller: stranger, payload: other})
 	}
 	for _, name := range w.path.effects() {
-		m.effects = append(m.effects, len(byName(w.latestEffects(subject.key.ID()))[name]))
+		n := 0
+		for _, e := range w.book.Effects(subject.key.ID()) {
+			if e.Name == name {
+				n++
+			}
+		}
+		m.effects = append(m.effects, n)
 	}
 
 	// When the window is over the key is new to everybody.
 	w.over = true
 	w.passWindow(subject.key.ID())
-	r.mustRun = g7
+	r.free = ledger.G7
 	if w.thorough && subject.repeat(r) {
 		w.passWindow(subject.key.ID())
 	}
@@ -366,7 +294,7 @@ func (w *world) run(injections []injection) (m measurement) {
 	for _, p := range w.processes {
 		<-p.done
 	}
-	m.violations = w.history.judge(w.policy)
+	m.violations = w.book.Judge(w.policy.promise())
 	m.fired = len(subject.injections) == 0
 	return m
 }
@@ -376,18 +304,18 @@ const maxAttempts = 8
 
 // ask is a client that retries, each time at another process, until it is told
 // something final.
-func (w *world) ask(name string, r request) (verdicts []verdict) {
+func (w *world) ask(name string, r request) (verdicts []string) {
 	for range maxAttempts {
 		p := w.process(name, r.caller)
 		p.call(r, w.operation())
 		<-p.done
-		a := w.history.latest()
-		verdicts = append(verdicts, a.verdict)
-		if a.verdict.final() {
+		c := p.asked.Load()
+		verdicts = append(verdicts, w.word(c))
+		if c.Answer.Final() {
 			break
 		}
-		time.Sleep(max(a.pause, time.Second))
-		r.mustRun = ""
+		time.Sleep(max(c.RetryAfter, time.Second))
+		r.free = ""
 	}
 	return verdicts
 }
@@ -408,33 +336,20 @@ func (p *process) seen() []point {
 	return append([]point(nil), p.points...)
 }
 
-func (h *history) latest() answer {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.answers[len(h.answers)-1]
-}
-
-// latestEffects returns the effects in the key's present window.
-func (w *world) latestEffects(key string) []effect {
-	w.history.mu.Lock()
-	defer w.history.mu.Unlock()
-	windows := w.history.effectsOf(key)
-	return windows[len(windows)-1]
-}
-
 // passWindow waits until the key's record has just expired.
 func (w *world) passWindow(key string) {
-	if s := w.backend.look(key); s.status != "" {
-		time.Sleep(max(0, time.Until(time.UnixMilli(s.expires))))
+	if s := w.backend.look(key); s.Status != "" {
+		time.Sleep(max(0, time.Until(time.UnixMilli(s.Expires))))
+	} else {
+		time.Sleep(idempotency.DefaultWindow) // its effects happened in a window of their own
 	}
-	w.history.endWindow(key)
 }
 
-// result is what an operation answers: the receipt of its effect and, if the
+// result is what an operation answers: the receipts of its effects and, if the
 // path asks for it, much else. The stranger, and calls after the window, do
 // without.
-func (p *process) result(receipt string) idempotency.Result {
-	data := append([]byte(receipt), endOfReceipt...)
+func (p *process) result(receipts ...string) idempotency.Result {
+	data := ledger.Receipts(receipts...)
 	if p.caller == alice && p.world.path.size > len(data) && !p.world.over {
 		whole := make([]byte, p.world.path.size)
 		copy(whole, data)

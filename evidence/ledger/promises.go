@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -9,125 +10,234 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
+// Guarantee is a promise of the protocol.
+type Guarantee string
+
+// The guarantees.
+const (
+	G1 Guarantee = "G1" // one response is recorded, replays are identical to it
+	G2 Guarantee = "G2" // one owner at a time holds a running lease
+	G3 Guarantee = "G3" // acknowledged effects stay, none happens twice without an interruption between effect and record
+	G4 Guarantee = "G4" // effects happen exactly once
+	G5 Guarantee = "G5" // store unavailable: nothing executes
+	G6 Guarantee = "G6" // scopes and payloads do not see each other
+	G7 Guarantee = "G7" // a record past its window is not replayed
+	G8 Guarantee = "G8" // a recorded step does not run again
+
+	// Final is not numbered: whoever keeps asking is told something in the end.
+	Final Guarantee = "a final answer"
+)
+
+// predicates are those that find what breaks a guarantee.
+var predicates = []struct {
+	guarantee Guarantee
+	find      func(*account) []string
+}{
+	{G1, (*account).oneResponse},
+	{G2, (*account).oneOwner},
+	{G3, (*account).noEffectLostOrRepeated},
+	{G4, (*account).exactlyOnce},
+	{G5, (*account).closedWithoutStore},
+	{G6, (*account).scopesApart},
+	{G7, (*account).windowsEnd},
+	{G8, (*account).stepsKept},
+	{Final, (*account).everybodyAnswered},
+}
+
+// Guarantees returns all, in their order.
+func Guarantees() (all []Guarantee) {
+	for _, p := range predicates {
+		all = append(all, p.guarantee)
+	}
+	return all
+}
+
 // Promise is what a configuration promises, as far as it depends on it.
 type Promise struct {
 	Mode     idempotency.Mode
 	Recovery idempotency.Recovery
-	// SkewHeld reports that clocks differed by no more than the allowance, and that
-	// the moments in the book are exact enough to compare leases by.
+	// SkewHeld reports whether clocks differed by no more than the allowance, and the
+	// moments in the book are exact enough to compare leases by.
 	SkewHeld bool
-	// Spread is how far clocks differed, and so how unsharp the end of a window is.
+	// Spread is how far clocks differed, and so how unsharp the end of a window or of
+	// a lease is.
 	Spread time.Duration
-	// Deduplicated reports that the outside world itself has an effect only once
+	// Deduplicated reports whether the outside world itself has an effect only once
 	// for each derived key.
 	Deduplicated bool
 }
 
-// Check returns what in the book breaks the promise, nothing if it was kept. It
-// checks what takes no history to see.
-func (b *Book) Check(p Promise) (broken []error) {
-	calls, effects := b.Calls(), b.Effects()
-	a := account{Promise: p, calls: calls, effects: effects, byID: make(map[string]Effect)}
-	for _, e := range effects {
-		a.byID[e.ID] = e
+// Includes reports whether a guarantee is promised. Reexecute leaves it to G3 to say
+// when an effect may happen twice.
+func (p Promise) Includes(g Guarantee) bool {
+	switch g {
+	case G2, G8:
+		return p.Mode == idempotency.Leased
+	case G4:
+		return p.Mode == idempotency.Atomic || p.Recovery != idempotency.Reexecute || p.Deduplicated
 	}
-	a.checkAnswers()
-	a.checkLeases()
-	a.checkEffects()
-	a.checkSteps(b.Steps())
-	return a.broken
+	return true
 }
 
+// Violation is a guarantee that did not hold.
+type Violation struct {
+	Guarantee Guarantee
+	What      string
+}
+
+func (v Violation) String() string { return fmt.Sprintf("%s: %s", v.Guarantee, v.What) }
+
+// Judge returns every violation, promised or not. It sees what takes no order of
+// concurrent steps to see; for that there is package linearizability. A book that
+// is not watched says nothing of the records between.
+func (b *Book) Judge(p Promise) (violations []Violation) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := account{Promise: p, Book: b, executions: make(map[string]*Execution), owners: make(map[string]*Call), byKey: make(map[string][]*Call)}
+	for _, c := range b.calls {
+		for _, e := range c.Executions {
+			a.executions[e.Token], a.owners[e.Token] = e, c
+		}
+		a.byKey[c.Key] = append(a.byKey[c.Key], c)
+	}
+	for _, predicate := range predicates {
+		for _, what := range predicate.find(&a) {
+			violations = append(violations, Violation{predicate.guarantee, what})
+		}
+	}
+	return violations
+}
+
+// Check returns the promises that were broken.
+func (b *Book) Check(p Promise) []Violation {
+	return slices.DeleteFunc(b.Judge(p), func(v Violation) bool { return !p.Includes(v.Guarantee) })
+}
+
+// account is a book that is judged.
 type account struct {
 	Promise
-	calls   []*Call
-	effects []Effect
-	byID    map[string]Effect
-	broken  []error
+	*Book
+	executions map[string]*Execution // by token
+	owners     map[string]*Call      // by token
+	byKey      map[string][]*Call
 }
 
-func (a *account) report(format string, args ...any) {
-	a.broken = append(a.broken, fmt.Errorf(format, args...))
-}
+// surely and perhaps are the times at which a moment is past for every clock, and
+// for some.
+func (a *account) surely(m Moment) time.Time  { return a.Time(m - a.Spread) }
+func (a *account) perhaps(m Moment) time.Time { return a.Time(m + a.Spread) }
 
-// Result is how an operation answers: with the effect it stands for.
-func Result(effect, key, payload string) string {
-	return fmt.Sprintf("effect=%s key=%s payload=%s ", effect, key, payload)
-}
-
-// NoEffect is what the result of an operation that ran and had no effect refers
-// to.
-const NoEffect = "none"
-
-// checkAnswers checks G1 (whoever is told of an effect is told the same), G3 (an
-// acknowledged effect is never lost), G5 (nothing executes where the claim
-// failed) and G6 (nobody is given what belongs to another key or payload). That
-// all replays of a window are of one result takes a history to check.
-func (a *account) checkAnswers() {
-	told := make(map[string]string) // by effect and payload
+func (a *account) oneResponse() (broken []string) {
+	for _, r := range a.requests {
+		if r.Before.Completed(a.perhaps(r.To)) && (r.After.Status != idempotency.Completed || r.After.Owner != r.Before.Owner) {
+			broken = append(broken, fmt.Sprintf("the recorded response was replaced or removed by %q of %s", r.Label, r.Call))
+		}
+	}
+	told := make(map[string]string) // by receipts
+	for _, c := range a.calls {
+		if !c.Answer.Acknowledges() {
+			continue
+		}
+		receipts := strings.Join(ReceiptsIn(c.Data), endOfReceipt)
+		if receipts == "" {
+			broken = append(broken, fmt.Sprintf("%s was answered with damaged data %.60q", c, c.Data))
+		}
+		if earlier, known := told[receipts]; known && earlier != c.Data && !strings.Contains(receipts, Receipt(NoEffect, "")) {
+			broken = append(broken, fmt.Sprintf("%s (%s) was told %.40q in other words than those before", c, c.Answer, receipts))
+		}
+		told[receipts] = c.Data
+		if c.Answer == Replayed && a.Watched {
+			if found, onRecord := a.replayed(c); found == nil {
+				broken = append(broken, fmt.Sprintf("%s was replayed %.40q, on record is %.40q", c, c.Data, onRecord))
+			}
+		}
+		if other := a.knownWinner(c); other != nil {
+			broken = append(broken, fmt.Sprintf("%s answered its own result, although it could know that that of %s is on record", c, other))
+		}
+	}
 	for _, c := range a.calls {
 		switch c.Answer {
-		case Executed, Replayed:
-			var effect, key, payload string
-			if _, err := fmt.Sscanf(c.Data, "effect=%s key=%s payload=%s ", &effect, &key, &payload); err != nil {
-				a.report("G1: call %d (%s) was answered with damaged data %.60q", c.ID, c.Answer, c.Data)
-				continue
-			}
-			if key != c.Key || payload != c.Payload {
-				a.report("G6: call %d asked for %s/%s and was given %s/%s", c.ID, c.Key, c.Payload, key, payload)
-			}
-			if _, happened := a.byID[effect]; !happened && effect != NoEffect {
-				a.report("G3: call %d (%s) was told of effect %s, which is not in the ledger", c.ID, c.Answer, effect)
-			}
-			if earlier, known := told[effect+" "+payload]; known && effect != NoEffect && earlier != c.Data {
-				a.report("G1: call %d (%s) was told of effect %s in other words than those before", c.ID, c.Answer, effect)
-			}
-			told[effect+" "+payload] = c.Data
-		case Unavailable:
-			if len(c.Executions) > 0 && a.Mode == idempotency.Leased {
-				a.report("G5: call %d executed although its claim failed", c.ID)
-			}
 		case InProgress, Mismatch, OutcomeUnknown, NotKept:
 			if len(c.Executions) > 0 && a.Mode == idempotency.Leased && c.Settlement != LeaseLost {
-				a.report("call %d executed and was told %q", c.ID, c.Answer)
+				broken = append(broken, fmt.Sprintf("%s executed and was told %q", c, c.Answer))
 			}
 		}
 	}
+	return broken
 }
 
-// checkLeases checks G2: no two executions of a key are under a running lease
-// at once.
-func (a *account) checkLeases() {
-	if a.Mode != idempotency.Leased || !a.SkewHeld {
-		return
+// replayed returns the record whose result a call was given, nil if there was none
+// while it asked, and what was on record instead.
+func (a *account) replayed(c *Call) (found *State, onRecord string) {
+	states := []State{a.record(c.Key, c.Began-a.Spread)}
+	for _, r := range a.requests {
+		if r.Call.Key == c.Key && r.To >= c.Began-a.Spread && r.To < c.Ended {
+			states = append(states, r.After)
+		}
 	}
-	for key, calls := range a.byKey() {
+	for _, s := range states {
+		if e := a.executions[s.Owner]; e != nil && s.Status == idempotency.Completed {
+			if onRecord = e.Result; onRecord == c.Data && (found == nil || found.Expires < s.Expires) {
+				found = &s
+			}
+		}
+	}
+	return found, onRecord
+}
+
+// knownWinner returns whose response to the same payload was on record when a call
+// that answered its own learned what became of its completion, nil if nobody's was.
+func (a *account) knownWinner(c *Call) *Call {
+	if c.Answer != Executed || c.Unsealed {
+		return nil
+	}
+	for _, r := range a.requests {
+		if r.Call != c || !r.Replied || r.Label != "complete" || r.After.Owner == r.Token || !r.After.Completed(a.perhaps(c.Ended)) {
+			continue
+		}
+		winner, result := a.owners[r.After.Owner], a.executions[r.After.Owner]
+		if winner != nil && winner.Payload == c.Payload && !winner.NotKept && result.Result != c.Data {
+			return winner
+		}
+	}
+	return nil
+}
+
+func (a *account) oneOwner() (broken []string) {
+	if a.Mode != idempotency.Leased {
+		return nil
+	}
+	for _, r := range a.requests {
+		if r.Before.Leased(a.perhaps(r.To)) && r.After != r.Before && r.Before.Owner != r.Token {
+			broken = append(broken, fmt.Sprintf("the running lease of another owner was ended by %q of %s", r.Label, r.Call))
+		}
+		if r.Before.Owner == r.After.Owner && 0 < r.After.Lease && r.After.Lease < r.Before.Lease {
+			broken = append(broken, fmt.Sprintf("the lease was shortened by %q of %s", r.Label, r.Call))
+		}
+	}
+	if !a.SkewHeld {
+		return broken
+	}
+	for _, key := range a.keys() {
 		var holder *Call
-		for _, c := range calls {
+		for _, c := range inOrder(a.byKey[key]) {
 			if len(c.Executions) == 0 {
 				continue
 			}
-			if holder != nil && c.Executions[0].Started < holder.Live() {
-				a.report("G2: key %s: call %d started at %v under a lease, and call %d held one until %v",
-					key, c.ID, c.Executions[0].Started, holder.ID, holder.Live())
+			if holder != nil && started(c) < holder.Live() {
+				broken = append(broken, fmt.Sprintf("%s began to execute while %s held a lease", c, holder))
 			}
 			if holder == nil || c.Live() > holder.Live() {
 				holder = c
 			}
 		}
 	}
+	return broken
 }
 
-// byKey groups the calls by key, in the order in which they executed.
-func (a *account) byKey() map[string][]*Call {
-	keys := make(map[string][]*Call)
-	for _, c := range a.calls {
-		keys[c.Key] = append(keys[c.Key], c)
-	}
-	for _, calls := range keys {
-		slices.SortStableFunc(calls, func(x, y *Call) int { return int(min(1, max(-1, started(x)-started(y)))) })
-	}
-	return keys
+// inOrder sorts calls by when they executed.
+func inOrder(calls []*Call) []*Call {
+	return slices.SortedStableFunc(slices.Values(calls), func(x, y *Call) int { return int(min(1, max(-1, started(x)-started(y)))) })
 }
 
 func started(c *Call) Moment {
@@ -137,74 +247,199 @@ func started(c *Call) Moment {
 	return c.Executions[0].Started
 }
 
-// checkEffects checks G3 and G4: within a window at most one effect of a key
-// lacks an excuse, and where excuses do not count there is at most one effect.
-func (a *account) checkEffects() {
-	effectsOf := make(map[int][]Effect)
-	for _, e := range a.effects {
-		effectsOf[e.Call] = append(effectsOf[e.Call], e)
-	}
-	for key, calls := range a.byKey() {
-		var happened, unexcused []string
-		var windowEnds Moment
-		flush := func() {
-			switch {
-			case len(unexcused) > 1:
-				a.report("G3/G4: key %s has the effects %s, of which %s lack an excuse",
-					key, strings.Join(happened, ", "), strings.Join(unexcused, ", "))
-			case len(happened) > 1 && a.exactlyOnce():
-				a.report("G4: key %s has the effects %s", key, strings.Join(happened, ", "))
-			}
-			happened, unexcused = nil, nil
+func (a *account) noEffectLostOrRepeated() (broken []string) {
+	for _, c := range a.calls {
+		if !c.Answer.Acknowledges() {
+			continue
 		}
-		for _, c := range calls {
-			if len(effectsOf[c.ID]) == 0 {
+		receipts := ReceiptsIn(c.Data)
+		for i, name := range c.Effects {
+			if i < len(receipts) && (a.happened(name, receipts[i]) || strings.HasPrefix(receipts[i], Receipt(NoEffect, ""))) {
 				continue
 			}
-			if started(c) >= windowEnds-a.Spread {
-				flush()
-			}
-			windowEnds = max(windowEnds, c.Expires)
-			for _, e := range effectsOf[c.ID] {
-				happened = append(happened, e.ID)
-				if !a.excused(c, e) {
-					unexcused = append(unexcused, e.ID)
+			broken = append(broken, fmt.Sprintf("%s was told %.40q, of which the %s has not happened", c, c.Data, name))
+		}
+	}
+	a.eachEffect(func(_ string, _ bool, effects []*Effect) {
+		for i, first := range effects {
+			for _, again := range effects[i+1:] {
+				if !a.mayFollow(first, again) {
+					broken = append(broken, fmt.Sprintf("the effect of %s happened again in %s, although nothing came between it and its record", first.Call, again.Call))
 				}
 			}
 		}
-		flush()
-	}
+	})
+	return broken
 }
 
-// exactlyOnce reports whether there is no excuse for a second effect.
-func (a *account) exactlyOnce() bool {
-	return a.Mode == idempotency.Atomic || a.Recovery == idempotency.Refuse || a.Deduplicated
+func (a *account) happened(name, receipt string) bool {
+	id, _ := read(receipt)
+	return slices.ContainsFunc(a.effects, func(e *Effect) bool { return e.Name == name && e.ID == id })
 }
 
-// excused reports whether another effect of the same key may stand beside e.
-func (a *account) excused(c *Call, e Effect) bool {
-	if a.exactlyOnce() {
+// mayFollow reports whether an effect may happen again in its window.
+func (a *account) mayFollow(first, again *Effect) bool {
+	return a.late(first) || a.late(again) || first.Call.Interrupted && !a.recorded(first, again.At)
+}
+
+// late reports whether an effect happened after its execution's lease, or others
+// could believe so.
+func (a *account) late(e *Effect) bool {
+	if a.Mode != idempotency.Leased {
 		return false
 	}
-	execution := c.Executions[len(c.Executions)-1]
-	switch {
-	case !a.SkewHeld, e.At >= execution.LeaseOver:
-		return true // it acted after its lease, or others could believe so
-	case a.Recovery == idempotency.Reconcile:
-		return false // whatever became of it, the effect would have been found
-	}
-	return c.Crashed != Never || c.Settlement != Recorded || execution.LeaseOver != Never
+	return !a.SkewHeld || e.At >= e.Call.Executions[len(e.Call.Executions)-1].LeaseOver
 }
 
-// checkSteps checks G8: a step that was recorded does not run within its window in
-// an execution that began after that, nor in an earlier one whose lease runs. One
-// that has lost its lease, and could not know it because of its clock, may still be
-// about to run the step; its result is not recorded.
-func (a *account) checkSteps(steps []Step) {
+// recorded reports whether an effect, or its step, was on record before the moment.
+func (a *account) recorded(e *Effect, at Moment) bool {
+	if slices.ContainsFunc(a.steps, func(s Step) bool {
+		return s.Recorded && s.Call.Key == e.Call.Key && s.Name == e.Name && e.At < s.At && s.At < at
+	}) {
+		return true
+	}
+	if !a.Watched {
+		return e.Call.Settlement == Recorded
+	}
+	return slices.ContainsFunc(a.requests, func(r *Request) bool {
+		return r.Call.Key == e.Call.Key && r.To < at && r.After.Status == idempotency.Completed && r.After.Owner == e.Token
+	})
+}
+
+// eachEffect calls see with the effects of each name in each window of each key.
+// alone reports whether the operation has no other.
+func (a *account) eachEffect(see func(name string, alone bool, effects []*Effect)) {
+	for _, key := range a.keys() {
+		windows, names := []map[string][]*Effect{{}}, make(map[string]bool)
+		var ends Moment
+		for _, c := range inOrder(a.byKey[key]) {
+			for _, name := range c.Effects {
+				names[name] = true
+			}
+			had := slices.DeleteFunc(slices.Clone(a.effects), func(e *Effect) bool { return e.Call != c })
+			if len(had) == 0 {
+				continue
+			}
+			if started(c) >= ends-a.Spread {
+				windows = append(windows, make(map[string][]*Effect))
+			}
+			ends = max(ends, c.Expires)
+			for _, e := range had {
+				window := windows[len(windows)-1]
+				window[e.Name] = append(window[e.Name], e)
+			}
+		}
+		for _, window := range windows {
+			for _, name := range slices.Sorted(maps.Keys(window)) {
+				slices.SortFunc(window[name], func(x, y *Effect) int { return int(min(1, max(-1, x.At-y.At))) })
+				see(name, len(names) == 1, window[name])
+			}
+		}
+	}
+}
+
+func (a *account) exactlyOnce() (broken []string) {
+	a.eachEffect(func(name string, alone bool, effects []*Effect) {
+		n := len(effects)
+		if a.Recovery == idempotency.Reconcile && !a.Deduplicated { // what is on its way when the lease ends cannot be found
+			n -= len(slices.DeleteFunc(slices.Clone(effects), func(e *Effect) bool { return !a.late(e) }))
+		}
+		switch {
+		case n <= 1:
+		case alone:
+			broken = append(broken, fmt.Sprintf("%d effects", n))
+		default:
+			broken = append(broken, fmt.Sprintf("%d effects of the step %s", n, name))
+		}
+	})
+	if a.Mode != idempotency.Atomic || !a.Watched {
+		return broken
+	}
+	for _, e := range a.effects { // all or nothing
+		if s := a.record(e.Call.Key, e.At); s.Owner != e.Token || s.Status != idempotency.Completed {
+			broken = append(broken, fmt.Sprintf("the effect %s exists without a record", e.ID))
+		}
+	}
+	return broken
+}
+
+func (a *account) closedWithoutStore() (broken []string) {
+	for _, c := range a.calls {
+		if !a.Watched {
+			if c.Answer == Unavailable && len(c.Executions) > 0 && a.Mode == idempotency.Leased {
+				broken = append(broken, fmt.Sprintf("%s executed although its claim failed", c))
+			}
+			continue
+		}
+		for _, e := range c.Executions {
+			claimed := slices.ContainsFunc(a.requests, func(r *Request) bool {
+				return r.Call == c && r.To < e.Started && r.Replied && r.After.Owner == e.Token
+			})
+			if a.Mode == idempotency.Leased && !claimed {
+				broken = append(broken, fmt.Sprintf("%s executed without a claim that it knew to have succeeded", c))
+			}
+		}
+		heard := slices.ContainsFunc(a.requests, func(r *Request) bool {
+			return r.Call.Process == c.Process && r.Replied && r.To < c.Ended
+		})
+		if !heard && c.Answer.knows() && (a.Mode == idempotency.Leased || c.Answer != Discarded) { // what is discarded needs no store there
+			broken = append(broken, fmt.Sprintf("%s answered %q without having heard of the store", c, c.Answer))
+		}
+	}
+	return broken
+}
+
+func (a *account) scopesApart() (broken []string) {
+	for _, c := range a.calls {
+		for _, receipt := range ReceiptsIn(c.Data) {
+			if _, whose := read(receipt); whose != c.For {
+				broken = append(broken, fmt.Sprintf("%s asked for %s and was given %q", c, c.For, receipt))
+			}
+		}
+	}
+	return append(broken, a.mustHaveRun(G6)...)
+}
+
+func (a *account) windowsEnd() (broken []string) {
+	for _, c := range a.calls {
+		if c.Answer != Replayed {
+			continue
+		}
+		past := c.Began >= c.Expires
+		if record, _ := a.replayed(c); record != nil {
+			past = past || !record.Live(a.surely(c.Began))
+		}
+		if past {
+			broken = append(broken, fmt.Sprintf("%s was replayed a record past its window", c))
+		}
+	}
+	return append(broken, a.mustHaveRun(G7)...)
+}
+
+// mustHaveRun finds calls that were not executed as if nobody had ever used their
+// key.
+func (a *account) mustHaveRun(g Guarantee) (broken []string) {
+	for _, c := range a.calls {
+		if c.Free != g || c.Ended == Never {
+			continue
+		}
+		had := slices.ContainsFunc(a.effects, func(e *Effect) bool { return e.Call == c })
+		if c.Answer != Executed || !had {
+			broken = append(broken, fmt.Sprintf("%s of %s was answered %q, although its key is free", c, c.For, c.Answer))
+		}
+	}
+	return broken
+}
+
+// stepsKept finds steps that were recorded and run within the window, in an execution
+// that began after that, or in an earlier one whose lease runs. One that has lost its
+// lease, and could not know it because of its clock, may still be about to run the
+// step; its result is not recorded. It also finds steps that a record has lost.
+func (a *account) stepsKept() (broken []string) {
 	type name struct{ key, step string }
 	recorded := make(map[name]Step)
-	for _, s := range steps {
-		n := name{s.Key, s.Name}
+	for _, s := range a.steps {
+		n := name{s.Call.Key, s.Name}
 		if s.Recorded {
 			recorded[n] = s
 			continue
@@ -213,13 +448,39 @@ func (a *account) checkSteps(steps []Step) {
 		if !known || s.At >= r.Until-a.Spread {
 			continue
 		}
-		e := a.call(s.Call).Executions[0]
+		e := s.Call.Executions[0]
 		if e.Started >= r.At || a.SkewHeld && s.At < e.LeaseOver {
-			a.report("G8: call %d ran the step %s of key %s, which call %d had recorded at %v", s.Call, s.Name, s.Key, r.Call, r.At)
+			broken = append(broken, fmt.Sprintf("the step %s ran in %s, although %s had recorded it", s.Name, s.Call, r.Call))
 		}
 	}
+	for _, r := range a.requests {
+		if !r.Before.Live(a.perhaps(r.To)) {
+			continue
+		}
+		if r.After.Status == idempotency.InProgress && !strings.HasPrefix(r.After.Steps, r.Before.Steps) {
+			broken = append(broken, fmt.Sprintf("steps were lost by %q of %s", r.Label, r.Call))
+		}
+		if r.Before.Steps != "" && r.After.Status == "" {
+			broken = append(broken, fmt.Sprintf("the record of recorded steps was deleted by %q of %s", r.Label, r.Call))
+		}
+	}
+	return broken
 }
 
-func (a *account) call(id int) *Call {
-	return a.calls[slices.IndexFunc(a.calls, func(c *Call) bool { return c.ID == id })]
+func (a *account) everybodyAnswered() (broken []string) {
+	last := make(map[string]*Call)
+	for _, c := range a.calls {
+		if c.Answer == Strange {
+			broken = append(broken, fmt.Sprintf("%s was given an undocumented error: %s", c, c.Data))
+		}
+		if c.Ended != Never {
+			last[c.Key] = c
+		}
+	}
+	for _, key := range a.keys() {
+		if c := last[key]; c != nil && !c.Answer.Final() {
+			broken = append(broken, fmt.Sprintf("%s is still told %q after many attempts", c, c.Answer))
+		}
+	}
+	return broken
 }

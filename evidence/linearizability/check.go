@@ -27,13 +27,19 @@ import (
 // take milliseconds.
 const timeout = 20 * time.Second
 
-// Check reports whether the calls are linearizable, key by key. The error names the
+// Check reports whether the calls of the book are linearizable, key by key. The error names the
 // file in which porcupine shows the history, in a new directory under dir, or
 // in the system's directory for temporary files if dir is empty.
-func Check(calls []*ledger.Call, promise ledger.Promise, dir string) error {
+func Check(book *ledger.Book, promise ledger.Promise, dir string) error {
 	histories := make(map[string][]porcupine.Operation)
-	for _, c := range calls {
-		for _, s := range steps(c, promise.Mode) {
+	blind := make(map[*ledger.Call][]*ledger.Request)
+	for _, r := range book.Requests() {
+		if r.Claims && !r.Replied {
+			blind[r.Call] = append(blind[r.Call], r)
+		}
+	}
+	for _, c := range book.Calls() {
+		for _, s := range steps(c, blind[c], promise.Mode) {
 			histories[c.Key] = append(histories[c.Key], porcupine.Operation{
 				ClientId: c.Client, Input: s, Call: int64(s.from), Return: int64(s.to),
 			})

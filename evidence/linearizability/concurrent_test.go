@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/evidence/linearizability"
 	"github.com/idempotent-requests/idempotent-requests/evidence/simulation"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
@@ -28,9 +29,9 @@ var systems = []struct {
 
 func verify(t *testing.T, seed uint64, report *simulation.Report) {
 	t.Helper()
-	broken := report.Check()
-	if err := linearizability.Check(report.Book.Calls(), report.Promise, ""); err != nil {
-		broken = append(broken, err)
+	broken := report.Book.Check(report.Promise)
+	if err := linearizability.Check(report.Book, report.Promise, ""); err != nil {
+		broken = append(broken, ledger.Violation{Guarantee: ledger.G1, What: err.Error()})
 	}
 	for _, err := range broken {
 		t.Errorf("seed %d: %v", seed, err)

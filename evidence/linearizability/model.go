@@ -37,8 +37,9 @@ type step struct {
 	unknown bool
 }
 
-// steps splits a call.
-func steps(c *ledger.Call, mode idempotency.Mode) (all []step) {
+// steps splits a call. Blind are its claims that have reached the store without the
+// call learning what became of them.
+func steps(c *ledger.Call, blind []*ledger.Request, mode idempotency.Mode) (all []step) {
 	if mode == idempotency.Atomic {
 		switch {
 		case c.Answer == ledger.Executed:
@@ -54,8 +55,8 @@ func steps(c *ledger.Call, mode idempotency.Mode) (all []step) {
 		}
 		return nil
 	}
-	for _, blind := range c.BlindClaims {
-		all = append(all, step{c, grant, blind.From, blind.To, true})
+	for _, claim := range blind {
+		all = append(all, step{c, grant, claim.From, claim.To, true})
 	}
 	if len(c.Executions) == 0 {
 		switch c.Answer {

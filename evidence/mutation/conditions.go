@@ -9,8 +9,7 @@ type condition struct {
 	promises string   // that rest on it
 	tests    []string // that are about it; all stores also run storetest
 	model    []string // switches of the model, in evidence/model
-	crash    []string // broken stores of the crash matrix
-	history  []string // what broken stores leave out behind concurrent clients
+	broken   []string // stores that are broken on purpose
 	contract bool     // it is no condition in the code, but what a store has to do
 }
 
@@ -21,8 +20,7 @@ var conditions = []condition{
 		promises: "G1, G2, G4, G7",
 		tests:    []string{"TestWindowPassed"},
 		model:    []string{"CLAIM_UNCONDITIONAL", "EXPIRY_IGNORED"},
-		crash:    []string{"claim unconditional", "replay of what has expired"},
-		history:  []string{"claims of keys that are not free"},
+		broken:   []string{"claim unconditional", "replay of what has expired"},
 	},
 	{
 		name:     "takeover",
@@ -30,8 +28,7 @@ var conditions = []condition{
 		promises: "G1, G2, G3",
 		tests:    []string{"TestHazardZombieOverwrites"},
 		model:    []string{"TAKEOVER_WITHOUT_CAS", "TAKEOVER_IGNORES_OWNER", "TAKEOVER_IGNORES_STATUS", "TAKEOVER_IGNORES_LEASE"},
-		crash:    []string{"takeover without compare-and-swap"},
-		history:  []string{"takeovers of what was not observed"},
+		broken:   []string{"takeover without compare-and-swap"},
 	},
 	{
 		name:     "own-claim",
@@ -46,15 +43,14 @@ var conditions = []condition{
 		promises: "G1, G3",
 		tests:    []string{"TestHazardZombieOverwrites"},
 		model:    []string{"RENEW_WITHOUT_OWNER", "RENEW_COMPLETED", "RELEASE_WITHOUT_OWNER"},
-		crash:    []string{"renewal without owner check", "release without owner check"},
-		history:  []string{"releases by those who are not the owner"},
+		broken:   []string{"renewal without owner check", "release without owner check"},
 	},
 	{
 		name:     "renewal-forward",
 		without:  "a renewal that arrives late shortens the lease",
 		promises: "G2",
 		model:    []string{"RENEWAL_MOVES_BACK"},
-		history:  []string{"renewals that shorten a lease"},
+		broken:   []string{"renewal that shortens a lease"},
 	},
 	{
 		name:     "fencing",
@@ -62,8 +58,7 @@ var conditions = []condition{
 		promises: "G1, G3",
 		tests:    []string{"TestHazardZombieOverwrites"},
 		model:    []string{"NO_FENCING", "COMPLETE_ONLY_OWN"},
-		crash:    []string{"completion unconditional"},
-		history:  []string{"completions by those who are not the owner"},
+		broken:   []string{"completion unconditional"},
 	},
 	{
 		name:     "own-completion",
@@ -76,8 +71,7 @@ var conditions = []condition{
 		name:     "acknowledged-is-kept",
 		without:  "a store forgets, or changes, what it has acknowledged",
 		promises: "G1, G3",
-		crash:    []string{"completion acknowledged and not kept", "another response at each replay"},
-		history:  []string{"fingerprints that are not kept"},
+		broken:   []string{"completion acknowledged and not kept", "another response at each replay", "fingerprint not kept"},
 		contract: true,
 	},
 	{
@@ -85,7 +79,7 @@ var conditions = []condition{
 		without:  "an operation executes although its claim has failed",
 		promises: "G5",
 		tests:    []string{"TestStoreUnavailable"},
-		crash:    []string{"failed claim taken for a success"},
+		broken:   []string{"failed claim taken for a success"},
 	},
 	{
 		name:     "claim-in-time",
@@ -113,7 +107,7 @@ var conditions = []condition{
 		promises: "G2, G4",
 		tests:    []string{"TestHazardSkewedClock"},
 		model:    []string{"NO_TAKEOVER"},
-		crash:    []string{"takeover of a running lease"},
+		broken:   []string{"takeover of a running lease"},
 	},
 	{
 		name:     "late-own-claim",
@@ -150,7 +144,7 @@ var conditions = []condition{
 		without:  "what failed, perhaps after its effect, is executed again although the policy forbids it",
 		promises: "G3, G4",
 		model:    []string{"FAILURE_RELEASES"},
-		crash:    []string{"interruption forgotten"},
+		broken:   []string{"interruption forgotten"},
 	},
 	{
 		name:     "reconcile-first",
@@ -224,14 +218,14 @@ var conditions = []condition{
 		without:  "strangers share a record",
 		promises: "G6",
 		tests:    []string{"TestHazardStrangersShare", "TestDifferentPartsMakeDifferentKeys"},
-		crash:    []string{"scope dropped from the key"},
+		broken:   []string{"scope dropped from the key"},
 	},
 	{
 		name:     "atomic-free-key",
 		without:  "effects happen beside those of the record",
 		promises: "G1, G4, G7",
 		model:    []string{"RECORD_UNCONDITIONAL", "EXPIRY_IGNORED"},
-		crash:    []string{"record unconditional"},
+		broken:   []string{"record unconditional"},
 	},
 	{
 		name:     "atomic-own-record",
@@ -262,7 +256,7 @@ var conditions = []condition{
 		promises: "G4",
 		tests:    []string{"TestKilledOrders"},
 		model:    []string{"EFFECTS_BESIDE_RECORD"},
-		crash:    []string{"effects in a transaction before their record"},
+		broken:   []string{"effects in a transaction before their record"},
 		contract: true,
 	},
 	{

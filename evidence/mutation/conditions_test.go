@@ -44,28 +44,28 @@ func TestEveryConditionHasARow(t *testing.T) {
 }
 
 // TestEveryBrokenThingBelongsToACondition: the switches of the model, and the stores
-// that are broken for the crash matrix and behind concurrent clients, are those of
-// the table.
+// that are broken on purpose, are those of the table.
 func TestEveryBrokenThingBelongsToACondition(t *testing.T) {
 	t.Parallel()
 	for _, list := range []struct {
-		what, file, pattern string
-		of                  func(condition) []string
+		what, files, pattern string
+		of                   func(condition) []string
 	}{
 		{"switch of the model", "../model/check.sh", `(?m)^\t+(?:leased|late|atomic)\d? +([A-Z_]+)`, func(c condition) []string { return c.model }},
-		{"broken store of the crash matrix", "../crash/broken_test.go", `(?m)^\t\{"([^"]+)", `, func(c condition) []string { return c.crash }},
-		{"broken store behind concurrent clients", "../linearizability/broken_test.go", `(?m)^\t+\{"([^"]+)", \w+, \d+\}`, func(c condition) []string { return c.history }},
+		{"broken store", "../flawed/flawed.go ../crash/broken_test.go", `(?m)^\t(?:\{|\w+ +Flaw = )"([^"]+)"`, func(c condition) []string { return c.broken }},
 	} {
-		text, err := os.ReadFile(list.file)
-		if err != nil {
-			t.Fatal(err)
-		}
 		exists := make(map[string]bool)
-		for _, match := range regexp.MustCompile(list.pattern).FindAllStringSubmatch(string(text), -1) {
-			exists[match[1]] = true
+		for file := range strings.FieldsSeq(list.files) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, match := range regexp.MustCompile(list.pattern).FindAllStringSubmatch(string(text), -1) {
+				exists[match[1]] = true
+			}
 		}
 		if len(exists) < 5 {
-			t.Errorf("%s: found %d of its kind", list.file, len(exists))
+			t.Errorf("%s: found %d of its kind", list.files, len(exists))
 		}
 		for _, c := range conditions {
 			for _, name := range list.of(c) {
@@ -128,8 +128,7 @@ func TestConditionsPage(t *testing.T) {
 		}
 		row("named tests", quoted(c.tests))
 		row("switches of the model", quoted(c.model))
-		row("broken store of the crash matrix", c.crash)
-		row("broken store behind concurrent clients", c.history)
+		row("broken stores", c.broken)
 		b.WriteString("\n")
 		for _, name := range c.tests {
 			if !slices.ContainsFunc(tests, func(test string) bool { return strings.HasPrefix(test, name) }) {

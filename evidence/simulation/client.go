@@ -74,7 +74,8 @@ func (w *world) settled(err error) bool {
 }
 
 func (w *world) request(scope, token int, payload string) (ledger.Call, idempotency.Request) {
-	return ledger.Call{Key: fmt.Sprintf("%d/%d", scope, token), Payload: payload},
+	key := fmt.Sprintf("%d/%d", scope, token)
+	return ledger.Call{Key: key, Payload: payload, For: key + " " + payload, Effects: []string{charge}},
 		idempotency.Request{Key: w.key(scope, token), Fingerprint: idempotency.NewFingerprint([]byte(payload))}
 }
 
@@ -82,26 +83,23 @@ func (w *world) request(scope, token int, payload string) (ledger.Call, idempote
 const maxQuestions = 25
 
 // audit asks for every key from a new process, now that nothing goes wrong any
-// more, and names those that have no answer to give.
-func (w *world) audit(ctx context.Context) (stuck []string) {
+// more, until it has a final answer.
+func (w *world) audit(ctx context.Context) {
 	auditor := w.newProcess(len(w.set.machines), machineSetting{})
 	for scope := range w.set.scopes {
 		for token := range w.set.keys {
 			opened, request := w.request(scope, token, "a")
 			opened.Client = w.set.clients
-			if !w.ask(ctx, auditor, opened, request) {
-				stuck = append(stuck, opened.Key)
-			}
+			w.ask(ctx, auditor, opened, request)
 		}
 	}
-	return stuck
 }
 
-func (w *world) ask(ctx context.Context, p *process, opened ledger.Call, request idempotency.Request) bool {
+func (w *world) ask(ctx context.Context, p *process, opened ledger.Call, request idempotency.Request) {
 	for range maxQuestions {
 		err, answered := <-w.serve(ctx, p, opened, request)
 		if answered && w.settled(err) {
-			return true
+			return
 		}
 		pause := w.set.unit
 		if busy, ok := errors.AsType[*idempotency.InProgressError](err); ok {
@@ -109,5 +107,4 @@ func (w *world) ask(ctx context.Context, p *process, opened ledger.Call, request
 		}
 		time.Sleep(pause)
 	}
-	return false
 }

@@ -17,7 +17,7 @@ func (c *concurrent) carry(m *message) {
 		if f.hung {
 			if !f.lost {
 				time.Sleep(f.there)
-				c.forget(m, c.deliver(m, f.effect))
+				c.deliver(m, f.effect)
 			}
 			return
 		}
@@ -25,7 +25,7 @@ func (c *concurrent) carry(m *message) {
 			time.Sleep(f.back)
 			m.reply <- errConnection
 			time.Sleep(f.there - f.back)
-			c.forget(m, c.deliver(m, f.effect))
+			c.deliver(m, f.effect)
 			return
 		}
 		time.Sleep(f.there)
@@ -38,7 +38,7 @@ func (c *concurrent) carry(m *message) {
 		c.answer(m, d, f.lostReply || !c.healed.Load() && c.isCut(m.process.machine))
 		if f.again > 0 {
 			time.Sleep(f.again)
-			c.forget(m, c.deliver(m, f.effect))
+			c.deliver(m, f.effect)
 		}
 	})
 }

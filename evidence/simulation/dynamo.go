@@ -149,10 +149,10 @@ func (c *call) plan(ctx context.Context) (effect string) {
 	if _, soldOut := transaction.Refused(stockItem); soldOut {
 		return ledger.NoEffect
 	}
-	effect = fmt.Sprintf("e%d", c.ID)
+	effect = fmt.Sprint(c.ID)
 	_ = transaction.Plan("effect", types.TransactWriteItem{Put: &types.Put{
 		TableName: aws.String(effectTable),
-		Item:      map[string]types.AttributeValue{"id": text(effect), "key": text(c.Key), "call": number(c.ID)},
+		Item:      map[string]types.AttributeValue{"id": text(effect), "call": number(c.ID), "token": text(tokenOf(ctx))},
 	}})
 	_ = transaction.Plan(stockItem, types.TransactWriteItem{Update: &types.Update{
 		TableName: aws.String(effectTable), Key: map[string]types.AttributeValue{"id": text(stockItem)},
@@ -163,30 +163,73 @@ func (c *call) plan(ctx context.Context) (effect string) {
 	return effect
 }
 
+// look returns the record as its item has it, past the code that reads items.
+func (d *Dynamo) look(w *world, id string) (s ledger.State) {
+	output, err := d.client(direct{d}, w.set.unit).GetItem(context.Background(), &dynamodb.GetItemInput{
+		TableName: aws.String(recordTable), Key: map[string]types.AttributeValue{"id": text(id)}, ConsistentRead: aws.Bool(true),
+	})
+	if err != nil {
+		panic(err) // nothing goes wrong on this connection
+	}
+	if output.Item == nil {
+		return s
+	}
+	s.Status, s.Owner = idempotency.Status(textOf(output.Item["status"])), textOf(output.Item["owner"])
+	s.Lease, s.Expires = numberOf(output.Item["in_progress_expiration"]), 1000*numberOf(output.Item["expiration"])
+	if steps, ok := output.Item["steps"].(*types.AttributeValueMemberL); ok {
+		for _, step := range steps.Value {
+			s.Steps = strings.TrimSpace(s.Steps + " " + textOf(step.(*types.AttributeValueMemberM).Value["name"]))
+		}
+	}
+	return s
+}
+
 // collect enters the effects that transactions have had, and holds the stock
 // against them.
 func (d *Dynamo) collect(w *world) {
+	if w.Mode != idempotency.Atomic {
+		return
+	}
 	output, err := d.client(direct{d}, w.set.unit).Scan(context.Background(), &dynamodb.ScanInput{TableName: aws.String(effectTable)})
 	if err != nil {
 		panic(err) // nothing goes wrong any more
 	}
-	left, effects := 0, 0
+	left, effects, calls := 0, 0, w.book.Calls()
 	for _, item := range output.Items {
-		id := item["id"].(*types.AttributeValueMemberS).Value
+		id := textOf(item["id"])
 		if id == stockItem {
-			left, _ = strconv.Atoi(item["left"].(*types.AttributeValueMemberN).Value)
+			left = int(numberOf(item["left"]))
 			continue
 		}
 		effects++
-		number, _ := strconv.Atoi(item["call"].(*types.AttributeValueMemberN).Value)
-		w.book.Happen(ledger.Effect{ID: id, Key: item["key"].(*types.AttributeValueMemberS).Value, Call: number})
+		w.book.Discover(ledger.Effect{ID: id, Name: charge, Call: calls[numberOf(item["call"])], Token: textOf(item["token"])})
 	}
-	if w.Mode == idempotency.Atomic && left+effects != w.set.stock {
+	if left+effects != w.set.stock {
 		panic(fmt.Sprintf("simulation: of %d in stock %d are left after %d effects", w.set.stock, left, effects))
 	}
 }
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func textOf(value types.AttributeValue) string {
+	s, ok := value.(*types.AttributeValueMemberS)
+	if !ok {
+		return ""
+	}
+	return s.Value
+}
+
+func numberOf(value types.AttributeValue) int64 {
+	n, ok := value.(*types.AttributeValueMemberN)
+	if !ok {
+		return 0
+	}
+	number, err := strconv.ParseInt(n.Value, 10, 64)
+	if err != nil {
+		panic(err) // the engine has checked it
+	}
+	return number
+}
 
 func number(n int) types.AttributeValue { return &types.AttributeValueMemberN{Value: strconv.Itoa(n)} }
 

@@ -90,6 +90,7 @@ func failed(err error) bool { return err != nil }
 
 func (f front) Claim(ctx context.Context, claim idempotency.Claim) (existing *idempotency.Record, err error) {
 	ctx, c := f.named(ctx, "Claim")
+	c.Token = claim.Record.Owner
 	existing, err = f.inner.Claim(ctx, claim)
 	c.held.claimed, c.held.polls, c.held.polledAt = true, 0, time.Now()
 	return existing, err
@@ -142,7 +143,8 @@ type atomicFront struct {
 }
 
 func (f atomicFront) Begin(ctx context.Context, a idempotency.Attempt) (context.Context, *idempotency.Record, error) {
-	ctx.Value(callKey{}).(*call).held.failures = 0
+	c := ctx.Value(callKey{}).(*call)
+	c.held.failures, c.Token = 0, a.Record.Owner
 	return f.inner.Begin(ctx, a)
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
@@ -42,6 +43,7 @@ func (k *keys) ask(ctx context.Context) error {
 	nth := c.count("keys")
 	if !k.world.healed.Load() && chance(draw(k.world.Seed, "keys", c.ID, nth), k.world.set.hostility) {
 		k.world.note(c.ID, "keys: %v", errNoKeys)
+		c.update(func(entry *ledger.Call) { entry.Unsealed = true })
 		return errNoKeys
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal"
 )
@@ -13,7 +14,9 @@ import (
 type backing interface {
 	// store returns the store of one process, on the records of all.
 	store(*world, *process) idempotency.Store
-	// collect enters the effects that the store itself has had.
+	// look returns the record as it stands.
+	look(w *world, id string) ledger.State
+	// collect enters the effects that the store itself has had, those that are new.
 	collect(*world)
 }
 
@@ -22,6 +25,14 @@ type memory struct{ records idempotency.Store }
 
 func (m memory) store(w *world, p *process) idempotency.Store {
 	return newFront(w, p, newRemote(w, m.records))
+}
+
+func (m memory) look(_ *world, id string) ledger.State {
+	r, err := m.records.Load(context.Background(), id)
+	if err != nil {
+		panic(err) // a store in memory does not fail
+	}
+	return ledger.StateOf(r)
 }
 
 func (memory) collect(*world) {}

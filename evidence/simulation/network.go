@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -19,11 +20,13 @@ var (
 
 // message is one request to the store.
 type message struct {
-	process *process
-	call    *call
-	label   string // what it asks, the same in every run of the seed
-	nth     int    // counts the call's messages of this label
-	claims  bool
+	process   *process
+	call      *call
+	operation string
+	label     string // what it asks, the same in every run of the seed
+	nth       int    // counts the call's messages of this label
+	token     string // of the call when it was sent
+	claims    bool
 	// apply is what the store does with it, and returns the reply.
 	apply func(dynamolocal.Effect) any
 
@@ -45,7 +48,7 @@ func send[T any](ctx context.Context, detail string, apply func(dynamolocal.Effe
 		return reply, errCrashed
 	}
 	m := &message{
-		process: p, call: o.call, label: o.name + detail, claims: o.name == "Claim" && detail != "/GetItem",
+		process: p, call: o.call, operation: o.name, token: o.call.Token, label: o.name + detail, claims: o.name == "Claim" && detail != "/GetItem",
 		apply: func(e dynamolocal.Effect) any { return apply(e) },
 		reply: make(chan any, 1), sent: w.now(),
 	}
@@ -69,9 +72,16 @@ func send[T any](ctx context.Context, detail string, apply func(dynamolocal.Effe
 // deliver lets the store do what the message, or a copy of it, asks. The reply is
 // to be handed to answer or to nobody.
 func (w *world) deliver(m *message, effect dynamolocal.Effect) delivery {
-	d := delivery{effect: effect, during: ledger.Span{From: w.now()}}
-	d.reply = m.apply(effect)
-	d.during.To = w.now()
+	from := w.book.Now()
+	d := delivery{effect: effect, reply: m.apply(effect)}
+	entry := ledger.Request{Call: m.call.Call, Label: strings.ToLower(m.operation), Token: m.token, Claims: m.claims, From: from}
+	if w.book.Watched {
+		entry.After = w.backing.look(w, m.call.id)
+	}
+	d.entry = w.book.Request(entry)
+	if w.book.Watched {
+		w.backing.collect(w)
+	}
 	if w.Trace {
 		w.note(m.call.ID, "store: %s.%d: %s", m.label, m.nth, describe(d.reply))
 	}
@@ -81,27 +91,21 @@ func (w *world) deliver(m *message, effect dynamolocal.Effect) delivery {
 // delivery is what a message did to the store.
 type delivery struct {
 	effect dynamolocal.Effect
-	during ledger.Span
 	reply  any
+	entry  *ledger.Request
 }
 
-// answer hands the reply to the sender, unless it is lost on the way.
+// answer hands the reply to the sender, unless it is lost on the way. What was
+// delivered and not answered, the sender never learns of.
 func (w *world) answer(m *message, d delivery, lost bool) {
-	if lost || m.abandoned.Load() || d.effect == dynamolocal.FailApplied {
-		w.forget(m, d)
+	if !lost && !m.abandoned.Load() && d.effect != dynamolocal.FailApplied {
+		w.book.Enter(func(ledger.Moment) { d.entry.Replied = true })
 	}
 	if lost {
 		m.reply <- errConnection
 		return
 	}
 	m.reply <- d.reply
-}
-
-// forget enters that nobody has learned what became of the message.
-func (w *world) forget(m *message, d delivery) {
-	if m.claims {
-		m.call.claimedBlindly(d.during)
-	}
 }
 
 // describe tells of a reply what is the same in every run of a seed.

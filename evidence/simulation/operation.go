@@ -5,19 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
-var errOperation = errors.New("simulation: the operation failed")
-
 const (
 	panicked  = "simulation: the operation panicked"
-	discarded = "discarded"
 	maxResult = 8 << 10
+	// charge is the effect of an operation.
+	charge = "charge"
 )
 
 // behaviour is how an execution goes.
@@ -73,15 +71,15 @@ func (c *call) operation(ctx context.Context) (result idempotency.Result, err er
 	}
 	switch b.ends {
 	case discards:
-		return idempotency.Result{Data: []byte(discarded), Discard: true}, nil
+		return idempotency.Result{Data: []byte(ledger.NothingDone), Discard: true}, nil
 	case failsBefore:
-		return idempotency.Result{}, errOperation
+		return idempotency.Result{}, ledger.ErrOperation
 	case panicsBefore:
 		panic(panicked)
 	}
 	effect, err := c.effects(ctx)
 	if errors.Is(err, idempotency.ErrSealUnavailable) { // a step did not open: the execution has begun, and failed
-		err = fmt.Errorf("%w: %v", errOperation, err)
+		err = fmt.Errorf("%w: %v", ledger.ErrOperation, err)
 	}
 	if err != nil {
 		return idempotency.Result{}, err
@@ -91,7 +89,7 @@ func (c *call) operation(ctx context.Context) (result idempotency.Result, err er
 	}
 	switch b.ends {
 	case failsAfter:
-		return idempotency.Result{}, errOperation
+		return idempotency.Result{}, ledger.ErrOperation
 	case panicsAfter:
 		panic(panicked)
 	}
@@ -107,10 +105,10 @@ func (c *call) reconcile(ctx context.Context) (idempotency.Reconciliation, error
 		return idempotency.Reconciliation{}, err
 	}
 	if !c.world.healed.Load() && chance(r, 0.1) {
-		end(idempotency.Result{}, errOperation)
-		return idempotency.Reconciliation{}, errOperation
+		end(idempotency.Result{}, ledger.ErrOperation)
+		return idempotency.Reconciliation{}, ledger.ErrOperation
 	}
-	effect, happened := c.world.charges.find(derivedKey(ctx))
+	effect, happened := c.world.book.Find(derivedKey(ctx))
 	c.world.note(c.ID, "reconciles: found %q", effect)
 	if !happened {
 		return idempotency.Reconciliation{}, nil // and the operation goes on with the execution
@@ -129,9 +127,9 @@ func (c *call) begin(ctx context.Context) (end func(idempotency.Result, error)) 
 	var e *ledger.Execution
 	if n := len(c.Executions); n > 0 && c.Executions[n-1].Finished == ledger.Never {
 		e = c.Executions[n-1]
-	} else if e = (&ledger.Execution{Started: w.now(), Finished: ledger.Never, LeaseOver: ledger.Never}); !c.process.dead.Load() {
+	} else if e = (&ledger.Execution{Token: tokenOf(ctx), Started: w.book.Now(), Finished: ledger.Never, LeaseOver: ledger.Never}); !c.process.dead.Load() {
 		c.Executions = append(c.Executions, e)
-		c.Expires = w.now() + w.set.window
+		c.Expires = e.Started + w.set.window
 		w.note(c.ID, "executes")
 	}
 	over := func() {
@@ -144,7 +142,7 @@ func (c *call) begin(ctx context.Context) (end func(idempotency.Result, error)) 
 	return func(result idempotency.Result, err error) {
 		c.update(func(*ledger.Call) {
 			over() // an execution that heeds its lease ends at that very moment
-			e.Finished, e.Result = w.now(), string(result.Data)
+			e.Finished, e.Result = w.book.Now(), string(result.Data)
 			e.Keeps = err == nil && result.Data != nil && !result.Discard
 			c.NotKept = c.NotKept || len(result.Data) > maxResult
 			w.note(c.ID, "executed")
@@ -165,7 +163,7 @@ func (c *call) pause(ctx context.Context, d time.Duration, heed bool) error {
 	case <-timer.C:
 		return nil
 	case <-over:
-		return fmt.Errorf("%w: %w", errOperation, context.Cause(ctx))
+		return fmt.Errorf("%w: %w", ledger.ErrOperation, context.Cause(ctx))
 	case <-c.process.gone:
 		return errCrashed
 	}
@@ -180,24 +178,32 @@ func (c *call) effect(ctx context.Context) (string, error) {
 	if w.Mode == idempotency.Atomic {
 		return c.plan(ctx), nil
 	}
-	name := fmt.Sprintf("e%d", c.ID)
-	known, fresh := w.charges.charge(derivedKey(ctx), name, w.set.dedupes)
-	if fresh {
-		w.book.Happen(ledger.Effect{ID: name, Key: c.Key, Call: c.ID, At: w.now()})
-		w.note(c.ID, "effect %s", name)
+	e := ledger.Effect{ID: fmt.Sprint(c.ID), Name: charge, Derived: derivedKey(ctx), Call: c.Call, Token: tokenOf(ctx)}
+	if w.set.dedupes {
+		if known, happened := w.book.HappenOnce(e); !happened {
+			return known, nil
+		}
+	} else {
+		w.book.Happen(e)
 	}
-	return known, nil
+	w.note(c.ID, "effect %s", e.ID)
+	return e.ID, nil
 }
 
 func derivedKey(ctx context.Context) string {
 	execution, _ := idempotency.FromContext(ctx)
-	return execution.DerivedKey("charge")
+	return execution.DerivedKey(charge)
+}
+
+func tokenOf(ctx context.Context) string {
+	execution, _ := idempotency.FromContext(ctx)
+	return execution.FencingToken()
 }
 
 // result is the same whoever makes it of an effect. Some are large, and some too
 // large to be kept.
 func (c *call) result(effect string) []byte {
-	base := ledger.Result(effect, c.Key, c.Payload)
+	receipt := ledger.Receipts(ledger.Receipt(effect, c.For))
 	r := draw(c.world.Seed, "size"+c.Key+c.Payload)
 	size := 0
 	switch r.IntN(12) {
@@ -210,36 +216,5 @@ func (c *call) result(effect string) []byte {
 	for padding.Len() < size { // incompressible enough to be kept beside the record
 		fmt.Fprintf(&padding, "%016x", r.Uint64())
 	}
-	return []byte(base + padding.String())
-}
-
-// charges is the outside world, as it can be asked.
-type charges struct {
-	mu    sync.Mutex
-	known map[string]string // effects by derived key, the first of each
-}
-
-// charge has the effect, unless effects are deduplicated and it has happened, and
-// returns the one that counts.
-func (c *charges) charge(key, name string, dedupe bool) (effect string, fresh bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if first, known := c.known[key]; known {
-		if dedupe {
-			return first, false
-		}
-		return name, true
-	}
-	if c.known == nil {
-		c.known = make(map[string]string)
-	}
-	c.known[key] = name
-	return name, true
-}
-
-func (c *charges) find(key string) (string, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	effect, found := c.known[key]
-	return effect, found
+	return append(receipt, padding.String()...)
 }

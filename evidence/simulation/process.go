@@ -2,9 +2,6 @@ package simulation
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +14,7 @@ import (
 // reaches the world.
 type process struct {
 	machine int
+	life    int
 	guard   *idempotency.Guard
 	dead    atomic.Bool
 	gone    chan struct{} // closed when it dies
@@ -32,7 +30,7 @@ func (w *world) start(machine int) {
 }
 
 func (w *world) newProcess(machine int, m machineSetting) *process {
-	p := &process{machine: machine, gone: make(chan struct{})}
+	p := &process{machine: machine, life: int(w.lives.Add(1)), gone: make(chan struct{})}
 	cfg := idempotency.Config{
 		Store:             w.backing.store(w, p),
 		Mode:              w.Mode,
@@ -77,6 +75,7 @@ type call struct {
 	*ledger.Call
 	world   *world
 	process *process
+	id      string // of the key
 
 	mu    sync.Mutex // guards the fields of Call until the answer, and what follows
 	sends map[string]int
@@ -88,12 +87,6 @@ func (c *call) count(label string) int {
 	defer c.mu.Unlock()
 	c.sends[label]++
 	return c.sends[label]
-}
-
-func (c *call) claimedBlindly(during ledger.Span) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.BlindClaims = append(c.BlindClaims, during)
 }
 
 // update changes the call's entry in the book, unless its process has crashed
@@ -108,9 +101,8 @@ func (c *call) update(change func(*ledger.Call)) {
 
 // serve is a process working on a request. The answer is nil if it crashed.
 func (w *world) serve(ctx context.Context, p *process, opened ledger.Call, request idempotency.Request) <-chan error {
-	opened.Process, opened.Began = p.machine, w.now()
-	opened.Expires = opened.Began + w.set.window
-	c := &call{Call: w.book.Open(opened), world: w, process: p, sends: make(map[string]int)}
+	opened.Process = p.life
+	c := &call{Call: w.book.Open(opened, w.set.window), world: w, process: p, id: request.Key.ID(), sends: make(map[string]int)}
 	ctx = context.WithValue(ctx, callKey{}, c)
 	answer := make(chan error, 1)
 	w.servers.Go(func() {
@@ -123,17 +115,21 @@ func (w *world) serve(ctx context.Context, p *process, opened ledger.Call, reque
 				c.mu.Lock()
 				defer c.mu.Unlock()
 				if c.Ended == ledger.Never {
-					c.Crashed = w.now()
+					c.Crashed, c.Interrupted = w.now(), true
 				}
 			case <-finished:
 			}
 		})
 		outcome, err := c.do(ctx, request)
 		c.update(func(entry *ledger.Call) {
-			entry.Ended = w.now()
-			entry.Answer, entry.Data = classify(outcome, err), string(outcome.Data)
+			entry.Answer, entry.Data = ledger.AnswerOf(outcome, err), string(outcome.Data)
+			if entry.Answer == ledger.Strange {
+				entry.Data = err.Error()
+			}
+			entry.Interrupted = entry.Settlement != ledger.Recorded || len(entry.Executions) > 0 && entry.Executions[len(entry.Executions)-1].LeaseOver != ledger.Never
+			entry.Ended = w.book.Now()
 			if !outcome.Expires.IsZero() {
-				entry.Expires = outcome.Expires.Sub(w.began) - w.set.offset(p.machine)
+				entry.Expires = w.book.At(outcome.Expires) - w.set.offset(p.machine)
 			}
 			w.note(entry.ID, "answer: %s %.60q", entry.Answer, entry.Data)
 			answer <- err
@@ -156,7 +152,7 @@ func (c *call) do(ctx context.Context, request idempotency.Request) (outcome ide
 			if r != panicked {
 				panic(r)
 			}
-			err = errOperation
+			err = ledger.ErrOperation
 		}
 	}()
 	request.Reconcile = c.reconcile
@@ -165,31 +161,6 @@ func (c *call) do(ctx context.Context, request idempotency.Request) (outcome ide
 
 type callKey struct{}
 
-func classify(outcome idempotency.Outcome, err error) ledger.Answer {
-	_, busy := errors.AsType[*idempotency.InProgressError](err)
-	switch {
-	case err == nil && outcome.Replayed:
-		return ledger.Replayed
-	case err == nil && strings.HasPrefix(string(outcome.Data), discarded):
-		return ledger.Discarded
-	case err == nil:
-		return ledger.Executed
-	case busy:
-		return ledger.InProgress
-	case errors.Is(err, idempotency.ErrPayloadMismatch):
-		return ledger.Mismatch
-	case errors.Is(err, idempotency.ErrOutcomeUnknown):
-		return ledger.OutcomeUnknown
-	case errors.Is(err, idempotency.ErrResultNotKept):
-		return ledger.NotKept
-	case errors.Is(err, idempotency.ErrStore), errors.Is(err, idempotency.ErrNoTime), errors.Is(err, idempotency.ErrSealUnavailable):
-		return ledger.Unavailable
-	case errors.Is(err, errOperation), errors.Is(err, idempotency.ErrLeaseOver), errors.Is(err, idempotency.ErrReconcile), errors.Is(err, idempotency.ErrRefused), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return ledger.Failed
-	}
-	panic(fmt.Sprintf("simulation: an error of no known kind: %v", err))
-}
-
 // observer enters what the guard observes of a call.
 type observer struct{}
 
@@ -197,27 +168,9 @@ func (observer) Observe(ctx context.Context, e idempotency.Event) {
 	c := ctx.Value(callKey{}).(*call)
 	c.update(func(entry *ledger.Call) {
 		c.world.note(entry.ID, "observed: %s", e.Observation)
-		switch e.Observation {
-		case idempotency.ObservedStep:
-			c.world.book.Step(ledger.Step{Key: entry.Key, Name: e.Step, Call: entry.ID, At: c.world.now(), Recorded: true, Until: entry.Expires})
-		case idempotency.ObservedTakenOver:
-			entry.TookOver = true
-		case idempotency.ObservedOversized:
-			entry.NotKept = true
-		case idempotency.ObservedExecuted:
-			entry.Settlement = ledger.Recorded
-		case idempotency.ObservedCompletionFailed:
-			entry.Settlement = ledger.MaybeRecorded
-		case idempotency.ObservedLeaseLost:
-			entry.Settlement = ledger.LeaseLost
-		case idempotency.ObservedReleaseFailed:
-			entry.Settlement = ledger.MaybeReleased
-		case idempotency.ObservedReleased:
-			if entry.Settlement != ledger.MaybeReleased {
-				entry.Settlement = ledger.Released
-			}
-		case idempotency.ObservedFailed:
-			entry.Settlement = ledger.Interrupted
+		entry.Observe(e)
+		if e.Observation == idempotency.ObservedStep && !c.world.book.Watched { // else it is seen in the record
+			c.world.book.Step(ledger.Step{Name: e.Step, Call: entry, Recorded: true, Until: entry.Expires})
 		}
 	})
 }

@@ -81,14 +81,14 @@ func (s *scheduler) schedule(m *message, f fate) {
 	case f.hung && f.lost:
 		return
 	case f.hung:
-		s.at(arrival, m, func() { s.forget(m, s.deliver(m, f.effect)) })
+		s.at(arrival, m, func() { s.deliver(m, f.effect) })
 		return
 	case f.lost:
 		s.at(arrival, m, func() { m.reply <- errConnection })
 		return
 	case f.late:
 		s.at(m.sent+f.back, m, func() { m.reply <- errConnection })
-		s.at(arrival, m, func() { s.forget(m, s.deliver(m, f.effect)) })
+		s.at(arrival, m, func() { s.deliver(m, f.effect) })
 		return
 	}
 	s.at(arrival, m, func() {
@@ -98,7 +98,7 @@ func (s *scheduler) schedule(m *message, f fate) {
 		})
 	})
 	if f.again > 0 {
-		s.at(arrival+f.again, m, func() { s.forget(m, s.deliver(m, f.effect)) })
+		s.at(arrival+f.again, m, func() { s.deliver(m, f.effect) })
 	}
 }
 

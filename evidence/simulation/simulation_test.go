@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/evidence/linearizability"
 	"github.com/idempotent-requests/idempotent-requests/evidence/model"
 	"github.com/idempotent-requests/idempotent-requests/evidence/simulation"
@@ -103,9 +104,9 @@ func simulate(t *testing.T, seen *steps) {
 // the trace.
 func check(t *testing.T, v variant, report *simulation.Report) {
 	t.Helper()
-	broken := report.Check()
-	if err := linearizability.Check(report.Book.Calls(), report.Promise, ""); err != nil {
-		broken = append(broken, err)
+	broken := report.Book.Check(report.Promise)
+	if err := linearizability.Check(report.Book, report.Promise, ""); err != nil {
+		broken = append(broken, ledger.Violation{Guarantee: ledger.G1, What: err.Error()})
 	}
 	if len(broken) == 0 {
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
@@ -17,15 +18,15 @@ func (c *call) effects(ctx context.Context) (effect string, err error) {
 	}
 	_, err = idempotency.Step(ctx, "reserve", func(context.Context) (int, error) { return c.ID, c.ran("reserve") })
 	if err == nil {
-		effect, err = idempotency.Step(ctx, "charge", func(ctx context.Context) (string, error) {
-			if err := c.ran("charge"); err != nil {
+		effect, err = idempotency.Step(ctx, charge, func(ctx context.Context) (string, error) {
+			if err := c.ran(charge); err != nil {
 				return "", err
 			}
 			return c.effect(ctx)
 		})
 	}
 	if errors.Is(err, idempotency.ErrStore) { // the claim has succeeded
-		err = fmt.Errorf("%w: %s", errOperation, err)
+		err = fmt.Errorf("%w: %s", ledger.ErrOperation, err)
 	}
 	return effect, err
 }
@@ -47,7 +48,7 @@ func (c *call) ran(name string) error {
 	if c.process.dead.Load() {
 		return errCrashed
 	}
-	c.world.book.Step(ledger.Step{Key: c.Key, Name: name, Call: c.ID, At: c.world.now()})
+	c.world.book.Step(ledger.Step{Name: name, Call: c.Call})
 	c.world.note(c.ID, "runs %s", name)
 	return nil
 }
@@ -69,8 +70,9 @@ func newFront(w *world, p *process, store idempotency.Store) idempotency.Store {
 
 func (f stepFront) TakeOver(ctx context.Context, claim idempotency.Claim) (steps []idempotency.RecordedStep, existing *idempotency.Record, err error) {
 	ctx, c := f.named(ctx, "Claim")
+	c.Token = claim.Record.Owner
 	steps, existing, err = f.steps.TakeOver(ctx, claim)
-	c.held.claimed, c.held.polls, c.held.polledAt = true, 0, c.world.began.Add(c.world.now())
+	c.held.claimed, c.held.polls, c.held.polledAt = true, 0, time.Now()
 	return steps, existing, err
 }
 

@@ -1,0 +1,59 @@
+package simulation_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/idempotent-requests/idempotent-requests/evidence/flawed"
+	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
+	"github.com/idempotent-requests/idempotent-requests/evidence/simulation"
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
+)
+
+// The promises have to be seen to be broken: by each flaw of a store, within few
+// seeds, and by no seed until then without the flaw.
+func TestFlawsBreakPromises(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		flaw     flawed.Flaw
+		recovery idempotency.Recovery
+		breaks   []ledger.Guarantee
+	}{
+		{flawed.UnconditionalClaim, idempotency.Reexecute, []ledger.Guarantee{ledger.G1, ledger.G2, ledger.G3}},
+		{flawed.TakeoverOfAnything, idempotency.Reexecute, []ledger.Guarantee{ledger.G1, ledger.G2}},
+		{flawed.TakeoverOfRunning, idempotency.Reexecute, []ledger.Guarantee{ledger.G2}},
+		{flawed.UnownedRenewal, idempotency.Reexecute, []ledger.Guarantee{ledger.G1}},
+		{flawed.ShorteningRenewal, idempotency.Reexecute, []ledger.Guarantee{ledger.G2}},
+		{flawed.UnownedCompletion, idempotency.Reexecute, []ledger.Guarantee{ledger.G1}},
+		{flawed.LostCompletion, idempotency.Reexecute, []ledger.Guarantee{ledger.G1, ledger.G3}},
+		{flawed.UnownedRelease, idempotency.Reexecute, []ledger.Guarantee{ledger.G1}},
+		{flawed.LostInterruption, idempotency.Refuse, []ledger.Guarantee{ledger.G4}},
+		{flawed.ChangingResponse, idempotency.Reexecute, []ledger.Guarantee{ledger.G1}},
+		{flawed.LostFingerprint, idempotency.Reexecute, []ledger.Guarantee{ledger.G6}},
+		{flawed.NoScope, idempotency.Reexecute, []ledger.Guarantee{ledger.G2, ledger.G6}},
+		{flawed.NoExpiry, idempotency.Reexecute, []ledger.Guarantee{ledger.Final}},
+	} {
+		t.Run(string(c.flaw), func(t *testing.T) {
+			t.Parallel()
+			missing := slices.Clone(c.breaks)
+			for seed := uint64(1); len(missing) > 0; seed++ {
+				if seed > 5000 {
+					t.Fatalf("nothing breaks %v", missing)
+				}
+				cfg := simulation.Config{Seed: seed, Recovery: c.recovery, Store: flawed.New(c.flaw)}
+				broken := simulation.Run(t, cfg)
+				for _, v := range broken.Book.Check(broken.Promise) {
+					missing = slices.DeleteFunc(missing, func(g ledger.Guarantee) bool { return g == v.Guarantee })
+				}
+				cfg.Store = flawed.New(flawed.None)
+				whole := simulation.Run(t, cfg)
+				for _, v := range whole.Book.Check(whole.Promise) {
+					t.Errorf("seed %d, without the flaw: %v", seed, v)
+				}
+				if len(missing) == 0 {
+					t.Logf("%d seeds", seed)
+				}
+			}
+		})
+	}
+}
