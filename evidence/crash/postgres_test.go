@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/intercept"
 	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/pgstore"
@@ -40,9 +41,9 @@ func (s *postgres) open(p *process) idempotency.Store {
 		panic(err) // the arguments are ours
 	}
 	if s.world.policy.mode == idempotency.Atomic {
-		return labelledAtomic{labelled{store, p}, store}
+		return intercept.AtomicStore(store, p.named)
 	}
-	return labels(store, p)
+	return intercept.Store(store, p.named)
 }
 
 func (s *postgres) look(id string) (found ledger.State) {

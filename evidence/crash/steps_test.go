@@ -95,59 +95,6 @@ func (c padded) Marshal(value any) ([]byte, error) {
 
 func (padded) Unmarshal(data []byte, value any) error { return json.Unmarshal(data, value) }
 
-// labelledSteps is [labelled] for a store that keeps steps.
-type labelledSteps struct {
-	labelled
-	store idempotency.StepStore
-}
-
-// labels names the requests of the store, whatever it can do.
-func labels(store idempotency.Store, p *process) idempotency.Store {
-	if steps, ok := store.(idempotency.StepStore); ok {
-		return labelledSteps{labelled{store, p}, steps}
-	}
-	return labelled{store, p}
-}
-
-func (s labelledSteps) TakeOver(ctx context.Context, c idempotency.Claim) ([]idempotency.RecordedStep, *idempotency.Record, error) {
-	s.p.claims(c.Record.Owner)
-	return s.store.TakeOver(label(ctx, stepTakeOver), c)
-}
-
-func (s labelledSteps) RecordStep(ctx context.Context, r idempotency.Record, step idempotency.RecordedStep) (bool, error) {
-	return s.store.RecordStep(label(ctx, stepRecordStep), r, step)
-}
-
-// remoteSteps is [remote] for a store that keeps steps.
-type remoteSteps struct {
-	remote
-	store idempotency.StepStore
-}
-
-// overNetwork makes each method of the store a request, whatever it can do.
-func overNetwork(store idempotency.Store, p *process) idempotency.Store {
-	if steps, ok := store.(idempotency.StepStore); ok {
-		return remoteSteps{remote{store, p}, steps}
-	}
-	return remote{store, p}
-}
-
-func (s remoteSteps) TakeOver(ctx context.Context, c idempotency.Claim) (steps []idempotency.RecordedStep, r *idempotency.Record, err error) {
-	lost := s.request(ctx, func(ctx context.Context) { steps, r, err = s.store.TakeOver(ctx, c) })
-	if lost != nil {
-		return nil, nil, lost
-	}
-	return steps, r, err
-}
-
-func (s remoteSteps) RecordStep(ctx context.Context, r idempotency.Record, step idempotency.RecordedStep) (held bool, err error) {
-	lost := s.request(ctx, func(ctx context.Context) { held, err = s.store.RecordStep(ctx, r, step) })
-	if lost != nil {
-		return false, lost
-	}
-	return held, err
-}
-
 // stepPaths are the ways through executions with steps.
 var stepPaths = []path{
 	{name: "one step", steps: 1, request: call, run: inSteps(1)},

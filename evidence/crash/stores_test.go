@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/intercept"
 	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
@@ -56,12 +57,6 @@ type backend interface {
 // planned is an effect of an execution in atomic mode.
 type planned struct{ id, token string }
 
-// labelled names the requests that a guard makes.
-type labelled struct {
-	idempotency.Store
-	p *process
-}
-
 type labelKey struct{}
 
 func label(ctx context.Context, l string) context.Context {
@@ -73,48 +68,19 @@ func labelOf(ctx context.Context) string {
 	return l
 }
 
-func (s labelled) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
-	s.p.claims(c.Record.Owner)
-	if c.TakeOver != nil {
-		return s.Store.Claim(label(ctx, stepTakeOver), c)
+// requestNames are how requests are called in the tables and the stories.
+var requestNames = map[string]string{
+	"Claim": stepClaim, "TakeOver": stepTakeOver, "Renew": stepRenew, "Interrupt": stepInterrupt, "Complete": stepComplete,
+	"Release": stepRelease, "Load": stepRead, "RecordStep": stepRecordStep, "Begin": stepBegin, "Commit": stepCommit,
+}
+
+// named names a request that the process's guard makes.
+func (p *process) named(ctx context.Context, r intercept.Request, next intercept.Next) (any, error) {
+	switch r.Name {
+	case "Claim", "TakeOver", "Begin":
+		p.claims(r.Owner)
 	}
-	return s.Store.Claim(label(ctx, stepClaim), c)
-}
-
-func (s labelled) Renew(ctx context.Context, r idempotency.Record) (bool, error) {
-	if r.LeaseUntil.Before(time.Now()) {
-		return s.Store.Renew(label(ctx, stepInterrupt), r)
-	}
-	return s.Store.Renew(label(ctx, stepRenew), r)
-}
-
-func (s labelled) Complete(ctx context.Context, r idempotency.Record) (*idempotency.Record, error) {
-	return s.Store.Complete(label(ctx, stepComplete), r)
-}
-
-func (s labelled) Release(ctx context.Context, id, owner string) error {
-	return s.Store.Release(label(ctx, stepRelease), id, owner)
-}
-
-func (s labelled) Load(ctx context.Context, id string) (*idempotency.Record, error) {
-	return s.Store.Load(label(ctx, stepRead), id)
-}
-
-// labelledAtomic does the same for an atomic store.
-type labelledAtomic struct {
-	labelled
-	store idempotency.AtomicStore
-}
-
-func (s labelledAtomic) Begin(ctx context.Context, a idempotency.Attempt) (context.Context, *idempotency.Record, error) {
-	s.p.claims(a.Record.Owner)
-	return s.store.Begin(label(ctx, stepBegin), a)
-}
-
-func (s labelledAtomic) End(ctx context.Context) { s.store.End(ctx) }
-
-func (s labelledAtomic) Commit(ctx context.Context, completed idempotency.Record, now time.Time) (*idempotency.Record, error) {
-	return s.store.Commit(label(ctx, stepCommit), completed, now)
+	return next(label(ctx, requestNames[r.Name]))
 }
 
 // memory is a store in memory. Each of its methods is one request. below and
@@ -133,7 +99,7 @@ func newMemory(b breakage) *memory {
 }
 
 func (m *memory) open(p *process) idempotency.Store {
-	var s idempotency.Store = labels(overNetwork(m.store, p), p)
+	s := intercept.Store(intercept.Store(m.store, p.overNetwork), p.named)
 	if m.above != nil {
 		s = m.above(s)
 	}
@@ -150,57 +116,14 @@ func (m *memory) look(id string) ledger.State {
 
 func (*memory) effects() []planned { return nil }
 
-// remote makes each method of a store a request of a process, with the time limit
-// that stores have.
-type remote struct {
-	store idempotency.Store
-	p     *process
-}
-
-func (s remote) request(ctx context.Context, apply func(context.Context)) error {
+// overNetwork makes a request of a process, with the time limit that stores have.
+func (p *process) overNetwork(ctx context.Context, _ intercept.Request, next intercept.Next) (reply any, err error) {
 	ctx, cancel := context.WithTimeout(ctx, dynamostore.DefaultRequestTimeout)
 	defer cancel()
-	return s.p.request(ctx, labelOf(ctx), apply)
-}
-
-func (s remote) Claim(ctx context.Context, c idempotency.Claim) (r *idempotency.Record, err error) {
-	lost := s.request(ctx, func(ctx context.Context) { r, err = s.store.Claim(ctx, c) })
-	if lost != nil {
+	if lost := p.request(ctx, labelOf(ctx), func(ctx context.Context) { reply, err = next(ctx) }); lost != nil {
 		return nil, lost
 	}
-	return r, err
-}
-
-func (s remote) Renew(ctx context.Context, r idempotency.Record) (held bool, err error) {
-	lost := s.request(ctx, func(ctx context.Context) { held, err = s.store.Renew(ctx, r) })
-	if lost != nil {
-		return false, lost
-	}
-	return held, err
-}
-
-func (s remote) Complete(ctx context.Context, completed idempotency.Record) (r *idempotency.Record, err error) {
-	lost := s.request(ctx, func(ctx context.Context) { r, err = s.store.Complete(ctx, completed) })
-	if lost != nil {
-		return nil, lost
-	}
-	return r, err
-}
-
-func (s remote) Release(ctx context.Context, id, owner string) (err error) {
-	lost := s.request(ctx, func(ctx context.Context) { err = s.store.Release(ctx, id, owner) })
-	if lost != nil {
-		return lost
-	}
-	return err
-}
-
-func (s remote) Load(ctx context.Context, id string) (r *idempotency.Record, err error) {
-	lost := s.request(ctx, func(ctx context.Context) { r, err = s.store.Load(ctx, id) })
-	if lost != nil {
-		return nil, lost
-	}
-	return r, err
+	return reply, err
 }
 
 // dynamoDB is a store in an embedded DynamoDB. Each HTTP request that the SDK
@@ -250,9 +173,9 @@ func (d *dynamoDB) open(p *process) idempotency.Store {
 		panic(err) // the arguments are ours
 	}
 	if d.atomic {
-		return labelledAtomic{labelled{store, p}, store}
+		return intercept.AtomicStore(store, p.named)
 	}
-	return labels(store, p)
+	return intercept.Store(store, p.named)
 }
 
 func (d *dynamoDB) clientOf(p *process) dynamostore.AtomicClient {
@@ -354,43 +277,23 @@ func (d *dynamoDB) call(ctx context.Context, operation string, in, out any) {
 	}
 }
 
-type attribute struct {
-	S, N string
-	L    []struct{ M map[string]attribute }
-}
-
-func (a attribute) number() int64 {
-	n, _ := strconv.ParseInt(a.N, 10, 64)
-	return n
-}
-
 func (d *dynamoDB) look(id string) ledger.State {
-	var out struct{ Item map[string]attribute }
+	var out struct{ Item plainItem }
 	d.call(context.Background(), "GetItem", map[string]any{
 		"TableName": d.records(), "Key": map[string]any{"id": attributeS(id)}, "ConsistentRead": true,
 	}, &out)
-	var steps []string
-	for _, s := range out.Item["steps"].L {
-		steps = append(steps, s.M["name"].S)
-	}
-	return ledger.State{
-		Steps:   strings.Join(steps, " "),
-		Status:  idempotency.Status(out.Item["status"].S),
-		Owner:   out.Item["owner"].S,
-		Lease:   out.Item["in_progress_expiration"].number(),
-		Expires: out.Item["expiration"].number() * 1000,
-	}
+	return ledger.StateOfItem(out.Item.values())
 }
 
 func (d *dynamoDB) effects() (rows []planned) {
 	if !d.atomic {
 		return nil
 	}
-	var out struct{ Items []map[string]attribute }
+	var out struct{ Items []plainItem }
 	d.call(context.Background(), "Scan", map[string]any{"TableName": d.goods()}, &out)
 	for _, item := range out.Items {
-		if token := item["token"].S; token != "" {
-			rows = append(rows, planned{item["id"].S, token})
+		if token := item["token"].S; token != nil {
+			rows = append(rows, planned{*item["id"].S, *token})
 		}
 	}
 	return rows

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/intercept"
 	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/valkeystore"
@@ -42,7 +43,7 @@ func (v *valkey) open(p *process) idempotency.Store {
 	if err != nil {
 		panic(err) // the arguments are ours
 	}
-	return labels(store, p)
+	return intercept.Store(store, p.named)
 }
 
 func (v *valkey) look(id string) ledger.State {

@@ -10,9 +10,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
@@ -154,6 +157,35 @@ func StateOf(r *idempotency.Record) State {
 		s.Lease = r.LeaseUntil.UnixMilli()
 	}
 	return s
+}
+
+// StateOfItem is that of a record as an item of DynamoDB has it, read past the code
+// that reads items.
+func StateOfItem(item map[string]types.AttributeValue) State {
+	s := State{
+		Status: idempotency.Status(textOf(item["status"])), Owner: textOf(item["owner"]),
+		Lease: numberOf(item["in_progress_expiration"]), Expires: 1000 * numberOf(item["expiration"]),
+	}
+	if steps, ok := item["steps"].(*types.AttributeValueMemberL); ok {
+		for _, step := range steps.Value {
+			s.Steps = strings.TrimSpace(s.Steps + " " + textOf(step.(*types.AttributeValueMemberM).Value["name"]))
+		}
+	}
+	return s
+}
+
+func textOf(value types.AttributeValue) string {
+	if s, ok := value.(*types.AttributeValueMemberS); ok {
+		return s.Value
+	}
+	return ""
+}
+
+func numberOf(value types.AttributeValue) (number int64) {
+	if n, ok := value.(*types.AttributeValueMemberN); ok {
+		number, _ = strconv.ParseInt(n.Value, 10, 64) // the engine has checked it
+	}
+	return number
 }
 
 // Live reports whether the record counts at the time.

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/intercept"
 	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/evidence/model"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
@@ -135,9 +136,9 @@ func (d *Dynamo) store(w *world, p *process) idempotency.Store {
 		panic(err) // the arguments are always valid
 	}
 	if w.Mode == idempotency.Leased {
-		return newFront(w, p, store)
+		return intercept.Store(store, p.front)
 	}
-	return atomicFront{front{w, p, store}, store}
+	return intercept.AtomicStore(store, p.front)
 }
 
 // plan adds the effect to the execution's transaction: one of what is in stock.
@@ -163,25 +164,15 @@ func (c *call) plan(ctx context.Context) (effect string) {
 	return effect
 }
 
-// look returns the record as its item has it, past the code that reads items.
-func (d *Dynamo) look(w *world, id string) (s ledger.State) {
+// look returns the record as its item has it.
+func (d *Dynamo) look(w *world, id string) ledger.State {
 	output, err := d.client(direct{d}, w.set.unit).GetItem(context.Background(), &dynamodb.GetItemInput{
 		TableName: aws.String(recordTable), Key: map[string]types.AttributeValue{"id": text(id)}, ConsistentRead: aws.Bool(true),
 	})
 	if err != nil {
 		panic(err) // nothing goes wrong on this connection
 	}
-	if output.Item == nil {
-		return s
-	}
-	s.Status, s.Owner = idempotency.Status(textOf(output.Item["status"])), textOf(output.Item["owner"])
-	s.Lease, s.Expires = numberOf(output.Item["in_progress_expiration"]), 1000*numberOf(output.Item["expiration"])
-	if steps, ok := output.Item["steps"].(*types.AttributeValueMemberL); ok {
-		for _, step := range steps.Value {
-			s.Steps = strings.TrimSpace(s.Steps + " " + textOf(step.(*types.AttributeValueMemberM).Value["name"]))
-		}
-	}
-	return s
+	return ledger.StateOfItem(output.Item)
 }
 
 // collect enters the effects that transactions have had, and holds the stock
@@ -198,7 +189,7 @@ func (d *Dynamo) collect(w *world) {
 	for _, item := range output.Items {
 		id := textOf(item["id"])
 		if id == stockItem {
-			left = int(numberOf(item["left"]))
+			left = numberOf(item["left"])
 			continue
 		}
 		effects++
@@ -211,24 +202,14 @@ func (d *Dynamo) collect(w *world) {
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 
-func textOf(value types.AttributeValue) string {
-	s, ok := value.(*types.AttributeValueMemberS)
-	if !ok {
-		return ""
-	}
-	return s.Value
-}
+func textOf(value types.AttributeValue) string { return value.(*types.AttributeValueMemberS).Value }
 
-func numberOf(value types.AttributeValue) int64 {
-	n, ok := value.(*types.AttributeValueMemberN)
-	if !ok {
-		return 0
-	}
-	number, err := strconv.ParseInt(n.Value, 10, 64)
+func numberOf(value types.AttributeValue) int {
+	n, err := strconv.Atoi(value.(*types.AttributeValueMemberN).Value)
 	if err != nil {
 		panic(err) // the engine has checked it
 	}
-	return number
+	return n
 }
 
 func number(n int) types.AttributeValue { return &types.AttributeValueMemberN{Value: strconv.Itoa(n)} }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/intercept"
 	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal"
@@ -24,7 +25,7 @@ type backing interface {
 type memory struct{ records idempotency.Store }
 
 func (m memory) store(w *world, p *process) idempotency.Store {
-	return newFront(w, p, newRemote(w, m.records))
+	return intercept.Store(intercept.Store(m.records, w.remote), p.front)
 }
 
 func (m memory) look(_ *world, id string) ledger.State {
@@ -37,36 +38,36 @@ func (m memory) look(_ *world, id string) ledger.State {
 
 func (memory) collect(*world) {}
 
-// remote is a client of a store that repeats what failed, as an SDK does, within
-// the time limit that a store has.
-type remote struct {
-	world   *world
-	records idempotency.Store
-}
-
 // remoteAttempts is how often an SDK tries.
 const remoteAttempts = 3
 
 // stored is the store's reply.
 type stored struct {
-	record *idempotency.Record
-	steps  []idempotency.RecordedStep
-	held   bool
-	err    error
+	reply any
+	err   error
 }
 
 func (s stored) describe() string {
-	switch {
-	case s.err != nil:
+	if s.err != nil {
 		return s.err.Error()
-	case s.record != nil:
-		return fmt.Sprintf("%s for %.8s, %d bytes", s.record.Status, s.record.Fingerprint, len(s.record.Data))
 	}
-	return fmt.Sprint("ok ", s.held)
+	switch r := s.reply.(type) {
+	case intercept.Takeover:
+		return stored{reply: r.Existing}.describe()
+	case *idempotency.Record:
+		if r != nil {
+			return fmt.Sprintf("%s for %.8s, %d bytes", r.Status, r.Fingerprint, len(r.Data))
+		}
+	case bool:
+		return fmt.Sprint("ok ", r)
+	}
+	return "ok"
 }
 
-func (r remote) ask(ctx context.Context, apply func(context.Context) stored) stored {
-	if limit := r.world.set.limit; limit > 0 {
+// remote is a client of a store that repeats what failed, as an SDK does, within
+// the time limit that a store has.
+func (w *world) remote(ctx context.Context, _ intercept.Request, next intercept.Next) (any, error) {
+	if limit := w.set.limit; limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
@@ -74,13 +75,13 @@ func (r remote) ask(ctx context.Context, apply func(context.Context) stored) sto
 	var reply stored
 	for attempt := range remoteAttempts {
 		if attempt > 0 {
-			if err := hold(ctx, time.Now(), r.world.set.unit/20, r.world.set.unit, attempt); err != nil {
-				return stored{err: err}
+			if err := hold(ctx, time.Now(), w.set.unit/20, w.set.unit, attempt); err != nil {
+				return nil, err
 			}
 		}
 		received, err := send(ctx, "", func(effect dynamolocal.Effect) (s stored) {
 			if effect == dynamolocal.NoEffect || effect == dynamolocal.FailApplied {
-				s = apply(context.WithoutCancel(ctx))
+				s.reply, s.err = next(context.WithoutCancel(ctx))
 			}
 			if effect != dynamolocal.NoEffect {
 				s = stored{err: errBusy}
@@ -94,43 +95,5 @@ func (r remote) ask(ctx context.Context, apply func(context.Context) stored) sto
 			break
 		}
 	}
-	return reply
-}
-
-func (r remote) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
-	reply := r.ask(ctx, func(ctx context.Context) stored {
-		existing, err := r.records.Claim(ctx, c)
-		return stored{record: existing, err: err}
-	})
-	return reply.record, reply.err
-}
-
-func (r remote) Renew(ctx context.Context, record idempotency.Record) (bool, error) {
-	reply := r.ask(ctx, func(ctx context.Context) stored {
-		held, err := r.records.Renew(ctx, record)
-		return stored{held: held, err: err}
-	})
-	return reply.held, reply.err
-}
-
-func (r remote) Complete(ctx context.Context, completed idempotency.Record) (*idempotency.Record, error) {
-	reply := r.ask(ctx, func(ctx context.Context) stored {
-		winner, err := r.records.Complete(ctx, completed)
-		return stored{record: winner, err: err}
-	})
-	return reply.record, reply.err
-}
-
-func (r remote) Release(ctx context.Context, id, owner string) error {
-	return r.ask(ctx, func(ctx context.Context) stored {
-		return stored{err: r.records.Release(ctx, id, owner)}
-	}).err
-}
-
-func (r remote) Load(ctx context.Context, id string) (*idempotency.Record, error) {
-	reply := r.ask(ctx, func(ctx context.Context) stored {
-		record, err := r.records.Load(ctx, id)
-		return stored{record: record, err: err}
-	})
-	return reply.record, reply.err
+	return reply.reply, reply.err
 }
