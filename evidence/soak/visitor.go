@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
 // visitor is a client with a session of its own, who asks for something a few times
@@ -29,13 +30,10 @@ type visitor struct {
 	// measured is called with the milliseconds of each request that was answered at
 	// once.
 	measured func(replay bool, milliseconds float64)
-	began    time.Time
-	book     ledger.Book
-	// told holds the key for each resource that an answer was about.
-	mu   sync.Mutex
-	told map[string]string
-	lost []error
-	sent int // requests
+	book     *ledger.Book
+	mu       sync.Mutex
+	lost     []error
+	sent     int // requests
 }
 
 const (
@@ -59,8 +57,8 @@ type intent struct {
 
 func newVisitor(address string, client *http.Client) *visitor {
 	return &visitor{
-		address: address, client: client, session: uuid.NewString(), patience: time.Minute, began: time.Now(),
-		measured: func(bool, float64) {}, told: make(map[string]string),
+		address: address, client: client, session: uuid.NewString(), patience: time.Minute,
+		measured: func(bool, float64) {}, book: ledger.New(false),
 	}
 }
 
@@ -139,9 +137,7 @@ func (v *visitor) visit(ctx context.Context, fault string) []error {
 func (v *visitor) ask(ctx context.Context, n intent, races bool) {
 	ctx, cancel := context.WithTimeout(ctx, v.patience)
 	defer cancel()
-	v.mu.Lock()
-	call := v.book.Open(ledger.Call{Key: n.key, Payload: n.payload, Began: time.Since(v.began), Expires: ledger.Never})
-	v.mu.Unlock()
+	call := v.book.Open(ledger.Call{Key: n.key, Payload: n.payload, For: n.key + " " + n.payload, Effects: n.effects()}, idempotency.DefaultWindow)
 	fault := n.fault
 	for attempt := 0; ; attempt++ {
 		start := time.Now()
@@ -181,22 +177,25 @@ func isTemporary(response *http.Response) bool {
 	return response.StatusCode >= 500 || response.Header.Get("Retry-After") != ""
 }
 
-// enter is the only place where a call is an execution: as seen from outside, it is
-// one if it was not replayed.
+// effects are those that the intent has.
+func (n intent) effects() []string {
+	if n.receipt {
+		return []string{n.kind, "receipt"}
+	}
+	return []string{n.kind}
+}
+
+// enter enters an answer into the book.
 func (v *visitor) enter(call *ledger.Call, n intent, replayed bool, body []byte) error {
 	resource, payload, err := n.answered(body)
 	if err != nil {
 		return err
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.told[resource] = n.key
-	call.Ended, call.Answer = time.Since(v.began), ledger.Replayed
-	if !replayed {
-		call.Answer, call.Settlement = ledger.Executed, ledger.Recorded
-		call.Executions = []*ledger.Execution{{Started: call.Began, Finished: call.Ended, LeaseOver: ledger.Never, Keeps: true}}
+	var receipts []string
+	for _, name := range n.effects() {
+		receipts = append(receipts, ledger.Receipt(name+":"+resource, n.key+" "+payload))
 	}
-	call.Data = ledger.Result(n.kind+":"+resource, n.key, payload) + fmt.Sprintf("%x", sha256.Sum256(body))
+	v.book.Tell(call, replayed, receipts, fmt.Sprintf("%x", sha256.Sum256(body)))
 	return nil
 }
 
@@ -255,47 +254,19 @@ func (v *visitor) effects(ctx context.Context) ([]effect, error) {
 	return list.Effects, nil
 }
 
-// check enters the effects and returns what is wrong: answers that were lost, what
-// the ledger finds, effects of which nobody was told, receipts that are missing or
-// were sent twice.
+// check enters the effects and returns what is wrong: answers that were lost, effects
+// of which nobody was told, and what the ledger finds.
 func (v *visitor) check(effects []effect) []error {
 	wrong := v.lost
-	calls := v.book.Calls()
-	executed := make(map[string]*ledger.Call) // by key
-	for _, c := range calls {
-		if c.Answer == ledger.Executed || executed[c.Key] == nil {
-			executed[c.Key] = c
-		}
-	}
-	receipts := make(map[string]int)
 	for _, e := range effects {
-		key, known := v.told[e.Resource]
-		if !known {
+		if !v.book.List(e.Kind, e.Kind+":"+e.Resource) {
 			wrong = append(wrong, fmt.Errorf("session %s: nobody was told of the %s of %s", v.session, e.Kind, e.Resource))
-			continue
-		}
-		if e.Kind == "receipt" {
-			receipts[key]++
-			continue
-		}
-		call := executed[key]
-		if len(call.Executions) == 0 { // every answer was a replay: the one that had the effect was lost
-			call.Executions = []*ledger.Execution{{Started: call.Began, Finished: call.Began, LeaseOver: ledger.Never, Keeps: true}}
-		}
-		v.book.Happen(ledger.Effect{ID: e.Kind + ":" + e.Resource, Key: key, Call: call.ID, At: call.Began})
-	}
-	for key, n := range receipts {
-		if n != 1 {
-			wrong = append(wrong, fmt.Errorf("session %s, key %s: %d receipts", v.session, key, n))
 		}
 	}
-	if want := intents / 4; len(receipts) != want && len(v.lost) == 0 {
-		wrong = append(wrong, fmt.Errorf("session %s: receipts of %d payments, want %d", v.session, len(receipts), want))
-	}
-	// Every operation has its effect once, whatever crashes: an id that derives from
-	// the key, a processor that is asked, a transaction.
-	for _, err := range v.book.Check(ledger.Promise{SkewHeld: true, Deduplicated: true}) {
-		wrong = append(wrong, fmt.Errorf("session %s: %w", v.session, err))
+	// Every operation has its effects once, whatever crashes: an id that derives from
+	// the key, a processor that is asked, a transaction, a step.
+	for _, violation := range v.book.Check(ledger.Promise{SkewHeld: true, Deduplicated: true}) {
+		wrong = append(wrong, fmt.Errorf("session %s: %v", v.session, violation))
 	}
 	return wrong
 }
