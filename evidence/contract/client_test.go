@@ -308,13 +308,16 @@ func (v *visitor) expectReplay(r, first response) {
 	expectSame(v.t, r, first)
 }
 
+// kept are the header fields that a replay has from the first answer.
+var kept = []string{"Content-Type", "Location", "Etag", "Idempotency-Expires"}
+
 // expectSame compares what replays keep of an answer.
 func expectSame(t testing.TB, r, first response) {
 	t.Helper()
 	if r.status != first.status || r.body != first.body {
 		t.Errorf("got %v, want %v", r, first)
 	}
-	for _, name := range []string{"Content-Type", "Location", "Etag", "Idempotency-Expires"} {
+	for _, name := range kept {
 		if got, want := r.header.Get(name), first.header.Get(name); got != want {
 			t.Errorf("%s: got %q, want %q", name, got, want)
 		}

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -63,20 +61,14 @@ func TestKilledOrders(t *testing.T) {
 	killed := make(chan int, 1)
 	go func() { killed <- killAtRandom(ctx, t, stack, "orders", 1) }()
 
-	var mu sync.Mutex
-	answers := make(map[string]response) // by key
-	bodies := make(map[string]string)
+	b := v.opened()
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
 			for next.Load() < minKeys || ctx.Err() == nil && next.Load() < maxKeys {
 				key := fmt.Sprint("k", next.Add(1))
-				body := fmt.Sprintf(`{"sku":"mug","quantity":%d}`, 1+rand.IntN(10))
-				answer := v.postUntilDone("/api/orders", key, body)
-				mu.Lock()
-				answers[key], bodies[key] = answer, body
-				mu.Unlock()
+				b.ask("/api/orders", key, fmt.Sprintf(`{"sku":"mug","quantity":%d}`, 1+rand.IntN(10)))
 			}
 		})
 	}
@@ -84,10 +76,10 @@ func TestKilledOrders(t *testing.T) {
 	if n := <-killed; n == 0 {
 		t.Error("nothing was killed")
 	} else {
-		t.Logf("%d keys, %d processes killed", len(answers), n)
+		t.Logf("%d keys, %d processes killed", next.Load(), n)
 	}
 
-	if placed := v.expectOrders(stack, answers, bodies); placed == len(answers) {
+	if placed := b.expectOrders(stack); placed == int(next.Load()) {
 		t.Errorf("all %d orders were placed, so that the stock was never short", placed)
 	}
 }
@@ -103,69 +95,42 @@ func TestKilledDuplicates(t *testing.T) {
 	killed := make(chan int, 1)
 	go func() { killed <- killAtRandom(ctx, t, stack, "orders", 0.1) }()
 
-	const body = `{"sku":"mug","quantity":30}`
-	answers := make(map[string]response) // by key
-	bodies := make(map[string]string)
-	for len(answers) == 0 || ctx.Err() == nil && len(answers) < maxKeys {
-		key := fmt.Sprint("k", len(answers)+1)
-		all := make([]response, 40)
+	b := v.opened()
+	keys := 0
+	for keys == 0 || ctx.Err() == nil && keys < maxKeys {
+		keys++
 		var wg sync.WaitGroup
-		for i := range all {
-			wg.Go(func() { all[i] = v.postUntilDone("/api/orders", key, body) })
+		for range 40 {
+			wg.Go(func() { b.ask("/api/orders", fmt.Sprint("k", keys), `{"sku":"mug","quantity":30}`) })
 		}
 		wg.Wait()
-		firsts := 0
-		for _, answer := range all {
-			if answer.header.Get("Idempotent-Replayed") == "" {
-				firsts++
-			}
-			expectSame(t, answer, all[0])
-		}
-		if firsts > 1 { // none, where the reply to the first one was lost
-			t.Errorf("%d answers to the key %s are no replays", firsts, key)
-		}
-		answers[key], bodies[key] = all[0], body
 	}
 	if n := <-killed; n == 0 {
 		t.Error("nothing was killed")
 	} else {
-		t.Logf("%d keys, %d processes killed", len(answers), n)
+		t.Logf("%d keys, %d processes killed", keys, n)
 	}
-	v.expectOrders(stack, answers, bodies)
+	b.expectOrders(stack)
 }
 
-// expectOrders checks that each key has an order of its own or was told that
-// there is nothing left, that there are no other orders, and that as much was
-// sold as is missing. It returns how many orders were placed.
-func (v *visitor) expectOrders(stack *localstack.Stack, answers map[string]response, bodies map[string]string) int {
-	v.t.Helper()
-	placed := make(map[string]string) // key by order
-	for key, answer := range answers {
-		switch answer.status {
-		case http.StatusCreated:
-			id := strings.TrimPrefix(answer.header.Get("Location"), "/api/orders/")
-			if other, twice := placed[id]; twice {
-				v.t.Errorf("the keys %s and %s have the same order %s", key, other, id)
-			}
-			placed[id] = key
-		case http.StatusConflict:
-		default:
-			v.t.Errorf("%s ends with %v", key, answer)
-		}
-		v.expectReplay(v.order(key, bodies[key]), answer)
+// expectOrders checks that each key has an order of its own or was told that there is
+// nothing left, that another call is told the same, and that as much was sold as is
+// missing. It returns how many orders were placed.
+func (b book) expectOrders(stack *localstack.Stack) int {
+	b.t.Helper()
+	b.repeat("/api/orders")
+	a := b.judge()
+	if keys := len(b.Keys()); a.ExecutionCount != keys {
+		b.t.Errorf("%d executions of %d keys", a.ExecutionCount, keys)
 	}
-	a := v.expectActivity(len(answers), len(placed))
 	sold := 0
 	for _, e := range a.Effects {
-		if placed[e.Resource] == "" {
-			v.t.Errorf("nobody was told of the order %+v", e)
-		}
 		sold += e.Detail.Quantity
 	}
-	if left := v.stockOf(stack, "mug"); left < 0 || sold+left != 100 {
-		v.t.Errorf("of 100, %d are sold and %d left", sold, left)
+	if left := b.stockOf(stack, "mug"); left < 0 || sold+left != 100 {
+		b.t.Errorf("of 100, %d are sold and %d left", sold, left)
 	}
-	return len(placed)
+	return len(a.Effects)
 }
 
 // TestKilledPayments does the same to payments, whose charges are outside of any
@@ -178,18 +143,13 @@ func TestKilledPayments(t *testing.T) {
 	killed := make(chan int, 1)
 	go func() { killed <- killAtRandom(ctx, t, stack, "payments", 1) }()
 
-	var mu sync.Mutex
-	answers := make(map[string]response) // by key
+	b := v.opened()
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range 24 {
 		wg.Go(func() {
 			for ctx.Err() == nil && next.Load() < maxKeys {
-				key := fmt.Sprint("k", next.Add(1))
-				answer := v.postUntilDone("/api/payments", key, coffee)
-				mu.Lock()
-				answers[key] = answer
-				mu.Unlock()
+				b.ask("/api/payments", fmt.Sprint("k", next.Add(1)), coffee)
 			}
 		})
 	}
@@ -197,28 +157,10 @@ func TestKilledPayments(t *testing.T) {
 	if n := <-killed; n == 0 {
 		t.Error("nothing was killed")
 	} else {
-		t.Logf("%d keys, %d processes killed", len(answers), n)
+		t.Logf("%d keys, %d processes killed", next.Load(), n)
 	}
-
-	charges := make(map[string]string) // payment by charge
-	a := v.activity()
-	if a.Truncated {
-		t.Fatal("there are more effects than are shown")
-	}
-	for _, e := range a.Effects {
-		charges[e.ID] = e.Resource
-	}
-	if len(a.Effects) != len(answers) {
-		t.Errorf("%d charges for %d keys", len(a.Effects), len(answers))
-	}
-	for key, answer := range answers {
-		var payment struct{ ID, ChargeID string }
-		v.decode(answer, &payment)
-		if charges[payment.ChargeID] != payment.ID {
-			t.Errorf("the payment %+v of %s was not charged so: %s", payment, key, charges[payment.ChargeID])
-		}
-		v.expectReplay(v.pay(key), answer)
-	}
+	b.repeat("/api/payments")
+	b.judge()
 }
 
 // stockOf reads from the table how much of an article is left.

@@ -40,33 +40,12 @@ func TestKilledPaymentsWithReceipts(t *testing.T) {
 		t.Error("nothing was killed")
 	}
 
-	answers := make([]response, moments)
+	b := v.opened()
 	var wg sync.WaitGroup
-	for i := range answers {
-		wg.Go(func() { answers[i] = v.postUntilDone("/api/payments", key(i), coffeeWithReceipt) })
+	for i := range moments {
+		wg.Go(func() { b.ask("/api/payments", key(i), coffeeWithReceipt) })
 	}
 	wg.Wait()
-
-	payments := make(map[string]string) // by charge and by receipt
-	kinds := make(map[string]int)
-	a := v.activity()
-	if a.Truncated {
-		t.Fatal("there is more than is shown")
-	}
-	for _, e := range a.Effects {
-		payments[e.ID] = e.Resource
-		kinds[e.Kind]++
-	}
-	if kinds["charge"] != moments || kinds["receipt"] != moments || len(a.Effects) != 2*moments {
-		t.Errorf("%v for %d keys, want a charge and a receipt of each", kinds, moments)
-	}
-	for i, answer := range answers {
-		v.expectStatus(answer, http.StatusCreated)
-		var payment struct{ ID, ChargeID, ReceiptID string }
-		v.decode(answer, &payment)
-		if payments[payment.ChargeID] != payment.ID || payments[payment.ReceiptID] != payment.ID {
-			t.Errorf("the payment %+v of %s: the charge is of %q, the receipt of %q", payment, key(i), payments[payment.ChargeID], payments[payment.ReceiptID])
-		}
-		v.expectReplay(v.post("/api/payments", key(i), coffeeWithReceipt), answer)
-	}
+	b.repeat("/api/payments")
+	b.judge()
 }

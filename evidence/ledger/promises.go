@@ -142,7 +142,7 @@ func (a *account) oneResponse() (broken []string) {
 		if receipts == "" {
 			broken = append(broken, fmt.Sprintf("%s was answered with damaged data %.60q", c, c.Data))
 		}
-		if earlier, known := told[receipts]; known && earlier != c.Data && !strings.Contains(receipts, Receipt(NoEffect, "")) {
+		if earlier, known := told[receipts]; known && earlier != c.Data {
 			broken = append(broken, fmt.Sprintf("%s (%s) was told %.40q in other words than those before", c, c.Answer, receipts))
 		}
 		told[receipts] = c.Data
