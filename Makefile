@@ -89,6 +89,10 @@ guarantees: valkey-server postgres-server ## rewrite what is measured in docs: t
 check-mutants: valkey-server postgres-server ## minutes: break each guarded condition in turn and see which test catches it
 	@go run ./evidence/mutation
 
+.PHONY: fuzz
+fuzz: ## a quarter of an hour: every fuzzer for a minute (FUZZ_TIME=…)
+	@tools/fuzz.sh $(or $(FUZZ_TIME),1m)
+
 # What is only there to compare with stays out of the package's dependencies, and
 # so out of the workspace. -mod=mod lets it follow when those change.
 .PHONY: bench
