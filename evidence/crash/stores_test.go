@@ -78,7 +78,7 @@ var requestNames = map[string]string{
 func (p *process) named(ctx context.Context, r intercept.Request, next intercept.Next) (any, error) {
 	switch r.Name {
 	case "Claim", "TakeOver", "Begin":
-		p.claims(r.Owner)
+		p.claims(r.Record.Owner)
 	}
 	return next(label(ctx, requestNames[r.Name]))
 }

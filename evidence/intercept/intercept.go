@@ -14,8 +14,25 @@ type Request struct {
 	// Name is that of the store's method, "TakeOver" for each claim that takes over, or
 	// "Interrupt" for a renewal that ends the lease.
 	Name string
-	// Owner is the fencing token of who asks, empty for a Load.
-	Owner string
+	// Record is the record that is sent. Of a Release or a Load only its ID, and of a
+	// Release its owner, are.
+	Record idempotency.Record
+	// TakeOver is the record to take over, nil for none, and Now the time of a claim.
+	TakeOver *idempotency.Record
+	Now      time.Time
+}
+
+// Refused reports whether a reply says that the store has not done what was asked.
+func Refused(reply any) bool {
+	switch r := reply.(type) {
+	case *idempotency.Record:
+		return r != nil
+	case Takeover:
+		return r.Existing != nil
+	case bool:
+		return !r
+	}
+	return false
 }
 
 // Next makes a request, and returns the reply: a [*idempotency.Record], a bool, a
@@ -47,8 +64,8 @@ type store struct {
 }
 
 // asked has a request made, and returns its reply.
-func asked[T any](ctx context.Context, around Around, name, owner string, method func(context.Context) (T, error)) (none T, err error) {
-	reply, err := around(ctx, Request{name, owner}, func(ctx context.Context) (any, error) { return method(ctx) })
+func asked[T any](ctx context.Context, around Around, r Request, method func(context.Context) (T, error)) (none T, err error) {
+	reply, err := around(ctx, r, func(ctx context.Context) (any, error) { return method(ctx) })
 	if err != nil {
 		return none, err
 	}
@@ -60,7 +77,7 @@ func (s store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Rec
 	if c.TakeOver != nil {
 		name = "TakeOver"
 	}
-	return asked(ctx, s.around, name, c.Record.Owner, func(ctx context.Context) (*idempotency.Record, error) { return s.Store.Claim(ctx, c) })
+	return asked(ctx, s.around, Request{name, c.Record, c.TakeOver, c.Now}, func(ctx context.Context) (*idempotency.Record, error) { return s.Store.Claim(ctx, c) })
 }
 
 func (s store) Renew(ctx context.Context, r idempotency.Record) (bool, error) {
@@ -68,20 +85,20 @@ func (s store) Renew(ctx context.Context, r idempotency.Record) (bool, error) {
 	if r.LeaseUntil.IsZero() {
 		name = "Interrupt"
 	}
-	return asked(ctx, s.around, name, r.Owner, func(ctx context.Context) (bool, error) { return s.Store.Renew(ctx, r) })
+	return asked(ctx, s.around, Request{Name: name, Record: r}, func(ctx context.Context) (bool, error) { return s.Store.Renew(ctx, r) })
 }
 
 func (s store) Complete(ctx context.Context, r idempotency.Record) (*idempotency.Record, error) {
-	return asked(ctx, s.around, "Complete", r.Owner, func(ctx context.Context) (*idempotency.Record, error) { return s.Store.Complete(ctx, r) })
+	return asked(ctx, s.around, Request{Name: "Complete", Record: r}, func(ctx context.Context) (*idempotency.Record, error) { return s.Store.Complete(ctx, r) })
 }
 
 func (s store) Release(ctx context.Context, id, owner string) error {
-	_, err := s.around(ctx, Request{"Release", owner}, func(ctx context.Context) (any, error) { return nil, s.Store.Release(ctx, id, owner) })
+	_, err := s.around(ctx, Request{Name: "Release", Record: idempotency.Record{ID: id, Owner: owner}}, func(ctx context.Context) (any, error) { return nil, s.Store.Release(ctx, id, owner) })
 	return err
 }
 
 func (s store) Load(ctx context.Context, id string) (*idempotency.Record, error) {
-	return asked(ctx, s.around, "Load", "", func(ctx context.Context) (*idempotency.Record, error) { return s.Store.Load(ctx, id) })
+	return asked(ctx, s.around, Request{Name: "Load", Record: idempotency.Record{ID: id}}, func(ctx context.Context) (*idempotency.Record, error) { return s.Store.Load(ctx, id) })
 }
 
 type stepStore struct {
@@ -96,7 +113,7 @@ type Takeover struct {
 }
 
 func (s stepStore) TakeOver(ctx context.Context, c idempotency.Claim) ([]idempotency.RecordedStep, *idempotency.Record, error) {
-	t, err := asked(ctx, s.around, "TakeOver", c.Record.Owner, func(ctx context.Context) (t Takeover, err error) {
+	t, err := asked(ctx, s.around, Request{"TakeOver", c.Record, c.TakeOver, c.Now}, func(ctx context.Context) (t Takeover, err error) {
 		t.Steps, t.Existing, err = s.steps.TakeOver(ctx, c)
 		return t, err
 	})
@@ -104,7 +121,7 @@ func (s stepStore) TakeOver(ctx context.Context, c idempotency.Claim) ([]idempot
 }
 
 func (s stepStore) RecordStep(ctx context.Context, r idempotency.Record, step idempotency.RecordedStep) (bool, error) {
-	return asked(ctx, s.around, "RecordStep", r.Owner, func(ctx context.Context) (bool, error) { return s.steps.RecordStep(ctx, r, step) })
+	return asked(ctx, s.around, Request{Name: "RecordStep", Record: r}, func(ctx context.Context) (bool, error) { return s.steps.RecordStep(ctx, r, step) })
 }
 
 type atomicStore struct {
@@ -118,7 +135,7 @@ type beginning struct {
 }
 
 func (s atomicStore) Begin(ctx context.Context, a idempotency.Attempt) (context.Context, *idempotency.Record, error) {
-	b, err := asked(ctx, s.around, "Begin", a.Record.Owner, func(ctx context.Context) (b beginning, err error) {
+	b, err := asked(ctx, s.around, Request{Name: "Begin", Record: a.Record}, func(ctx context.Context) (b beginning, err error) {
 		b.ctx, b.existing, err = s.atomic.Begin(ctx, a)
 		return b, err
 	})
@@ -128,5 +145,5 @@ func (s atomicStore) Begin(ctx context.Context, a idempotency.Attempt) (context.
 func (s atomicStore) End(ctx context.Context) { s.atomic.End(ctx) }
 
 func (s atomicStore) Commit(ctx context.Context, completed idempotency.Record, now time.Time) (*idempotency.Record, error) {
-	return asked(ctx, s.around, "Commit", completed.Owner, func(ctx context.Context) (*idempotency.Record, error) { return s.atomic.Commit(ctx, completed, now) })
+	return asked(ctx, s.around, Request{Name: "Commit", Record: completed}, func(ctx context.Context) (*idempotency.Record, error) { return s.atomic.Commit(ctx, completed, now) })
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/idempotent-requests/idempotent-requests/evidence/intercept"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 )
 
@@ -26,121 +27,67 @@ func Transitions() []string { return strings.Split(strings.TrimSpace(transitions
 // Watch returns a store that calls see with each step that is made of s, in the words
 // of [Transitions], and keeps s from being asked for two steps at once.
 func Watch(s idempotency.Store, see func(step string)) idempotency.Store {
-	w := &watched{Store: s, see: see}
-	if steps, ok := s.(idempotency.StepStore); ok {
-		return &watchedSteps{w, steps}
+	w := &watcher{store: s, see: see}
+	return intercept.Store(s, w.around)
+}
+
+// watcher watches a store.
+type watcher struct {
+	store idempotency.Store
+	mu    sync.Mutex
+	see   func(step string)
+}
+
+// steps are the requests that are steps of the model, in its words. That a store
+// records a step of an execution is none.
+var steps = map[string]string{
+	"Claim": "claim", "TakeOver": "claim", "Renew": "renew", "Interrupt": "interrupt", "Complete": "complete", "Release": "release",
+}
+
+// around takes a step, and tells what it met and what it left.
+func (w *watcher) around(ctx context.Context, r intercept.Request, next intercept.Next) (any, error) {
+	if r.Name == "Load" {
+		return next(ctx)
 	}
-	return w
-}
-
-// watched is a store that is watched.
-type watched struct {
-	idempotency.Store
-	mu  sync.Mutex
-	see func(step string)
-}
-
-// watchedSteps watches the takeovers of a store that keeps steps. That it records
-// one is no step of the model.
-type watchedSteps struct {
-	*watched
-	steps idempotency.StepStore
-}
-
-func (w *watched) Claim(ctx context.Context, c idempotency.Claim) (existing *idempotency.Record, err error) {
-	w.claim(ctx, c, func() (*idempotency.Record, error) {
-		existing, err = w.Store.Claim(ctx, c)
-		return existing, err
-	})
-	return existing, err
-}
-
-func (w *watchedSteps) TakeOver(ctx context.Context, c idempotency.Claim) (steps []idempotency.RecordedStep, existing *idempotency.Record, err error) {
-	w.claim(ctx, c, func() (*idempotency.Record, error) {
-		steps, existing, err = w.steps.TakeOver(ctx, c)
-		return existing, err
-	})
-	return steps, existing, err
-}
-
-func (w *watchedSteps) RecordStep(ctx context.Context, r idempotency.Record, step idempotency.RecordedStep) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.steps.RecordStep(ctx, r, step)
-}
-
-func (w *watched) claim(ctx context.Context, c idempotency.Claim, claim func() (*idempotency.Record, error)) {
-	w.step(ctx, "claim", c.Record, func(met *idempotency.Record) (record string, refused bool, err error) {
-		record = describe(met, c.Record.Owner) + compare(met, c.Record)
-		if met != nil && !c.Now.Before(met.Expires) {
-			record += ", past its window"
-		}
-		if met != nil && c.TakeOver != nil && met.Status == idempotency.InProgress && same(met, c.TakeOver) {
-			record += ", as observed"
-		}
-		existing, err := claim()
-		return record, existing != nil, err
-	})
-}
-
-// Renew implements [idempotency.Store].
-func (w *watched) Renew(ctx context.Context, r idempotency.Record) (held bool, err error) {
-	request := "renew"
-	if r.LeaseUntil.IsZero() {
-		request = "interrupt"
+	request, known := steps[r.Name]
+	if !known {
+		return next(ctx)
 	}
-	w.step(ctx, request, r, func(met *idempotency.Record) (string, bool, error) {
-		held, err = w.Store.Renew(ctx, r)
-		return describe(met, r.Owner) + compare(met, r), !held, err
-	})
-	return held, err
-}
-
-// Complete implements [idempotency.Store].
-func (w *watched) Complete(ctx context.Context, completed idempotency.Record) (winner *idempotency.Record, err error) {
-	w.step(ctx, "complete", completed, func(met *idempotency.Record) (string, bool, error) {
-		winner, err = w.Store.Complete(ctx, completed)
-		return describe(met, completed.Owner), winner != nil, err
-	})
-	return winner, err
-}
-
-// Release implements [idempotency.Store].
-func (w *watched) Release(ctx context.Context, id, owner string) (err error) {
-	w.step(ctx, "release", idempotency.Record{ID: id, Owner: owner}, func(met *idempotency.Record) (string, bool, error) {
-		err = w.Store.Release(ctx, id, owner)
-		return describe(met, owner), false, err
-	})
-	return err
-}
-
-// step takes a step, and tells what it met and what it left.
-func (w *watched) step(ctx context.Context, request string, r idempotency.Record, take func(met *idempotency.Record) (record string, refused bool, err error)) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	met := w.load(ctx, r.ID)
-	record, refused, err := take(met)
+	met := w.load(ctx, r.Record.ID)
+	step := request + ": " + describe(met, r.Record.Owner)
+	if request != "complete" && request != "release" {
+		step += compare(met, r.Record)
+	}
+	if request == "claim" && met != nil && !r.Now.Before(met.Expires) {
+		step += ", past its window"
+	}
+	if met != nil && r.TakeOver != nil && met.Status == idempotency.InProgress && same(met, r.TakeOver) {
+		step += ", as observed"
+	}
+	reply, err := next(ctx)
 	if err != nil {
-		return // it was not taken
+		return reply, err // it was not taken
 	}
-	step := request + ": " + record + " -> "
-	switch left := w.load(ctx, r.ID); {
+	switch left := w.load(ctx, r.Record.ID); {
 	case left == nil && met != nil:
-		step += "removed"
+		step += " -> removed"
 	case left == nil || met != nil && met.Status == left.Status && same(met, left):
-		step += "left"
+		step += " -> left"
 	default:
-		step += "written"
+		step += " -> written"
 	}
-	if refused {
+	if intercept.Refused(reply) {
 		step += ", refused"
 	}
 	w.see(step)
+	return reply, nil
 }
 
 // load returns the record as it stands. A store in memory has it at once.
-func (w *watched) load(ctx context.Context, id string) *idempotency.Record {
-	r, err := w.Store.Load(context.WithoutCancel(ctx), id)
+func (w *watcher) load(ctx context.Context, id string) *idempotency.Record {
+	r, err := w.store.Load(context.WithoutCancel(ctx), id)
 	if err != nil {
 		return nil
 	}

@@ -63,7 +63,7 @@ func (p *process) front(ctx context.Context, r intercept.Request, next intercept
 	name := r.Name
 	switch name {
 	case "Begin":
-		c.held.failures, c.Token = 0, r.Owner
+		c.held.failures, c.Token = 0, r.Record.Owner
 		return next(ctx)
 	case "TakeOver":
 		name = "Claim"
@@ -71,7 +71,7 @@ func (p *process) front(ctx context.Context, r intercept.Request, next intercept
 	ctx = context.WithValue(ctx, operationKey{}, operation{c, p, name})
 	switch name {
 	case "Claim":
-		c.Token = r.Owner
+		c.Token = r.Record.Owner
 		reply, err = next(ctx)
 		c.held.claimed, c.held.polls, c.held.polledAt = true, 0, time.Now()
 		return reply, err

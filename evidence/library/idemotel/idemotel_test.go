@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/idempotent-requests/idempotent-requests/evidence/document"
+	"github.com/idempotent-requests/idempotent-requests/evidence/intercept"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/idemotel"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/memstore"
@@ -30,7 +31,8 @@ type world struct {
 	spans  *tracetest.InMemoryExporter
 	reader *metric.ManualReader
 	tracer trace.Tracer
-	store  *tracedStore
+	store  idempotency.Store
+	down   bool
 }
 
 func newWorld(t *testing.T, configure ...func(*idempotency.Config)) *world {
@@ -38,7 +40,7 @@ func newWorld(t *testing.T, configure ...func(*idempotency.Config)) *world {
 	w := &world{t: t, spans: tracetest.NewInMemoryExporter(), reader: metric.NewManualReader()}
 	tracers := sdk.NewTracerProvider(sdk.WithSyncer(w.spans))
 	w.tracer = tracers.Tracer("the application")
-	w.store = &tracedStore{Store: memstore.New(), tracer: w.tracer}
+	w.store = intercept.Store(memstore.New(), w.traced)
 	observer, err := idemotel.NewObserver(idemotel.Config{TracerProvider: tracers, MeterProvider: metric.NewMeterProvider(metric.WithReader(w.reader))})
 	if err != nil {
 		t.Fatal(err)
@@ -53,28 +55,18 @@ func newWorld(t *testing.T, configure ...func(*idempotency.Config)) *world {
 	return w
 }
 
-// tracedStore is a store whose client makes spans.
-type tracedStore struct {
-	idempotency.Store
-	tracer trace.Tracer
-	down   bool
-}
-
-func (s *tracedStore) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
-	ctx, span := s.tracer.Start(ctx, "DynamoDB.PutItem")
+// traced makes a span of each write of the store.
+func (w *world) traced(ctx context.Context, r intercept.Request, next intercept.Next) (any, error) {
+	if r.Name != "Claim" && r.Name != "Complete" {
+		return next(ctx)
+	}
+	ctx, span := w.tracer.Start(ctx, "DynamoDB.PutItem")
 	defer span.End()
 	idempotency.AddCost(ctx, idempotency.Cost{RoundTrips: 1, WriteUnits: 1})
-	if s.down {
+	if w.down {
 		return nil, errors.New("no route to host")
 	}
-	return s.Store.Claim(ctx, c)
-}
-
-func (s *tracedStore) Complete(ctx context.Context, completed idempotency.Record) (*idempotency.Record, error) {
-	ctx, span := s.tracer.Start(ctx, "DynamoDB.PutItem")
-	defer span.End()
-	idempotency.AddCost(ctx, idempotency.Cost{RoundTrips: 1, WriteUnits: 1})
-	return s.Store.Complete(ctx, completed)
+	return next(ctx)
 }
 
 // call is a call of the guard inside of a server's span.
@@ -155,7 +147,7 @@ func TestSpanOfAFailure(t *testing.T) {
 	}); err == nil {
 		t.Error("no error")
 	}
-	w.store.down = true
+	w.down = true
 	if err := w.call(w.pay); !errors.Is(err, idempotency.ErrStore) {
 		t.Error(err)
 	}
@@ -221,7 +213,7 @@ func TestMetrics(t *testing.T) {
 	if err := w.call(w.pay); err != nil {
 		t.Fatal(err)
 	}
-	w.store.down = true
+	w.down = true
 	if err := w.call(w.pay); !errors.Is(err, idempotency.ErrStore) {
 		t.Error(err)
 	}
