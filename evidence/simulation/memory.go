@@ -16,7 +16,7 @@ type backing interface {
 	// store returns the store of one process, on the records of all.
 	store(*world, *process) idempotency.Store
 	// look returns the record as it stands.
-	look(w *world, id string) ledger.State
+	look(id string) ledger.State
 	// collect enters the effects that the store itself has had, those that are new.
 	collect(*world)
 }
@@ -28,7 +28,7 @@ func (m memory) store(w *world, p *process) idempotency.Store {
 	return intercept.Store(intercept.Store(m.records, w.remote), p.front)
 }
 
-func (m memory) look(_ *world, id string) ledger.State {
+func (m memory) look(id string) ledger.State {
 	r, err := m.records.Load(context.Background(), id)
 	if err != nil {
 		panic(err) // a store in memory does not fail

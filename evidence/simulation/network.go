@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
+	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/local/dynamolocal"
 )
 
@@ -75,11 +76,15 @@ func (w *world) deliver(m *message, effect dynamolocal.Effect) delivery {
 	from := w.book.Now()
 	d := delivery{effect: effect, reply: m.apply(effect)}
 	entry := ledger.Request{Call: m.call.Call, Label: strings.ToLower(m.operation), Token: m.token, Claims: m.claims, From: from}
-	if w.book.Watched {
-		entry.After = w.backing.look(w, m.call.id)
+	switch {
+	case !w.book.Watched:
+	case strings.HasSuffix(m.label, "/GetItem") || m.label == "Load": // changes nothing
+		entry.After = w.book.Record(m.call.Key)
+	default:
+		entry.After = w.backing.look(m.call.id)
 	}
 	d.entry = w.book.Request(entry)
-	if w.book.Watched {
+	if w.book.Watched && w.Mode == idempotency.Atomic {
 		w.backing.collect(w)
 	}
 	if w.Trace {
