@@ -120,7 +120,9 @@ export class Origin {
     const { method = '', url: path = '', headers } = request;
     const file = this.files[path];
     if (file !== undefined) {
-      response.writeHead(200, { 'Content-Type': path.endsWith('.js') ? 'text/javascript' : 'text/html' }).end(file);
+      const type = path.endsWith('.js') ? 'text/javascript' : 'text/html';
+      // Allowed to all, for frames that have no origin.
+      response.writeHead(200, { 'Content-Type': type, 'Access-Control-Allow-Origin': '*' }).end(file);
       return;
     }
     if (!path.startsWith('/api')) {

@@ -9,7 +9,7 @@ const tagPrefix = 'idempotent-requests/outbox/';
  * Asks the browser to keep what is stored, and to wake the service worker once the network is back, even if no page is open then. Nothing happens
  * if the browser can't, refuses, or believes to be online already and so would wake it at once.
  */
-export async function requestBackgroundSync(scope: string): Promise<void> {
+export const requestBackgroundSync = async (scope: string): Promise<void> => {
   globalThis.navigator?.storage?.persist?.().catch(() => {});
   if (globalThis.navigator?.onLine !== false) {
     return;
@@ -20,9 +20,9 @@ export async function requestBackgroundSync(scope: string): Promise<void> {
   } catch {
     // Refused: the outbox then waits for the next page.
   }
-}
+};
 
 /** Returns the scope whose outbox a `sync` event of this tag is about. Undefined if it is about something else. */
-export function scopeOfSync(tag: string): string | undefined {
+export const scopeOfSync = (tag: string): string | undefined => {
   return tag.startsWith(tagPrefix) ? tag.slice(tagPrefix.length) : undefined;
-}
+};

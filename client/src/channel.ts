@@ -1,24 +1,17 @@
-/** A way to tell the other tabs. Best effort: what must be known is in the storage. */
+/** A way to tell the other tabs, such as a BroadcastChannel. Best effort: what must be known is in the storage. */
 export interface Channel {
   /** Sends to every other tab, never to the sender. The message must survive a structured clone. */
-  post(message: unknown): void;
-  /** Must be called once at most. */
-  listen(listener: (message: unknown) => void): void;
+  postMessage(message: unknown): void;
   close(): void;
 }
 
-/** Opens a BroadcastChannel, or if there is none a channel to nobody. */
-export function openChannel(name: string): Channel {
+/** Opens a BroadcastChannel. Returns undefined if there is none. @param listen told what other tabs send */
+export const openChannel = (name: string, listen: (message: unknown) => void): Channel | undefined => {
   if (typeof BroadcastChannel === 'undefined') {
-    return { post: () => {}, listen: () => {}, close: () => {} };
+    return undefined;
   }
   const channel: BroadcastChannel & { unref?: () => void } = new BroadcastChannel(name);
   channel.unref?.(); // in Node, where it would keep the process alive
-  return {
-    post: (message) => channel.postMessage(message),
-    listen: (listener) => {
-      channel.onmessage = ({ data }) => listener(data);
-    },
-    close: () => channel.close(),
-  };
-}
+  channel.onmessage = ({ data }) => listen(data);
+  return channel;
+};

@@ -4,12 +4,12 @@ import { createClock } from './clock.ts';
 import type { StoredEntry } from './entry.ts';
 import { type ClientEvent, createEmitter, type Listener } from './events.ts';
 import { createIntent, type Intent, type IntentRequest } from './intent.ts';
-import { createJournal, type Limits } from './journal.ts';
+import { createJournal, gone, type Limits } from './journal.ts';
 import { createOutbox } from './outbox.ts';
 import { browser, type Platform } from './platform.ts';
 import type { Outcome, Result, ServerResult } from './result.ts';
 import { type Classify, demandPositive, type RetryPolicy, retryPolicy } from './retry.ts';
-import { createRunner, withdrawn } from './runner.ts';
+import { createRunner } from './runner.ts';
 import { isUnfinished } from './state.ts';
 import type { IntentStorage } from './storage.ts';
 import { createTransport, type HeadersOf, type SendOptions } from './transport.ts';
@@ -124,74 +124,65 @@ export interface Client {
 
 const day = 86_400_000;
 
-/** How often somebody who waits looks into the storage, in milliseconds, because a message may never come. */
-const glance = 2_000;
-
 /** A client for one scope. @throws {TypeError} or {RangeError} if the options make no sense */
-export function createClient(options: ClientOptions): Client {
-  const { scope, storage, headers = () => ({}), windowMs = day, dedupeFor = Infinity, classify } = options;
+export const createClient = (options: ClientOptions): Client => {
+  const { scope, windowMs = day, dedupeFor = Infinity } = options;
   const limits: Limits = { entries: 200, bytes: 2_000_000, ...options.limits };
   const platform: Platform = { ...browser, ...options.platform };
   const policy = retryPolicy(options.retry);
-  if (!scope) {
-    throw new RangeError('scope is empty');
-  }
-  if (!storage) {
-    throw new TypeError('storage is missing');
+  if (!scope || !options.storage) {
+    throw new TypeError('scope or storage is missing');
   }
   demandPositive({ windowMs, dedupeFor, ...limits });
   if (!options.platform?.sha256 && !globalThis.crypto?.subtle) {
     throw new TypeError('no crypto.subtle: give platform.sha256');
   }
 
-  const clock = createClock(platform);
+  const clock = createClock(platform, windowMs);
   const events = createEmitter(clock.now, (event) => {
     if (event.type === 'state' || event.type === 'forgotten') {
-      channel?.post({ ...event, remote: true });
+      channel?.postMessage({ ...event, remote: true });
     }
     // A settled response says that there is a network, and may be waited for.
     if (event.type === 'state' && event.state === 'succeeded') {
       outbox.hint();
     }
   });
-  const shared = { scope, storage, headers, windowMs, dedupeFor, classify, limits, platform, policy, clock, events };
+  const shared = { ...options, windowMs, dedupeFor, limits, platform, policy, clock, events };
   const transport = createTransport(shared);
   const journal = createJournal(shared);
-  const runner = createRunner({ ...shared, journal, transport });
-  const outbox = createOutbox({ ...shared, journal, runner });
+  const runner = createRunner(shared, journal, transport);
+  const outbox = createOutbox(shared, journal, runner);
   let closed = false;
   let channel: Channel | undefined;
 
   /** Hears and tells the other tabs from now on. A client that only prepares and sends concerns no other tab. */
-  function open(): void {
-    if (channel === undefined) {
-      channel = platform.channel(`idempotent-requests/${scope}`);
-      channel.listen(hear);
-    }
-  }
+  const open = (): void => {
+    channel ??= platform.channel(`idempotent-requests/${scope}`, hear);
+  };
 
   /** Takes in what another tab tells. */
-  function hear(message: unknown): void {
+  const hear = (message: unknown): void => {
     const event = message as ClientEvent;
-    if (event.type === 'forgotten' && event.reason === 'cleared') {
+    if (event.type === 'forgotten') {
       runner.withdraw(event.key);
     }
     if (event.type === 'state' && isUnfinished(event.state)) {
       outbox.watch();
     }
     events.deliver(event);
-  }
+  };
 
-  function owned(intent: Intent): Intent {
+  const owned = (intent: Intent): Intent => {
     if (intent.scope !== scope) {
       throw new TypeError('an intent of another scope');
     }
     return intent;
-  }
+  };
 
   const prepare = (request: IntentRequest) => createIntent(request, scope, platform);
 
-  async function deliver(request: IntentRequest | Intent, asNew: boolean): Promise<Outcome> {
+  const deliver = async (request: IntentRequest | Intent, asNew: boolean): Promise<Outcome> => {
     const startedAt = clock.uptime();
     if (!closed) {
       open();
@@ -209,7 +200,7 @@ export function createClient(options: ClientOptions): Client {
       outbox.start();
     }
     return outcome;
-  }
+  };
 
   const submitWith =
     (asNew: boolean): Client['submit'] =>
@@ -218,58 +209,38 @@ export function createClient(options: ClientOptions): Client {
       return unlessAborted(deliver(request, asNew), signal);
     };
 
-  async function wait(key: string, { signal }: SubmitOptions = {}): Promise<Result> {
-    signal?.throwIfAborted();
+  const wait = async (key: string, { signal }: SubmitOptions = {}): Promise<Result> => {
     if (!closed) {
       open();
       outbox.start();
     }
     const startedAt = clock.uptime();
-    let changed = new AbortController();
-    const unsubscribe = events.subscribe((event) => {
-      if (event.type === 'forgotten' || (event.type === 'state' && event.key === key)) {
-        changed.abort();
-      }
-    });
-    try {
-      for (;;) {
-        // Before looking, so that what changes meanwhile is not missed.
-        changed = new AbortController();
-        const entry = (await unlessAborted(journal.list(), signal)).find(({ intent }) => intent.key === key);
-        if (!entry) {
-          throw withdrawn();
-        }
-        const outcome = runner.outcomeOf(entry, startedAt);
-        if (outcome && outcome.source !== 'queued') {
-          return outcome;
-        }
-        await unlessAborted(
-          platform.sleep(glance, changed.signal).catch(() => {}),
-          signal,
-        );
-      }
-    } finally {
-      unsubscribe();
-      changed.abort();
-    }
-  }
+    const look = async () => {
+      signal?.throwIfAborted();
+      const outcome = runner.outcomeOf((await journal.lookUp(key)) ?? gone(), startedAt);
+      return outcome?.source === 'queued' ? undefined : outcome;
+    };
+    return unlessAborted(runner.until(key, look), signal);
+  };
 
   return {
     prepare,
     submit: submitWith(false),
     submitAsNew: submitWith(true),
     send: async (intent, sending) => {
-      const outcome = await transport.send(owned(intent), sending);
-      if ('error' in outcome) {
-        throw outcome.error;
+      const { result, error } = await transport.send(owned(intent), sending);
+      if (!result) {
+        throw error;
       }
-      return outcome;
+      return result;
     },
     resume: () => {
       closed = false;
       open();
       outbox.start();
-      return outbox.drain(true);
+      const drained = outbox.drain(true);
+      drained.catch(events.fail); // told, and no unhandled rejection, if nobody waits for it
+      return drained;
     },
     wait,
     entries: () => journal.list(),
@@ -298,4 +269,4 @@ export function createClient(options: ClientOptions): Client {
       channel = undefined;
     },
   };
-}
+};

@@ -7,8 +7,12 @@ import type { Runtime } from './runtime.ts';
  * counts is how much time has passed by the servers' clocks.
  */
 export interface Clock extends Pick<Runtime, 'now' | 'uptime'> {
-  /** Learns from a response that has just come from this address. Returns how far the device is ahead, if it says so. */
-  learn(url: string, headers: Headers): number | undefined;
+  /**
+   * Learns from the headers of a response that has just come, and returns the intent with what it says of time: how far
+   * the device's clock is ahead, and when the window ends. Without a `Date` the device's clock decides, which may be
+   * wrong: then the window only becomes shorter.
+   */
+  learn(intent: Intent, headers: Headers): Intent;
   /**
    * By how much the device's clock has been set ahead since the intent's last response, in milliseconds, as far as later
    * responses of the same server say so; else 0.
@@ -18,27 +22,31 @@ export interface Clock extends Pick<Runtime, 'now' | 'uptime'> {
   nowFor(intent: Pick<Intent, 'url' | 'skew'>): number;
 }
 
-export function createClock({ now, uptime }: Pick<Runtime, 'now' | 'uptime'>): Clock {
+/** @param windowMs the longest window that is believed without a `Date` */
+export const createClock = ({ now, uptime }: Pick<Runtime, 'now' | 'uptime'>, windowMs: number): Clock => {
   const skews = new Map<string, number>();
-  const setSince = ({ url, skew }: Pick<Intent, 'url' | 'skew'>) =>
-    skew === undefined ? 0 : (skews.get(originOf(url)) ?? skew) - skew;
+  const setSince = ({ url, skew = NaN }: Pick<Intent, 'url' | 'skew'>) =>
+    (skews.get(originOf(url)) ?? skew) - skew || 0; // NaN if one of them is unknown
   return {
     now,
     uptime,
     setSince,
-    learn: (url, headers) => {
-      const date = readDate(headers, 'Date');
-      const skew = date === undefined ? date : now() - date;
-      if (skew !== undefined) {
-        skews.set(originOf(url), skew);
+    learn: (intent, headers) => {
+      const here = now();
+      const there = readDate(headers, 'Date');
+      const left = readDate(headers, 'Idempotency-Expires') - (there || here);
+      if (there) {
+        skews.set(originOf(intent.url), here - there);
       }
-      return skew;
+      return {
+        ...intent,
+        skew: there ? here - there : intent.skew,
+        expiresAt: left > 0 && (there || left <= windowMs) ? here + left : intent.expiresAt,
+      };
     },
     nowFor: (intent) => now() - setSince(intent),
   };
-}
+};
 
 /** The origin of an absolute URL. */
-export function originOf(url: string): string {
-  return url.split('/', 3).join('/');
-}
+export const originOf = (url: string): string => url.split('/', 3).join('/');

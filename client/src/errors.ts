@@ -1,4 +1,4 @@
-import type { Problem } from './problem.ts';
+import { type Problem, readProblem } from './problem.ts';
 import type { ReadResponse, ServerSource, Trace } from './response.ts';
 
 /**
@@ -10,47 +10,37 @@ export abstract class SendError extends Error implements Trace {
   declare readonly attempts: number;
   declare readonly latencyMs: number;
 
-  constructor(message: string, { intent, attempts, latencyMs }: Trace, more?: object) {
+  constructor(message: string, trace: Trace, more?: object) {
     super(message);
-    Object.assign(this, { intent, attempts, latencyMs }, more);
+    Object.assign(this, trace, more);
   }
 }
 
 /** The server answered with an error, finally or for longer than the retry policy allows. */
-export class ProblemError extends SendError {
+export class ProblemError extends SendError implements ReadResponse {
   // Written out, here and below: a build may rename the class.
   override readonly name = 'ProblemError';
-  declare readonly problem: Problem;
+  declare readonly status: number;
   declare readonly headers: Headers;
   declare readonly body: Uint8Array<ArrayBuffer>;
   /** A recorded error (402, 409, 410) is replayed like any other response. */
   declare readonly source: ServerSource;
+  declare readonly problem: Problem;
 
-  constructor(
-    problem: Problem,
-    { headers, body, source }: Omit<ReadResponse, 'status'> & { readonly source: ServerSource },
-    trace: Trace,
-  ) {
-    super(problem.detail ?? problem.title, trace, { problem, headers, body, source });
+  constructor(response: ReadResponse & { readonly source: ServerSource }, trace: Trace) {
+    const problem = readProblem(response);
+    super(problem.detail ?? problem.title, trace, { ...response, problem });
   }
 }
 
 /** No response came. Whether the request was executed is unknown until the same intent is sent again. */
 export class NetworkError extends SendError {
   override readonly name = 'NetworkError';
-
-  constructor(trace: Trace, cause: unknown) {
-    super('no response came', trace, { cause });
-  }
 }
 
 /** The server may have forgotten the key: sending the intent again could do it a second time, so nothing was sent. */
 export class WindowPassedError extends SendError {
   override readonly name = 'WindowPassedError';
-
-  constructor(trace: Trace) {
-    super('its window has passed', trace);
-  }
 }
 
 /**
@@ -63,9 +53,4 @@ export class UnreadableError extends SendError {
   declare readonly key: string;
   /** Whether a newer version of this library wrote it: reload the page. */
   declare readonly newer: boolean;
-
-  constructor(key: string, newer: boolean, intent: Trace['intent']) {
-    const message = newer ? 'a newer version wrote it' : 'what is stored is damaged';
-    super(message, { intent, attempts: 0, latencyMs: 0 }, { key, newer });
-  }
 }

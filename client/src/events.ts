@@ -1,3 +1,4 @@
+import type { EntryName } from './entry.ts';
 import type { Problem } from './problem.ts';
 import type { ServerSource } from './response.ts';
 import type { State } from './state.ts';
@@ -56,6 +57,7 @@ export interface CachedEvent {
 export interface ForgottenEvent {
   readonly type: 'forgotten';
   readonly key?: string | undefined;
+  readonly fingerprint?: string | undefined;
   readonly reason: 'cleared' | 'past-window';
   readonly at: number;
   readonly remote: boolean;
@@ -75,7 +77,6 @@ export interface UnreadableEvent {
   readonly key: string;
   readonly fingerprint: string;
   readonly newer: boolean;
-  readonly reason: string;
   readonly at: number;
 }
 
@@ -100,17 +101,17 @@ export type ClientEvent =
 /** Called synchronously, in the order of events. What it throws is reported to the console and goes no further. */
 export type Listener = (event: ClientEvent) => void;
 
-/** An event without its time, which is when it is emitted unless it says otherwise. */
+/** An event of this tab, without the intent that it is about, and without its time unless that is another than now. */
 export type NewEvent = ClientEvent extends infer E
   ? E extends ClientEvent
-    ? Omit<E, 'at'> & { at?: number }
+    ? Omit<E, 'at' | 'remote' | 'key' | 'fingerprint'> & { at?: number }
     : never
   : never;
 
 /** Hands events to listeners. */
 export interface Emitter {
   /** Emits what happened here. */
-  emit(event: NewEvent): void;
+  emit(event: NewEvent, about?: EntryName): void;
   /** Hands over an event of another tab. */
   deliver(event: ClientEvent): void;
   /** Emits that work in the background failed. */
@@ -120,7 +121,7 @@ export interface Emitter {
 }
 
 /** @param tell told what happened here, after the listeners */
-export function createEmitter(now: () => number, tell: (event: ClientEvent) => void): Emitter {
+export const createEmitter = (now: () => number, tell: (event: ClientEvent) => void): Emitter => {
   const listeners = new Set<Listener>();
   const deliver = (event: ClientEvent) => {
     for (const listener of [...listeners]) {
@@ -132,8 +133,8 @@ export function createEmitter(now: () => number, tell: (event: ClientEvent) => v
       }
     }
   };
-  const emit = (given: NewEvent) => {
-    const event = { at: now(), ...given } as ClientEvent;
+  const emit = (given: NewEvent, { key, fingerprint }: Partial<EntryName> = {}) => {
+    const event = { key, fingerprint, at: now(), remote: false, ...given } as ClientEvent;
     deliver(event);
     tell(event);
   };
@@ -148,4 +149,4 @@ export function createEmitter(now: () => number, tell: (event: ClientEvent) => v
       return () => listeners.delete(own);
     },
   };
-}
+};

@@ -5,7 +5,7 @@
  *
  * @throws {SyntaxError} if the text is not JSON, or says more than its value would
  */
-export function parseExactJson(text: string): unknown {
+export const parseExactJson = (text: string): unknown => {
   const value: unknown = JSON.parse(text);
   // The names of each object that is open; nothing for an array.
   const open: (Set<string> | undefined)[] = [];
@@ -25,29 +25,29 @@ export function parseExactJson(text: string): unknown {
     }
   }
   return value;
-}
+};
 
 /** Brackets, names (strings with a colon behind them), other strings, and numbers of a text that is JSON. */
 const tokens = /[{}[\]]|("(?:[^"\\]|\\.)*")\s*:|("(?:[^"\\]|\\.)*")|(-?\d[\d.eE+-]*)/g;
 
 /** Reports whether a number is what JavaScript writes for the double that it becomes. */
-function isExact(number: string): boolean {
+const isExact = (number: string): boolean => {
   const double = Number(number);
   return Math.abs(double) <= Number.MAX_SAFE_INTEGER && decimal(number) === decimal(String(double));
-}
+};
 
 /** A decimal in one form: its digits without zeros at either end, and the power of ten of the last. */
-function decimal(number: string): string {
+const decimal = (number: string): string => {
   const [, whole = '', fraction = '', exponent = '0'] = /^-?(\d+)\.?(\d*)(?:[eE](.+))?$/.exec(number) ?? [];
   const significant = (whole + fraction).replace(/^0+/, '');
   const digits = significant.replace(/0+$/, '');
   const power =
     BigInt(exponent.replace('+', '')) - BigInt(fraction.length) + BigInt(significant.length - digits.length);
   return digits === '' ? '0' : `${digits}e${power}`;
-}
+};
 
-function demand(holds: boolean, message: string): void {
+const demand = (holds: boolean, message: string): void => {
   if (!holds) {
     throw new SyntaxError(message);
   }
-}
+};

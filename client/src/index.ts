@@ -11,7 +11,7 @@
  */
 export type { Channel } from './channel.ts';
 export { type Client, type ClientOptions, createClient, type SubmitOptions, type Usage } from './client.ts';
-export { type Entry, type StoredEntry, type StoredResponse, storedHeaders } from './entry.ts';
+export type { Entry, StoredEntry, StoredResponse } from './entry.ts';
 export { NetworkError, ProblemError, SendError, UnreadableError, WindowPassedError } from './errors.ts';
 export type {
   AttemptEvent,
@@ -25,7 +25,7 @@ export type {
   StateEvent,
   UnreadableEvent,
 } from './events.ts';
-export { canonicalJson, fingerprintOf, type Intent, type IntentRequest, windowEnd } from './intent.ts';
+export { type Intent, type IntentRequest, windowEnd } from './intent.ts';
 export type { Limits } from './journal.ts';
 export type { Locks } from './locks.ts';
 export { browser, type Platform } from './platform.ts';
@@ -34,7 +34,7 @@ export type { ReadResponse, ServerSource, Trace } from './response.ts';
 export type { Outcome, Queued, Result, ServerResult, Source } from './result.ts';
 export type { Classify, ErrorResponse, RetryPolicy, Verdict } from './retry.ts';
 export type { Runtime } from './runtime.ts';
-export { isUnfinished, type State } from './state.ts';
+export { isUnfinished, type State, type StoredState } from './state.ts';
 export {
   type IntentStorage,
   QuotaError,
@@ -43,7 +43,5 @@ export {
   UnavailableError,
   type Write,
 } from './storage.ts';
-export { createBrowserStorage, createFirstAvailableStorage } from './storage-browser.ts';
-export { createIndexedDbStorage } from './storage-indexed-db.ts';
-export { createMemoryStorage } from './storage-memory.ts';
+export { createBrowserStorage } from './storage-browser.ts';
 export type { HeadersOf, SendOptions } from './transport.ts';

@@ -50,7 +50,8 @@ export interface Intent {
   readonly firstSentAt?: number | undefined;
   /**
    * When the server forgets the key, in epoch milliseconds of this device's clock: what was left of the window by the
-   * server's own clock, counted from when its response came. Absent until a response said so.
+   * server's own clock, counted from when its response came. Absent until a response said so; of a stored intent that has
+   * come to an end, at least the configured window is counted from then.
    */
   readonly expiresAt?: number | undefined;
   /**
@@ -65,17 +66,14 @@ export interface Intent {
  *
  * @throws {TypeError} if the URL, the method, the key or the body cannot be used
  */
-export async function createIntent(
+export const createIntent = async (
   request: IntentRequest,
   scope: string,
   runtime: Pick<Runtime, 'randomUUID' | 'sha256'>,
-): Promise<Intent> {
+): Promise<Intent> => {
   const { key = runtime.randomUUID(), after, meta } = request;
   const method = (request.method ?? 'POST').toUpperCase();
   const url = new URL(request.url, globalThis.location?.href).href;
-  if (method === 'GET' || method === 'HEAD') {
-    throw new TypeError(`${method} needs no key`);
-  }
   if (!/^[!-~]([ -~]{0,253}[!-~])?$/.test(key)) {
     throw new TypeError('a key has 1 to 255 printable ASCII characters');
   }
@@ -92,15 +90,14 @@ export async function createIntent(
     after,
     meta: meta === undefined ? meta : JSON.parse(toJson(meta)),
   };
-}
+};
 
 /**
  * When sending an intent stops being safe, in epoch milliseconds of this device's clock: at the end of the window since
  * the first send, or earlier if the server has said so. `Infinity` for an intent that was never sent.
  */
-export function windowEnd({ firstSentAt, expiresAt }: Intent, windowMs: number): number {
-  return Math.min((firstSentAt ?? Infinity) + windowMs, expiresAt ?? Infinity);
-}
+export const windowEnd = ({ firstSentAt, expiresAt }: Intent, windowMs: number): number =>
+  Math.min((firstSentAt ?? Infinity) + windowMs, expiresAt ?? Infinity);
 
 /**
  * Returns the SHA-256, in hex, of the canonical JSON (RFC 8785) of what is asked for and by whom.
@@ -108,16 +105,15 @@ export function windowEnd({ firstSentAt, expiresAt }: Intent, windowMs: number):
  * Equal for requests that mean the same, whatever the order of their members. It is not the idempotency key: a key that
  * is derived from the content makes a deliberate repeat impossible.
  */
-export function fingerprintOf(
+export const fingerprintOf = (
   request: { readonly method: string; readonly url: string; readonly scope: string; readonly body: unknown },
   digest: Runtime['sha256'],
-): Promise<string> {
-  const { method, url, scope, body } = request;
-  return digest(canonicalJson({ method, url, scope, body }));
-}
+): Promise<string> => {
+  return digest(canonicalJson(request));
+};
 
 /** Returns the canonical JSON (RFC 8785) of a value that `JSON.parse` has returned. */
-export function canonicalJson(value: unknown): string {
+export const canonicalJson = (value: unknown): string => {
   if (typeof value !== 'object' || value === null) {
     return JSON.stringify(value);
   }
@@ -126,14 +122,14 @@ export function canonicalJson(value: unknown): string {
     : `{${Object.entries(value)
         .sort(([a], [b]) => (a < b ? -1 : 1))
         .map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`)}}`;
-}
+};
 
 /** Writes a value as JSON. @throws {TypeError} if JSON would change it silently into something else */
-export function toJson(value: unknown): string {
+export const toJson = (value: unknown): string => {
   const text = JSON.stringify(value, (name, member) => {
     const kind = Object.prototype.toString.call(member).slice(8, -1);
     if (
-      (typeof member === 'object' && !/^(Null|Object|Array|String|Number|Boolean)$/.test(kind)) ||
+      !/^(Null|Undefined|Object|Array|String|Number|Boolean)$/.test(kind) ||
       (typeof member === 'number' && !(Math.abs(member) <= Number.MAX_SAFE_INTEGER)) ||
       /\p{Surrogate}/u.test(typeof member === 'string' ? name + member : name)
     ) {
@@ -145,4 +141,4 @@ export function toJson(value: unknown): string {
     throw new TypeError('the body has no JSON form');
   }
   return text;
-}
+};

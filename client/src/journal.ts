@@ -2,18 +2,19 @@ import type { Clock } from './clock.ts';
 import {
   decodeEntry,
   type Entry,
+  type EntryName,
   encodeEntry,
   entryId,
-  FormatError,
   isRefused,
   readId,
   type StoredEntry,
   shifted,
   tombstone,
+  type Unreadable,
 } from './entry.ts';
 import { UnreadableError } from './errors.ts';
-import type { Emitter, ForgottenEvent } from './events.ts';
-import { type Intent, windowEnd } from './intent.ts';
+import type { Emitter, NewEvent } from './events.ts';
+import type { Intent } from './intent.ts';
 import type { Runtime } from './runtime.ts';
 import { isUnfinished, mayFollow, type State } from './state.ts';
 import { type IntentStorage, QuotaError, type StoredText, type Write } from './storage.ts';
@@ -39,20 +40,20 @@ export interface JournalOptions {
 }
 
 /** What an update may change of an entry. */
-export type Change = Partial<Pick<Entry, 'intent' | 'attempts' | 'notBefore' | 'until' | 'response' | 'problem'>> & {
+export type Change = Partial<Pick<Entry, 'intent' | 'attempts' | 'notBefore' | 'response'>> & {
   readonly state: Entry['state'];
 };
-
-type Name = Pick<Intent, 'fingerprint' | 'key'>;
 
 /** The entries of one scope. Every change is one transaction of the storage. */
 export interface Journal {
   /** Returns the entry that answers for the draft: its own, else the newest that asks for the same. */
   find(draft: Intent): Promise<Entry | undefined>;
-  /** Returns the entry of this very intent. @throws {UnreadableError} */
-  get(intent: Intent): Promise<Entry | undefined>;
+  /** Returns the entry of this very intent. @throws {UnreadableError} @throws as {@link gone} does */
+  get(intent: Intent): Promise<Entry>;
   /** Returns all that can be read, oldest first. */
   list(): Promise<readonly StoredEntry[]>;
+  /** Returns the entry with this key, if it can be read. */
+  lookUp(key: string): Promise<StoredEntry | undefined>;
   /**
    * Returns what {@link find} finds, else writes the draft down as `pending`. `asNew` writes it down though the same was
    * asked before, unless it is the draft's own; what expired or is damaged of that is thereby settled.
@@ -75,7 +76,7 @@ const hour = 60 * minute;
 /** The id under which a scope notes when it was last in use. It has no dot, and so is no entry's. */
 const seenId = 'seen';
 
-export function createJournal(options: JournalOptions): Journal {
+export const createJournal = (options: JournalOptions): Journal => {
   const { scope, windowMs, dedupeFor, limits, storage, clock, platform, events } = options;
   const reported = new Set<string>();
   let notedAt = -Infinity;
@@ -86,12 +87,8 @@ export function createJournal(options: JournalOptions): Journal {
     return digest;
   };
 
-  const forgotten = (reason: ForgottenEvent['reason'], key?: string) =>
-    events.emit({ type: 'forgotten', key, reason, remote: false });
-
   /** Reports whether the entry still counts, which a finished one does until the server forgets its key. */
-  const isCurrent = ({ state, intent, until }: Entry) =>
-    isUnfinished(state) || state === 'expired' || clock.nowFor(intent) < (until ?? windowEnd(intent, windowMs));
+  const isCurrent = ({ intent, response }: Entry) => !response || clock.nowFor(intent) < (intent.expiresAt as number);
 
   /** Reports whether an entry that asks for the same answers for a draft with another key. */
   const answers = (entry: Entry) =>
@@ -102,30 +99,24 @@ export function createJournal(options: JournalOptions): Journal {
   /** Reads texts into entries, oldest first, and the names of those that are taken but cannot be read. */
   function decode(texts: readonly StoredText[]) {
     const entries: StoredEntry[] = [];
-    const unreadable: (Name & { readonly newer: boolean })[] = [];
+    const unreadable: (EntryName & Unreadable)[] = [];
     for (const { id, text, kind } of texts) {
       const name = readId(id);
       if (name === undefined) {
         continue;
       }
-      try {
-        entries.push({ ...decodeEntry(text, id, scope), bytes: sizeOf(id) + sizeOf(text), storage: kind });
-      } catch (error) {
-        if (!(error instanceof FormatError)) {
-          throw error;
-        }
-        const { newer, message } = error;
-        unreadable.push({ ...name, newer });
-        if (!reported.has(id)) {
-          reported.add(id);
-          events.emit({ type: 'unreadable', ...name, newer, reason: message });
-        }
+      const entry = decodeEntry(text, name, scope);
+      if (!('newer' in entry)) {
+        entries.push({ ...entry, bytes: sizeOf(id + text), storage: kind });
+        continue;
+      }
+      unreadable.push({ ...name, ...entry });
+      if (!reported.has(id)) {
+        reported.add(id);
+        events.emit({ type: 'unreadable', ...entry }, name);
       }
     }
-    return {
-      entries: entries.sort((a, b) => a.createdAt - b.createdAt || (a.intent.key < b.intent.key ? -1 : 1)),
-      unreadable,
-    };
+    return { entries: entries.sort((a, b) => a.createdAt - b.createdAt), unreadable };
   }
 
   /**
@@ -133,22 +124,27 @@ export function createJournal(options: JournalOptions): Journal {
    *
    * @throws {UnreadableError} if only what cannot be read may
    */
-  function choose(draft: Intent, { entries, unreadable }: ReturnType<typeof decode>, own = false): Entry | undefined {
+  const choose = (
+    draft: Intent,
+    { entries, unreadable }: ReturnType<typeof decode>,
+    own = false,
+  ): Entry | undefined => {
     const alone = own || draft.named;
     const known =
       entries.find((entry) => entry.intent.key === draft.key && (own || isCurrent(entry))) ??
       (alone ? undefined : entries.filter(answers).at(-1));
     const taken = unreadable.find(({ key }) => !alone || key === draft.key);
     if (!known && taken) {
-      throw new UnreadableError(taken.key, taken.newer, draft);
+      const message = taken.newer ? 'a newer version wrote it' : 'what is stored is damaged';
+      throw new UnreadableError(message, { intent: draft, attempts: 0, latencyMs: 0 }, taken);
     }
     return known;
-  }
+  };
 
   const read = async (prefix: string) => decode(await storage.list(await folder(), prefix));
 
   /** Changes what is stored under a prefix, making room for it if there is none. */
-  async function write(prefix: string, change: (texts: readonly StoredText[]) => readonly Write[]): Promise<void> {
+  const write = async (prefix: string, change: (texts: readonly StoredText[]) => readonly Write[]): Promise<void> => {
     note();
     for (;;) {
       try {
@@ -159,51 +155,50 @@ export function createJournal(options: JournalOptions): Journal {
         }
       }
     }
-  }
+  };
 
   /**
    * Moves what was written before the clock was set to the clock as it is now, so that any page can read it. Removes
    * what is past its window, then the oldest responses until the rest is within that share of what
    * is stored, or of the limits. Reports whether anything changed.
    */
-  async function evict(share = 1): Promise<boolean> {
-    let past: StoredEntry[] = [];
-    let evicted: StoredEntry[] = [];
+  const evict = async (share = 1): Promise<boolean> => {
+    let told: [NewEvent, EntryName][] = [];
     await storage.update(await folder(), '', (texts) => {
-      const { entries } = decode(texts);
-      past = entries.filter((entry) => !isCurrent(entry));
-      evicted = [];
-      const writes = past.map(({ intent }) => removal(intent));
-      const rest = entries.filter(isCurrent).sort((a, b) => a.updatedAt - b.updatedAt);
-      let count = rest.filter(({ response }) => response?.complete).length;
-      let bytes = rest.reduce((sum, entry) => sum + entry.bytes, 0);
-      const most = Math.min(limits.bytes, share < 1 ? bytes * share : Infinity);
-      for (const entry of rest) {
-        const ahead = clock.setSince(entry.intent);
+      told = [];
+      const writes: Write[] = [];
+      const entries = decode(texts).entries.sort((a, b) => a.updatedAt - b.updatedAt);
+      const current = entries.filter(isCurrent);
+      let count = current.filter(({ response }) => response?.complete).length;
+      let bytes = current.reduce((sum, entry) => sum + entry.bytes, 0);
+      const most = Math.min(limits.bytes, bytes * share);
+      for (const entry of entries) {
+        const { intent } = entry;
+        const ahead = clock.setSince(intent);
         const moved = shifted(entry, ahead);
-        if (entry.response?.complete && (count > limits.entries || bytes > most)) {
+        if (!isCurrent(entry)) {
+          writes.push(removalOf(intent));
+          told.push([{ type: 'forgotten', reason: 'past-window' }, intent]);
+        } else if (entry.response?.complete && (count > limits.entries || bytes > most)) {
           const text = encodeEntry(tombstone(moved));
-          evicted.push(entry);
           count -= 1;
           bytes -= entry.bytes - sizeOf(text);
-          writes.push([entryId(entry.intent), text]);
+          writes.push([entryId(intent), text]);
+          told.push([{ type: 'evicted' }, intent]);
         } else if (Math.abs(ahead) > minute) {
-          writes.push([entryId(entry.intent), encodeEntry(moved)]);
+          writes.push([entryId(intent), encodeEntry(moved)]);
         }
       }
       return writes;
     });
-    for (const { intent } of past) {
-      forgotten('past-window', intent.key);
+    for (const [event, about] of told) {
+      events.emit(event, about);
     }
-    for (const { intent } of evicted) {
-      events.emit({ type: 'evicted', key: intent.key, fingerprint: intent.fingerprint });
-    }
-    return past.length + evicted.length > 0;
-  }
+    return told.length > 0;
+  };
 
   /** Notes that this scope is in use, and clears the scopes that have not been for a window. Once an hour at most. */
-  function note(): void {
+  const note = (): void => {
     const now = clock.now();
     if (!storage.scopes || Math.abs(now - notedAt) < hour) {
       return;
@@ -211,42 +206,39 @@ export function createJournal(options: JournalOptions): Journal {
     notedAt = now;
     const sweep = async () => {
       const mine = await folder();
-      await storage.update(mine, seenId, () => [[seenId, String(now)]]);
-      for (const other of (await storage.scopes?.()) ?? []) {
-        let stale = false;
-        if (other !== mine) {
-          await storage.update(other, seenId, ([seen]) => {
-            stale = seen !== undefined && now - Number(seen.text) > windowMs;
-            return seen ? [] : [[seenId, String(now)]];
-          });
-        }
-        if (stale) {
-          await storage.clear(other);
-        }
+      for (const one of [mine, ...((await storage.scopes?.()) ?? [])]) {
+        await storage.update(one, '', (texts) => {
+          const seen = texts.find(({ id }) => id === seenId);
+          if (one === mine || !seen) {
+            return [[seenId, String(now)]];
+          }
+          return now - Number(seen.text) > windowMs ? texts.map(removal) : [];
+        });
       }
     };
     sweep().catch(events.fail);
-  }
+  };
 
-  function changed({ intent: { key, fingerprint }, state, updatedAt }: Entry, previous: State): void {
-    events.emit({ type: 'state', key, fingerprint, state, previous, at: updatedAt, remote: false });
-  }
+  const list = async (): Promise<readonly StoredEntry[]> => {
+    note();
+    return (await read('')).entries.filter(isCurrent);
+  };
+
+  const changed = ({ intent, state, updatedAt }: Entry, previous: State): void => {
+    events.emit({ type: 'state', state, previous, at: updatedAt }, intent);
+  };
 
   return {
-    get: async (intent) => choose(intent, await read(entryId(intent)), true),
+    get: async (intent) => choose(intent, await read(entryId(intent)), true) ?? gone(),
     find: async (draft) => choose(draft, await read(`${draft.fingerprint}.`)),
-    list: async () => {
-      note();
-      return (await read('')).entries.filter(isCurrent);
-    },
+    list,
+    lookUp: async (key) => (await list()).find(({ intent }) => intent.key === key),
     admit: async (draft, asNew) => {
-      let added = false;
       let entry!: Entry;
       await write(`${draft.fingerprint}.`, (texts) => {
         const siblings = decode(texts);
         const known = choose(draft, siblings, asNew);
-        added = known === undefined || (asNew && known.state === 'expired');
-        if (known && !added) {
+        if (known && !(asNew && known.state === 'expired')) {
           entry = known;
           return [];
         }
@@ -260,9 +252,9 @@ export function createJournal(options: JournalOptions): Journal {
               ...siblings.unreadable.filter(({ newer }) => !newer),
             ]
           : [];
-        return [...settled.map(removal), [entryId(draft), encodeEntry(entry)]];
+        return [...settled.map(removalOf), [entryId(draft), encodeEntry(entry)]];
       });
-      if (added) {
+      if (entry.intent === draft) {
         changed(entry, 'draft');
       }
       return entry;
@@ -270,7 +262,8 @@ export function createJournal(options: JournalOptions): Journal {
     update: async (intent, change) => {
       let before: Entry | undefined;
       let after: Entry | undefined;
-      const store = (small: boolean) =>
+      let full = false;
+      const store = () =>
         write(entryId(intent), (texts) => {
           before = choose(intent, decode(texts), true);
           after = before;
@@ -280,29 +273,18 @@ export function createJournal(options: JournalOptions): Journal {
           // Never earlier than what was seen before: a clock that is set back does not make a window longer.
           const now = Math.max(clock.now(), before.updatedAt);
           const { intent: known, createdAt, attempts } = before;
-          const next: Entry = {
-            intent: known,
-            createdAt,
-            attempts,
-            ...change(before, now),
-            updatedAt: now,
-          };
+          const next: Entry = { intent: known, createdAt, attempts, ...change(before, now), updatedAt: now };
           if (!mayFollow(before.state, next.state)) {
             return [];
           }
           const text = encodeEntry(next);
-          const fits = !small && (!next.response || sizeOf(text) <= limits.bytes);
-          after = fits ? next : tombstone(next);
-          return [[entryId(intent), fits ? text : encodeEntry(after)]];
+          after = full || (next.response && sizeOf(text) > limits.bytes) ? tombstone(next) : next;
+          return [[entryId(intent), after === next ? text : encodeEntry(after)]];
         });
-      try {
-        await store(false);
-      } catch (error) {
-        if (!(error instanceof QuotaError)) {
-          throw error;
-        }
-        await store(true);
-      }
+      await store().catch((error) => {
+        full = error instanceof QuotaError;
+        return full ? store() : Promise.reject(error);
+      });
       if (before && after && before !== after) {
         changed(after, before.state);
         if (after.response) {
@@ -312,34 +294,43 @@ export function createJournal(options: JournalOptions): Journal {
       return after;
     },
     clear: async (key) => {
-      if (key === undefined) {
-        await storage.clear(await folder());
-        forgotten('cleared');
-        return;
-      }
-      let gone: Name[] = [];
-      await write('', (texts) => {
-        const keys = new Set([key]);
+      let gone: readonly (EntryName | undefined)[] = [undefined];
+      await storage.update(await folder(), '', (texts) => {
+        if (key === undefined) {
+          return texts.map(removal);
+        }
         const { entries, unreadable } = decode(texts);
-        for (const { intent, state } of entries) {
-          if (intent.after !== undefined && keys.has(intent.after) && isUnfinished(state)) {
-            keys.add(intent.key);
+        const keys = new Set([key]);
+        // What was to follow something that goes, goes as well, and what was to follow that.
+        for (let count = 0; count < keys.size; ) {
+          count = keys.size;
+          for (const { intent, state } of entries) {
+            if (keys.has(intent.after as string) && isUnfinished(state)) {
+              keys.add(intent.key);
+            }
           }
         }
-        gone = [...entries.map(({ intent }) => intent), ...unreadable].filter((name) => keys.has(name.key));
-        return gone.map(removal);
+        const names = [...entries.map(({ intent }) => intent), ...unreadable].filter((name) => keys.has(name.key));
+        gone = names;
+        return names.map(removalOf);
       });
-      for (const name of gone) {
-        forgotten('cleared', name.key);
+      for (const one of gone) {
+        events.emit({ type: 'forgotten', reason: 'cleared' }, one);
       }
     },
   };
+};
+
+/** What whoever waits for an intent that was cleared is told. */
+export const withdrawn = (): DOMException => new DOMException('the intent was cleared', 'AbortError');
+
+/** @throws what whoever waits for an intent that was cleared is told */
+export function gone(): never {
+  throw withdrawn();
 }
 
-function removal(name: Name): Write {
-  return [entryId(name), undefined];
-}
+const removal = ({ id }: Pick<StoredText, 'id'>): Write => [id, undefined];
 
-function sizeOf(text: string): number {
-  return new TextEncoder().encode(text).length;
-}
+const removalOf = (name: EntryName): Write => [entryId(name), undefined];
+
+const sizeOf = (text: string): number => new TextEncoder().encode(text).length;

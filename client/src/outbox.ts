@@ -1,7 +1,7 @@
-import { timer } from './abort.ts';
 import { type Clock, originOf } from './clock.ts';
 import type { Entry } from './entry.ts';
 import type { Emitter } from './events.ts';
+import type { Intent } from './intent.ts';
 import type { Journal } from './journal.ts';
 import type { Platform } from './platform.ts';
 import type { RetryPolicy } from './retry.ts';
@@ -16,8 +16,6 @@ const longest = 60_000;
 
 export interface OutboxOptions {
   readonly policy: RetryPolicy;
-  readonly journal: Journal;
-  readonly runner: Runner;
   readonly platform: Pick<Platform, 'onWake' | 'sleep' | 'random'>;
   readonly clock: Clock;
   readonly events: Pick<Emitter, 'fail'>;
@@ -37,19 +35,25 @@ export interface Outbox {
   watch(): void;
 }
 
-export function createOutbox({ policy, journal, runner, platform, clock, events }: OutboxOptions): Outbox {
+export const createOutbox = (options: OutboxOptions, journal: Journal, runner: Runner): Outbox => {
+  const { policy, platform, clock, events } = options;
   let stopWaking: (() => void) | undefined;
+  /** By origin, what is under way. */
+  const sending = new Map<string, Set<Promise<void>>>();
+  /** By key, what is under way or waits for its turn: more hints make no more of it. */
+  const jobs = new Map<string, Promise<void>>();
   /** When the timer rings, by the clock's uptime; never if there is none. */
   let alarmAt = Infinity;
-  let stopAlarm = () => {};
+  let alarm = new AbortController();
 
   /** How long until an entry is due by itself, in milliseconds. */
-  function dueIn({ updatedAt, notBefore, attempts, state }: Entry): number {
+  const dueIn = (entry: Entry): number => {
+    const { updatedAt, notBefore, attempts, state } = entry;
     const now = clock.now();
     if (now < updatedAt) {
       return 0; // the clock was set back
     }
-    if (isEarly({ updatedAt, notBefore }, now)) {
+    if (isEarly(entry, now)) {
       return (notBefore as number) - now;
     }
     // Whoever began it may still be at it, or be dead.
@@ -58,9 +62,9 @@ export function createOutbox({ policy, journal, runner, platform, clock, events 
         ? policy.maxDelayMs * 2 ** (attempts ? Math.max(1, attempts - policy.maxAttempts + 1) : 9)
         : policy.totalTimeoutMs;
     return Math.min(delay, longest) - (now - updatedAt);
-  }
+  };
 
-  async function pass(hintedAt: number, blocked = false): Promise<void> {
+  const pass = async (hintedAt: number, blocked = false): Promise<void> => {
     const tried = new Set<string>();
     const wanted = (entry: Entry) =>
       isUnfinished(entry.state) &&
@@ -70,88 +74,93 @@ export function createOutbox({ policy, journal, runner, platform, clock, events 
       (entry.updatedAt <= hintedAt || dueIn(entry) <= 0);
     for (;;) {
       const entries = await journal.list();
-      const state = new Map(entries.map(({ intent, state: one }) => [intent.key, one]));
-      const queues = new Map<string, Entry[]>();
-      for (const entry of entries) {
-        const { key, after = '', url } = entry.intent;
-        if (wanted(entry) && !tried.has(key) && !isUnfinished(state.get(after) ?? 'succeeded')) {
-          const origin = originOf(url);
-          queues.set(origin, [...(queues.get(origin) ?? []), entry]);
-          tried.add(key);
-        }
-      }
-      if (queues.size === 0) {
+      const states = new Map(entries.map(({ intent, state }) => [intent.key, state]));
+      const chosen = entries.filter(
+        (entry) =>
+          wanted(entry) &&
+          !tried.has(entry.intent.key) &&
+          (blocked || !jobs.has(entry.intent.key)) &&
+          !isUnfinished(states.get(entry.intent.after as string) ?? 'succeeded'),
+      );
+      if (chosen.length === 0) {
         arm(entries);
         return;
       }
       await Promise.all(
-        [...queues.values()].flatMap((queue) =>
-          Array.from({ length: parallel }, async () => {
-            for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-              await runner.attend(next.intent, wanted, hintedAt < 0);
-            }
-          }),
-        ),
+        chosen.map(({ intent }) => {
+          const job = jobs.get(intent.key) ?? attend(intent, wanted, hintedAt < 0);
+          jobs.set(intent.key, job);
+          tried.add(intent.key);
+          return job;
+        }),
       );
     }
-  }
+  };
+
+  /** Runs an intent as soon as fewer than four others of its origin are under way. */
+  const attend = async (intent: Intent, wanted: (entry: Entry) => boolean, once: boolean): Promise<void> => {
+    const origin = originOf(intent.url);
+    const others = sending.get(origin) ?? new Set();
+    sending.set(origin, others);
+    while (others.size >= parallel) {
+      await Promise.race(others);
+    }
+    const mine = runner.attend(intent, wanted, once);
+    others.add(mine);
+    await mine;
+    others.delete(mine);
+    jobs.delete(intent.key);
+  };
 
   /** Sets the timer for what is due first. */
-  function arm(entries: readonly Entry[]): void {
+  const arm = (entries: readonly Entry[]): void => {
     const waiting = entries.filter(({ state }) => isUnfinished(state) && state !== 'blocked');
     if (waiting.length > 0) {
       wakeIn(Math.min(...waiting.map(dueIn)));
     }
-  }
+  };
 
-  function wakeIn(ms: number): void {
+  const wakeIn = (ms: number): void => {
     // Not all tabs at the same moment, and never in a loop.
     const delay = Math.max(ms, 1_000) + platform.random() * 1_000;
     const at = clock.uptime() + delay;
     if (stopWaking && at < alarmAt) {
-      cancel();
+      alarm.abort();
+      alarm = new AbortController();
       alarmAt = at;
       const ring = () => {
         alarmAt = Infinity;
-        attempt(-Infinity);
+        hint(-Infinity);
       };
-      stopAlarm = timer(platform, delay, ring, true);
+      platform.sleep(delay, alarm.signal, true).then(ring, () => {});
     }
-  }
+  };
 
-  function cancel(): void {
-    stopAlarm();
-    alarmAt = Infinity;
-  }
-
-  /** Passes with nobody waiting for it. */
-  function attempt(hintedAt: number): void {
-    pass(hintedAt).catch(failed);
-  }
-
-  function failed(error: unknown): void {
+  const failed = (error: unknown): void => {
     events.fail(error);
     wakeIn(longest);
-  }
+  };
 
-  const hint = () => {
+  /** Passes with nobody waiting for it, if it is started. */
+  const hint = (hintedAt = clock.now()): void => {
     if (stopWaking) {
-      attempt(clock.now());
+      pass(hintedAt).catch(failed);
     }
   };
 
   return {
     drain: (blocked) => pass(clock.now(), blocked),
     start: () => {
-      stopWaking ??= platform.onWake(hint);
+      stopWaking ??= platform.onWake(() => hint());
       journal.list().then(arm).catch(failed);
     },
     stop: () => {
       stopWaking?.();
       stopWaking = undefined;
-      cancel();
+      alarm.abort();
+      alarmAt = Infinity;
     },
-    hint,
+    hint: () => hint(),
     watch: () => wakeIn(longest),
   };
-}
+};

@@ -1,5 +1,5 @@
-import { type Channel, openChannel } from './channel.ts';
-import { type Locks, localLocks, webLocks } from './locks.ts';
+import { openChannel } from './channel.ts';
+import { type Locks, localLocks } from './locks.ts';
 import { type Runtime, runtime } from './runtime.ts';
 
 /** What the client needs of its surroundings. The browser's own unless replaced. */
@@ -18,7 +18,7 @@ export interface Platform extends Runtime {
   /** Locks shared by all tabs. */
   readonly locks: Locks;
   /** Opens a channel to the other tabs. */
-  readonly channel: (name: string) => Channel;
+  readonly channel: typeof openChannel;
 }
 
 const pageLocks = localLocks();
@@ -36,25 +36,33 @@ export const browser: Platform = {
     if (typeof document === 'undefined') {
       return () => {}; // a worker, which is woken by its own events
     }
-    const visible = () => {
-      if (document.visibilityState === 'visible') {
-        wake();
-      }
-    };
     const listening = new AbortController();
     const { signal } = listening;
-    for (const type of ['online', 'focus', 'pageshow']) {
-      window.addEventListener(type, wake, { signal });
+    for (const type of ['online', 'focus', 'pageshow', 'visibilitychange']) {
+      const hinted = () => (type === 'visibilitychange' && document.hidden) || wake();
+      window.addEventListener(type, hinted, { signal });
     }
-    document.addEventListener('visibilitychange', visible, { signal });
     return () => listening.abort();
   },
   onQueued: () => {
     globalThis.navigator?.storage?.persist?.().catch(() => {});
   },
-  get locks() {
-    const manager = globalThis.navigator?.locks as LockManager | undefined;
-    return manager ? webLocks(manager) : pageLocks;
+  locks: {
+    request: async (name, options, task) => {
+      let refused = true;
+      try {
+        return await navigator.locks.request(name, options, (lock) => {
+          refused = false;
+          return task(lock);
+        });
+      } catch (error) {
+        if (!refused) {
+          throw error;
+        }
+        // There are none, or not here: browsers deny them to frames without an origin or without storage.
+        return pageLocks.request(name, options, task);
+      }
+    },
   },
   channel: openChannel,
 };

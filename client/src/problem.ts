@@ -1,3 +1,5 @@
+import { parseJson, type ReadResponse } from './response.ts';
+
 /** A problem document, RFC 9457. Extension members are kept as they came. */
 export interface Problem {
   /** A URI that names the kind of problem; `about:blank` if no more is known than the status. */
@@ -11,25 +13,23 @@ export interface Problem {
 }
 
 /** Reports whether the problem's type ends in the fragment `#slug`. */
-export function isProblem(problem: Problem, slug: string): boolean {
-  return problem.type.endsWith(`#${slug}`);
-}
+export const isProblem = (problem: Problem, slug: string): boolean => problem.type.endsWith(`#${slug}`);
 
 /**
- * Reads the problem from a response. A response without a usable problem document becomes `about:blank` (RFC 9457
+ * Reads the problem from an error response. A response without a usable problem document becomes `about:blank` (RFC 9457
  * §4.2.1), so that a proxy's HTML page and the API's own errors are handled alike.
  */
-export function readProblem(status: number, contentType: string | null, body: Uint8Array): Problem {
+export const readProblem = ({ status, headers, body }: ReadResponse): Problem => {
   const blank = {
     type: 'about:blank',
     title: status === 0 ? 'The server redirects' : `The server answered ${status}`,
     status,
   };
-  if (!/^\s*application\/problem\+json\s*(;|$)/i.test(contentType ?? '')) {
+  if (!/^application\/problem\+json\s*(;|$)/i.test(headers.get('Content-Type') ?? '')) {
     return blank;
   }
   try {
-    const { type, title, ...members } = JSON.parse(new TextDecoder().decode(body));
+    const { type, title, ...members } = parseJson(body);
     return {
       ...members,
       type: typeof type === 'string' ? type : blank.type,
@@ -40,4 +40,4 @@ export function readProblem(status: number, contentType: string | null, body: Ui
   } catch {
     return blank;
   }
-}
+};

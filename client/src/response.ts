@@ -11,6 +11,10 @@ export interface ReadResponse {
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
+/** Parses a body as JSON. @throws {SyntaxError} if it is none */
+// biome-ignore lint/suspicious/noExplicitAny: what JSON.parse returns
+export const parseJson = (body: Uint8Array): any => JSON.parse(new TextDecoder().decode(body));
+
 /** What is known of a send, however it ended. */
 export interface Trace {
   /** The intent as it is now; keep it to send the same again. */

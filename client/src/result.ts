@@ -1,5 +1,5 @@
 import type { SendError } from './errors.ts';
-import type { ReadResponse, ServerSource, Trace } from './response.ts';
+import { parseJson, type ReadResponse, type ServerSource, type Trace } from './response.ts';
 
 /**
  * Where an outcome came from.
@@ -46,20 +46,17 @@ export interface Queued extends Trace {
 export type Outcome = Result | Queued;
 
 /** Makes a result of a response. */
-export function resultOf<S extends Result['source']>(
-  response: ReadResponse & { readonly source: S },
+export const resultOf = <S extends Result['source']>(
+  response: ReadResponse & { readonly source: S; readonly complete?: boolean },
   trace: Trace,
-  complete = true,
-): Result & { readonly source: S } {
+): Result & { readonly source: S } => {
   return {
     ...trace,
+    complete: true,
     ...response,
-    complete,
     expires: toDate(trace.intent.expiresAt),
-    json: () => JSON.parse(new TextDecoder().decode(response.body)),
+    json: () => parseJson(response.body),
   };
-}
+};
 
-export function toDate(ms: number | undefined): Date | undefined {
-  return ms === undefined ? undefined : new Date(ms);
-}
+export const toDate = (ms: number | undefined): Date | undefined => (ms ? new Date(ms) : undefined);

@@ -40,8 +40,8 @@ describe('readRetryAfter', () => {
     ['0', 0],
     ['Thu, 01 Jan 2026 00:00:30 GMT', 30_000],
     ['Wed, 31 Dec 2025 23:59:00 GMT', 0],
-    ['soon', undefined],
-    [null, undefined],
+    ['soon', 0],
+    [null, 0],
   ])('%s', (value, expected) => {
     expect(readRetryAfter(new Headers(value === null ? {} : { 'Retry-After': value }), now)).toBe(expected);
   });

@@ -1,5 +1,5 @@
-import { timer, unlessAborted } from './abort.ts';
-import { isProblem, type Problem, readProblem } from './problem.ts';
+import { unlessAborted } from './abort.ts';
+import { isProblem, type Problem } from './problem.ts';
 import type { ReadResponse } from './response.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -18,30 +18,26 @@ export interface RetryPolicy {
 }
 
 /** Fills in the defaults. @throws {RangeError} if a number is not positive, or `maxAttempts` not whole */
-export function retryPolicy(given: Partial<RetryPolicy> = {}): RetryPolicy {
-  const policy = {
+export const retryPolicy = (given: Partial<RetryPolicy> = {}): RetryPolicy => {
+  return demandPositive({
     maxAttempts: 5,
     baseDelayMs: 250,
     maxDelayMs: 5_000,
     attemptTimeoutMs: 15_000,
     totalTimeoutMs: 45_000,
     ...given,
-  };
-  demandPositive(policy);
-  if (policy.maxAttempts % 1) {
-    throw new RangeError('maxAttempts must be whole');
-  }
-  return policy;
-}
+  });
+};
 
-/** @throws {RangeError} if one of these numbers is not positive */
-export function demandPositive(numbers: object): void {
+/** Returns its argument. @throws {RangeError} if one of these numbers is not positive, or `maxAttempts` not whole */
+export const demandPositive = <T extends object>(numbers: T): T => {
   for (const [name, value] of Object.entries(numbers)) {
-    if (!(value > 0)) {
-      throw new RangeError(`${name} must be positive`);
+    if (!(value > 0) || (name === 'maxAttempts' && value % 1)) {
+      throw new RangeError(`${name} cannot be ${value}`);
     }
   }
-}
+  return numbers;
+};
 
 /** An error response, as {@link Classify} sees it. */
 export interface ErrorResponse extends ReadResponse {
@@ -62,34 +58,27 @@ export type Classify = (response: ErrorResponse) => Verdict | undefined;
 
 /** What an error response says. */
 export interface Judgement {
-  readonly problem: Problem;
   readonly verdict: Verdict;
-  /** How long the server asked to wait, in milliseconds. */
-  readonly retryAfterMs: number | undefined;
+  /** How long the server asked to wait, in milliseconds; 0 if it did not. */
+  readonly retryAfterMs: number;
 }
 
-/** Reads an error response that has come `now`, in epoch milliseconds, and decides about it. */
-export function judge(response: ReadResponse, classify: Classify | undefined, now: number): Judgement {
-  const { status, headers, body } = response;
-  const problem = readProblem(status, headers.get('Content-Type'), body);
-  const ruled = (): Verdict => {
-    const passes =
-      status === 409
-        ? isProblem(problem, 'in-progress') || headers.has('Retry-After')
-        : [408, 425, 429].includes(status) || (status >= 500 && status !== 501 && status !== 505);
-    return passes ? 'retry' : status === 401 ? 'blocked' : 'final';
-  };
+/** Decides about an error response that has come `now`, in epoch milliseconds. */
+export const judge = (response: ErrorResponse, classify: Classify | undefined, now: number): Judgement => {
+  const { status, headers, problem } = response;
+  const passes =
+    status === 409
+      ? isProblem(problem, 'in-progress') || headers.has('Retry-After')
+      : [408, 425, 429].includes(status) || (status >= 500 && ![501, 505].includes(status));
+  const ruled = passes ? 'retry' : status === 401 ? 'blocked' : 'final';
   return {
-    problem,
-    verdict: isReplay(headers) ? 'final' : (classify?.({ ...response, problem }) ?? ruled()),
+    verdict: isReplay(headers) ? 'final' : (classify?.(response) ?? ruled),
     retryAfterMs: readRetryAfter(headers, now),
   };
-}
+};
 
 /** Reports whether the server recorded this response for an earlier request and replays it. */
-export function isReplay(headers: Headers): boolean {
-  return headers.get('Idempotent-Replayed') === 'true';
-}
+export const isReplay = (headers: Headers): boolean => headers.get('Idempotent-Replayed') === 'true';
 
 /**
  * How long to wait after the given attempt (1 is the first): exponential backoff with full jitter, on top of what the
@@ -97,90 +86,95 @@ export function isReplay(headers: Headers): boolean {
  *
  * @param random in [0, 1)
  */
-export function retryDelay(policy: RetryPolicy, attempt: number, random: number, retryAfterMs = 0): number {
+export const retryDelay = (policy: RetryPolicy, attempt: number, random: number, retryAfterMs = 0): number => {
   const ceiling = Math.min(policy.maxDelayMs, policy.baseDelayMs * 2 ** (attempt - 1));
   return retryAfterMs + Math.floor(random * ceiling);
-}
+};
 
 /**
  * Reads `Retry-After` (RFC 9110 §10.2.3), seconds or a date, as milliseconds from now. A date is compared with the
- * response's own `Date`, and with `now` only without one. Undefined if it says nothing.
+ * response's own `Date`, and with `now` only without one. 0 if it says nothing.
  */
-export function readRetryAfter(headers: Headers, now: number): number | undefined {
+export const readRetryAfter = (headers: Headers, now: number): number => {
   const value = headers.get('Retry-After') ?? '';
-  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - (readDate(headers, 'Date') ?? now);
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
-}
+  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - (readDate(headers, 'Date') || now);
+  return ms > 0 ? ms : 0;
+};
 
-/** Reads an HTTP date, in epoch milliseconds. Undefined if there is none. */
-export function readDate(headers: Headers, name: string): number | undefined {
-  const at = Date.parse(headers.get(name) ?? '');
-  return Number.isNaN(at) ? undefined : at;
-}
+/** Reads an HTTP date, in epoch milliseconds. `NaN` if there is none. */
+export const readDate = (headers: Headers, name: string): number => Date.parse(headers.get(name) ?? '');
 
 /**
  * Sends one request and reads the response to its end, because a connection may break in the middle of a body. Ends
  * after `timeoutMs`, even if `fetch` does not heed its signal.
  *
  * @returns what was read, or why there is nothing
- * @throws the signal's reason, once that aborts; {@link TypeError} if there cannot be such a request
+ * @throws the signal's reason, once that aborts
  */
-export async function attempt<T>(
-  { fetch, sleep }: Pick<Runtime, 'fetch' | 'sleep'>,
+export const attempt = async <T>(
+  runtime: Pick<Runtime, 'fetch' | 'sleep'>,
   url: string,
   init: RequestInit,
   read: (response: Response) => Promise<T>,
   timeoutMs: number,
-  signal?: AbortSignal | null,
-): Promise<T | { readonly lost: unknown }> {
-  new Request(url, init); // what it throws is the caller's mistake, and no lost network
+  signal: AbortSignal | undefined,
+): Promise<T | { readonly lost: unknown }> => {
   signal?.throwIfAborted();
-  const controller = new AbortController();
-  const abort = () => controller.abort(signal?.reason);
-  signal?.addEventListener('abort', abort);
-  const stop = timer({ sleep }, timeoutMs, () =>
-    controller.abort(new DOMException('it took too long', 'TimeoutError')),
-  );
+  // Two, because a response whose request is aborted cannot be read any more.
+  const waiting = new AbortController();
+  const sending = new AbortController();
+  const tooLate = () => {
+    throw new DOMException('it took too long', 'TimeoutError');
+  };
   try {
-    return await unlessAborted(fetch(url, { ...init, signal: controller.signal }).then(read), controller.signal);
+    const response = runtime.fetch(url, { ...init, signal: sending.signal }).then(read);
+    return await unlessAborted(
+      Promise.race([response, runtime.sleep(timeoutMs, waiting.signal).then(tooLate)]),
+      signal,
+    );
   } catch (lost) {
+    sending.abort();
     signal?.throwIfAborted();
     return { lost };
   } finally {
-    signal?.removeEventListener('abort', abort);
-    stop();
+    waiting.abort();
   }
-}
+};
 
-/** What one of several attempts came to. */
-export interface Round<T> {
-  readonly value: T;
-  /** Whether another attempt may fare better: `retry`. */
-  readonly verdict?: Verdict | undefined;
-  /** How long the server asked to wait, in milliseconds. */
-  readonly retryAfterMs?: number | undefined;
-  /** Told how long until the next attempt, in milliseconds, or that there is none. */
-  readonly decided?: (retryInMs?: number) => void;
-}
+/**
+ * Decides after an attempt whether there is to be another, by the verdict on its response.
+ *
+ * @returns how long until then, in milliseconds; undefined if this was the last
+ */
+export type Again = (judgement: Partial<Judgement>) => number | undefined;
 
-/** Makes attempts until one is final, the policy ends them, or `budgetMs` are over. Returns what the last came to. */
-export async function attempts<T>(
+/**
+ * Makes attempts for as long as they ask for another, the policy allows it and `budgetMs` are not over. Returns what the
+ * last came to.
+ */
+export const attempts = async <T>(
   policy: RetryPolicy,
-  { random, sleep, uptime }: Pick<Runtime, 'random' | 'sleep' | 'uptime'>,
+  runtime: Pick<Runtime, 'random' | 'sleep' | 'uptime'>,
   budgetMs: number,
-  signal: AbortSignal | null | undefined,
-  round: (attempt: number, timeoutMs: number) => Promise<Round<T>>,
-): Promise<T> {
-  const deadline = uptime() + Math.min(budgetMs, policy.totalTimeoutMs);
+  signal: AbortSignal | undefined,
+  make: (attempt: number, timeoutMs: number, again: Again) => Promise<T>,
+): Promise<T> => {
+  const deadline = runtime.uptime() + Math.min(budgetMs, policy.totalTimeoutMs);
   for (let attempt = 1; ; attempt++) {
-    const left = deadline - uptime();
-    const { value, verdict, retryAfterMs, decided } = await round(attempt, Math.min(policy.attemptTimeoutMs, left));
-    const delay = retryDelay(policy, attempt, random(), retryAfterMs);
-    const last = verdict !== 'retry' || attempt >= policy.maxAttempts || uptime() + delay >= deadline;
-    decided?.(last ? undefined : delay);
-    if (last) {
+    let delay: number | undefined;
+    const value = await make(
+      attempt,
+      Math.min(policy.attemptTimeoutMs, deadline - runtime.uptime()),
+      ({ verdict, retryAfterMs }) => {
+        const wait = retryDelay(policy, attempt, runtime.random(), retryAfterMs);
+        delay =
+          verdict === 'retry' && attempt < policy.maxAttempts && runtime.uptime() + wait < deadline ? wait : undefined;
+        return delay;
+      },
+    );
+    if (delay === undefined) {
       return value;
     }
-    await sleep(delay, signal ?? undefined);
+    await runtime.sleep(delay, signal);
   }
-}
+};

@@ -28,10 +28,9 @@ export const runtime: Runtime = {
   random: () => Math.random(),
   // Browsers offer crypto.randomUUID in secure contexts only.
   randomUUID: () => {
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40;
-    bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
-    return hex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+    // Digits 13 and 17 say which kind of UUID it is (RFC 9562 §5.4); the others are random.
+    const digits = hex(crypto.getRandomValues(new Uint8Array(16)));
+    return digits.replace(/(.{8})(.{4}).(.{3}).(.{3})/, '$1-$2-4$3-8$4-');
   },
   sha256: async (text) => hex(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))),
   sleep: (ms, signal, idle) => {
@@ -47,6 +46,5 @@ export const runtime: Runtime = {
 };
 
 /** Bytes in lower-case hex. */
-export function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
+export const hex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -1,17 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import readme from '../README.md?raw';
-import { mayFollow, type State } from './state.ts';
+import { mayFollow, type StoredState } from './state.ts';
 
-const states: readonly State[] = [
-  'draft',
-  'pending',
-  'in-flight',
-  'queued',
-  'blocked',
-  'succeeded',
-  'failed',
-  'expired',
-];
+const states: readonly StoredState[] = ['pending', 'in-flight', 'queued', 'blocked', 'succeeded', 'failed', 'expired'];
 
 describe('the state diagram of the README', () => {
   it('has every transition that there is, and no other', () => {
@@ -19,6 +10,6 @@ describe('the state diagram of the README', () => {
       `${from} → ${to}`.replaceAll('_', '-'),
     );
     const real = states.flatMap((from) => states.filter((to) => mayFollow(from, to)).map((to) => `${from} → ${to}`));
-    expect(drawn.sort()).toEqual(real.sort());
+    expect(drawn.sort()).toEqual(['draft → pending', ...real].sort());
   });
 });

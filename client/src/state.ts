@@ -12,17 +12,20 @@
  */
 export type State = 'draft' | 'pending' | 'in-flight' | 'queued' | 'blocked' | 'succeeded' | 'failed' | 'expired';
 
-const unfinished: readonly State[] = ['pending', 'in-flight', 'queued', 'blocked'];
-const open: readonly State[] = ['in-flight', 'queued', 'blocked', 'expired'];
+/** The state of an intent that is written down. */
+export type StoredState = Exclude<State, 'draft'>;
 
-const successors: Readonly<Record<State, readonly State[]>> = {
-  draft: ['pending'],
+const unfinished: readonly State[] = ['pending', 'in-flight', 'queued', 'blocked'];
+const open: readonly StoredState[] = ['in-flight', 'queued', 'blocked', 'expired'];
+
+/** What may follow each state of an intent that is written down. A draft becomes `pending` by that. */
+const successors: Readonly<Record<StoredState, readonly StoredState[]>> = {
   pending: open,
   'in-flight': [...open, 'succeeded', 'failed'],
   queued: open,
   blocked: open,
   succeeded: [],
-  failed: ['in-flight', 'queued', 'expired'],
+  failed: open,
   expired: [],
 };
 
@@ -30,11 +33,12 @@ const successors: Readonly<Record<State, readonly State[]>> = {
  * Reports whether one state may follow another. `in-flight` follows itself if a page died and another resumes;
  * `queued` and `blocked` do if an attempt changed nothing.
  */
-export function mayFollow(from: State, to: State): boolean {
-  return successors[from].includes(to);
+export const mayFollow = (from: StoredState, to: StoredState): boolean => successors[from].includes(to);
+
+/** Reports whether a text is the state of an intent that is written down. */
+export function isStoredState(text: string): text is StoredState {
+  return Object.keys(successors).includes(text);
 }
 
 /** Reports whether an intent in this state still wants a response, so that it must neither go nor be made anew. */
-export function isUnfinished(state: State): boolean {
-  return unfinished.includes(state);
-}
+export const isUnfinished = (state: State): boolean => unfinished.includes(state);

@@ -3,41 +3,32 @@ import { createIndexedDbStorage } from './storage-indexed-db.ts';
 import { createMemoryStorage } from './storage-memory.ts';
 
 /**
- * The first of several storages that is to be had here, from the first call on and for as long as this page lives.
+ * IndexedDB, or memory in a browser that refuses that. Which of the two is decided at the first call, for as long as
+ * this page lives. Not `localStorage`: browsers refuse the two together, and two tabs that write it at the same moment
+ * do not see each other.
  *
- * Only one that is unavailable is passed over. One that fails may hold what was asked for before: not to see it would
- * give an intent a second key, and so the failure is passed on.
+ * Only a refusal leads to memory. A database that fails may hold what was asked for before: not to see it would give an
+ * intent a second key, and so the failure is passed on.
  */
-export function createFirstAvailableStorage(candidates: readonly IntentStorage[]): IntentStorage {
-  let available = candidates;
-
-  async function use<T>(action: (storage: IntentStorage) => Promise<T>): Promise<T> {
-    const [storage, ...others] = available as [IntentStorage];
-    try {
-      const value = await action(storage);
-      available = [storage];
-      return value;
-    } catch (error) {
-      if (!(error instanceof UnavailableError && others.length)) {
+export const createBrowserStorage = (): Required<IntentStorage> => {
+  const disk = createIndexedDbStorage();
+  let choosing: Promise<Required<IntentStorage>> | undefined;
+  const chosen = () => {
+    choosing ??= disk.list('', '').then(
+      () => disk,
+      (error) => {
+        if (error instanceof UnavailableError) {
+          return createMemoryStorage();
+        }
+        choosing = undefined;
         throw error;
-      }
-      available = others;
-      return use(action);
-    }
-  }
-
-  return {
-    list: (scope, prefix) => use((storage) => storage.list(scope, prefix)),
-    update: (scope, prefix, change) => use((storage) => storage.update(scope, prefix, change)),
-    clear: (scope) => use((storage) => storage.clear(scope)),
-    scopes: () => use(async (storage) => (await storage.scopes?.()) ?? []),
+      },
+    );
+    return choosing;
   };
-}
-
-/**
- * IndexedDB, or memory in a browser that refuses that. Not `localStorage`: browsers refuse the two together, and two
- * tabs that write it at the same moment do not see each other.
- */
-export function createBrowserStorage(): IntentStorage {
-  return createFirstAvailableStorage([createIndexedDbStorage(), createMemoryStorage()]);
-}
+  return {
+    list: async (scope, prefix) => (await chosen()).list(scope, prefix),
+    update: async (scope, prefix, change) => (await chosen()).update(scope, prefix, change),
+    scopes: async () => (await chosen()).scopes(),
+  };
+};

@@ -8,7 +8,7 @@ const namespace = 'idempotent-requests/intents/';
  * the disk some seconds later, so that what was stored last may not outlive a crash of the machine, and two tabs that
  * change it at the same moment may not see each other. Workers have none.
  */
-export function createLocalStorage(open: () => Storage = () => localStorage): IntentStorage {
+export const createLocalStorage = (open: () => Storage = () => localStorage): IntentStorage => {
   const folder = (scope: string) => `${namespace}${encodeURIComponent(scope)}/`;
 
   function storage(): Storage {
@@ -59,15 +59,10 @@ export function createLocalStorage(open: () => Storage = () => localStorage): In
         throw isQuota(error) ? new QuotaError('localStorage is full', { cause: error }) : error;
       }
     },
-    clear: async (scope) => {
-      for (const name of names(folder(scope))) {
-        storage().removeItem(name);
-      }
-    },
     scopes: async () => [
       ...new Set(
         names(namespace).map((name) => decodeURIComponent(name.slice(namespace.length).split('/')[0] as string)),
       ),
     ],
   };
-}
+};

@@ -2,7 +2,7 @@ import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { type IntentStorage, QuotaError, UnavailableError } from './storage.ts';
-import { createBrowserStorage, createFirstAvailableStorage } from './storage-browser.ts';
+import { createBrowserStorage } from './storage-browser.ts';
 import { createIndexedDbStorage } from './storage-indexed-db.ts';
 import { createLocalStorage } from './storage-local.ts';
 import { createMemoryStorage } from './storage-memory.ts';
@@ -16,9 +16,10 @@ describeStorage('localStorage', () => createLocalStorage());
 describeStorage('IndexedDB', () => createIndexedDbStorage());
 describeStorage('memory', createMemoryStorage);
 describeStorage('the browser storage', createBrowserStorage);
-describeStorage('the second, where the first is unavailable,', () =>
-  createFirstAvailableStorage([failing(new UnavailableError('denied')), createMemoryStorage()]),
-);
+describeStorage('the browser storage without IndexedDB', () => {
+  vi.stubGlobal('indexedDB', undefined);
+  return createBrowserStorage();
+});
 
 describe.each([
   ['localStorage', () => createLocalStorage()],
@@ -35,7 +36,7 @@ describe('localStorage', () => {
     localStorage.setItem('theirs', '1');
     const storage = createLocalStorage();
     await storage.update('s', '', () => [['a', 'x']]);
-    await storage.clear('s');
+    await storage.update('s', '', () => [['a', undefined]]);
     expect(localStorage).toHaveLength(1);
     expect(localStorage.getItem('theirs')).toBe('1');
   });
@@ -63,7 +64,6 @@ describe('localStorage', () => {
     });
     await expect(storage.list('s', '')).rejects.toThrow(UnavailableError);
     await expect(storage.update('s', '', () => [['a', 'x']])).rejects.toThrow(UnavailableError);
-    await expect(storage.clear('s')).rejects.toThrow(UnavailableError);
   });
 });
 
@@ -97,8 +97,7 @@ describe('IndexedDB', () => {
     connections.at(-1)?.close();
     await storage.update('s', '', () => [['b', 'y']]);
     connections.at(-1)?.close();
-    await storage.clear('s');
-    expect(await storage.list('s', '')).toEqual([]);
+    expect(await storage.scopes()).toEqual(['s']);
     expect(connections).toHaveLength(4);
   });
 
@@ -147,6 +146,7 @@ describe('the browser storage', () => {
 
   it.each([
     ['has no IndexedDB', () => vi.stubGlobal('indexedDB', undefined)],
+    ['has nothing of it', () => vi.stubGlobal('indexedDB', undefined).stubGlobal('IDBKeyRange', undefined)],
     ['refuses IndexedDB', () => refuseIndexedDb('SecurityError')],
     ['has none in private windows', () => refuseIndexedDb('InvalidStateError')],
   ])('is memory if the browser %s', async (_, arrange) => {
@@ -159,7 +159,6 @@ describe('the browser storage', () => {
     const storage = createBrowserStorage();
     await expect(storage.list('s', '')).rejects.toThrow('denied');
     await expect(storage.update('s', '', () => [['a', 'x']])).rejects.toThrow('denied');
-    await expect(storage.clear('s')).rejects.toThrow('denied');
     expect(localStorage).toHaveLength(0);
   });
 
@@ -170,25 +169,12 @@ describe('the browser storage', () => {
     vi.stubGlobal('indexedDB', new IDBFactory());
     expect(await storage.list('s', '')).toMatchObject([{ id: 'a', kind: 'memory' }]);
   });
-
-  it('fails where all of them do', async () => {
-    const storage = createFirstAvailableStorage([
-      failing(new UnavailableError('first')),
-      failing(new UnavailableError('last')),
-    ]);
-    await expect(storage.list('s', '')).rejects.toThrow('last');
-  });
 });
 
 function refuseIndexedDb(name: string): void {
   vi.spyOn(indexedDB, 'open').mockImplementation(() => {
     throw new DOMException('denied', name);
   });
-}
-
-function failing(error: Error): IntentStorage {
-  const fail = () => Promise.reject(error);
-  return { list: fail, update: fail, clear: fail };
 }
 
 /** A `localStorage` with room for so many characters of text. */

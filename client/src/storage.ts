@@ -28,8 +28,6 @@ export interface IntentStorage {
    * @throws {QuotaError} if there is no room
    */
   update(scope: string, prefix: string, change: (texts: readonly StoredText[]) => readonly Write[]): Promise<void>;
-  /** Removes everything of the scope, and nothing else. */
-  clear(scope: string): Promise<void>;
   /** Returns the scopes of which something is stored. A storage without it leaves the entries of others alone. */
   scopes?(): Promise<readonly string[]>;
 }
@@ -45,6 +43,4 @@ export class QuotaError extends Error {
 }
 
 /** Reports whether a browser's storage says that it is full. */
-export function isQuota(error: unknown): boolean {
-  return (error as { name?: unknown } | null)?.name === 'QuotaExceededError';
-}
+export const isQuota = (error: unknown): boolean => (error as { name?: unknown } | null)?.name === 'QuotaExceededError';

@@ -1,29 +1,20 @@
 import type { Clock } from './clock.ts';
-import { NetworkError, ProblemError, WindowPassedError } from './errors.ts';
+import { NetworkError, ProblemError, type SendError, WindowPassedError } from './errors.ts';
 import type { Emitter, ResponseEvent } from './events.ts';
 import { type Intent, windowEnd } from './intent.ts';
-import type { ReadResponse, Trace } from './response.ts';
+import type { ReadResponse, ServerSource, Trace } from './response.ts';
 import { resultOf, type ServerResult } from './result.ts';
-import {
-  attempt,
-  attempts,
-  type Classify,
-  isReplay,
-  judge,
-  type RetryPolicy,
-  readDate,
-  type Verdict,
-} from './retry.ts';
+import { attempt, attempts, type Classify, isReplay, judge, type RetryPolicy, type Verdict } from './retry.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Returns the headers for an attempt, now or later. */
 export type HeadersOf = (intent: Intent) => HeadersInit | Promise<HeadersInit>;
 
 export interface TransportOptions {
-  readonly headers: HeadersOf;
+  readonly headers?: HeadersOf;
   readonly windowMs: number;
   readonly policy: RetryPolicy;
-  readonly classify: Classify | undefined;
+  readonly classify?: Classify;
   readonly platform: Runtime;
   readonly clock: Clock;
   readonly events: Pick<Emitter, 'emit'>;
@@ -44,13 +35,14 @@ export interface Sending extends SendOptions {
   readonly once?: boolean | undefined;
 }
 
-/** What came of a send that brought no success. */
-export interface Failure {
-  readonly error: ProblemError | NetworkError | WindowPassedError;
-  /** `retry` if the same may fare better later; absent for a window that has passed. */
-  readonly verdict?: Verdict | undefined;
+/** What came of a send: a result, or an error. */
+export interface Sent {
+  readonly result?: ServerResult;
+  readonly error?: ProblemError | NetworkError | WindowPassedError;
+  /** `retry` if the same may fare better later; absent for a success, and for a window that has passed. */
+  readonly verdict?: Verdict;
   /** How long the server asked to wait, in milliseconds. */
-  readonly retryAfterMs?: number | undefined;
+  readonly retryAfterMs?: number;
 }
 
 /** Sends intents, and knows nothing of what is stored. */
@@ -58,71 +50,55 @@ export interface Transport {
   /** The headers of the next attempt. @throws what the caller's function throws; {@link TypeError} if they are none */
   headersFor(intent: Intent): Promise<Headers>;
   /** @throws what {@link headersFor} throws, {@link Classify} throws, and the signal's reason */
-  send(intent: Intent, sending?: Sending): Promise<ServerResult | Failure>;
+  send(intent: Intent, sending?: Sending): Promise<Sent>;
 }
 
-export function createTransport(options: TransportOptions): Transport {
+export const createTransport = (options: TransportOptions): Transport => {
   const { headers, windowMs, policy, classify, platform, clock, events } = options;
   let sent = 0;
 
-  async function headersFor(intent: Intent): Promise<Headers> {
-    const all = new Headers(await headers(intent));
+  const headersFor = async (intent: Intent): Promise<Headers> => {
+    const all = new Headers(await headers?.(intent));
     if (!all.has('Content-Type')) {
       all.set('Content-Type', 'application/json');
     }
     all.set('Idempotency-Key', intent.key);
-    new Request(intent.url, { method: intent.method, headers: all, body: intent.body });
+    new Request(intent.url, { ...intent, headers: all }); // throws what fetch would
     return all;
-  }
+  };
 
-  /** Takes in what a response says of time. */
-  function learn(intent: Intent, received: Headers): Intent {
-    const now = clock.now();
-    const skew = clock.learn(intent.url, received);
-    const left = (readDate(received, 'Idempotency-Expires') ?? NaN) - (now - (skew ?? 0));
-    // Without a Date the device's clock decides, which may be wrong: it may only shorten the window.
-    const known = left > 0 && (skew !== undefined || left <= windowMs);
-    return { ...intent, skew: skew ?? intent.skew, expiresAt: known ? now + left : intent.expiresAt };
-  }
-
-  async function send(
+  const send = async (
     given: Intent,
     { signal, headers: prepared, notBefore = 0, once = false }: Sending = {},
-  ): Promise<ServerResult | Failure> {
+  ): Promise<Sent> => {
     signal?.throwIfAborted();
     if (given.body.length === 0) {
       throw new TypeError('its bytes are no longer stored');
     }
     const startedAt = clock.uptime();
-    // Never goes back, whatever the clock does meanwhile: the window must not open again.
-    let latest = notBefore;
-    const now = () => {
-      latest = Math.max(latest, clock.nowFor(intent));
-      return latest;
-    };
+    // Not back before its start, whatever the clock does meanwhile: the window must not open again.
+    const now = () => Math.max(notBefore, clock.nowFor(intent));
     let intent = given;
     intent = { ...given, firstSentAt: given.firstSentAt ?? now() };
-    let made = 0;
-    const trace = (): Trace => ({ intent, attempts: made, latencyMs: clock.uptime() - startedAt });
-    let last: Failure = { error: new WindowPassedError(trace()) };
+    const trace = (made: number): Trace => ({ intent, attempts: made, latencyMs: clock.uptime() - startedAt });
+    let last: Sent = { error: new WindowPassedError('its window has passed', trace(0)) };
 
-    return attempts<ServerResult | Failure>(
-      { ...policy, ...(once && { maxAttempts: 1 }) },
+    return attempts(
+      once ? { ...policy, maxAttempts: 1 } : policy,
       platform,
       windowEnd(intent, windowMs) - now(),
       signal,
-      async (number, timeoutMs) => {
+      async (number, timeoutMs, again) => {
         // The window may have passed while the device was asleep.
         if (now() >= windowEnd(intent, windowMs)) {
-          return { value: last };
+          return last;
         }
         const all = (number === 1 && prepared) || (await headersFor(intent));
         sent += 1;
-        made = number;
-        const { key, fingerprint, method, url, body } = intent;
-        const about = { id: sent, key, fingerprint, attempt: number };
+        const { method, url, body } = intent;
+        const about = { id: sent, attempt: number };
         const sentAt = clock.uptime();
-        events.emit({ type: 'attempt', ...about });
+        events.emit({ type: 'attempt', ...about }, intent);
         const outcome = await attempt(
           platform,
           url,
@@ -132,31 +108,36 @@ export function createTransport(options: TransportOptions): Transport {
           timeoutMs,
           signal,
         );
-        /** Tells of the response once it is known what follows. */
-        const tell = (seen?: Partial<ResponseEvent>) => (retryInMs?: number) =>
-          events.emit({ type: 'response', ...about, ...seen, latencyMs: clock.uptime() - sentAt, retryInMs });
         if ('lost' in outcome) {
-          last = { error: new NetworkError(trace(), outcome.lost), verdict: 'retry' };
-          return { ...last, value: last, decided: tell() };
+          last = {
+            error: new NetworkError('no response came', trace(number), { cause: outcome.lost }),
+            verdict: 'retry',
+          };
+        } else {
+          const { status, headers: received } = outcome;
+          const source: ServerSource = isReplay(received) ? 'server-replay' : 'executed';
+          const response = { ...outcome, source };
+          intent = clock.learn(intent, received);
+          if (status >= 200 && status < 300) {
+            last = { result: resultOf(response, trace(number)) };
+          } else {
+            const error = new ProblemError(response, trace(number));
+            last = { error, ...judge(error, classify, clock.now()) };
+          }
         }
-        const { status, headers: received } = outcome;
-        const response = { ...outcome, source: isReplay(received) ? 'server-replay' : 'executed' } as const;
-        const { source } = response;
-        intent = learn(intent, received);
-        if (status >= 200 && status < 300) {
-          return { value: resultOf(response, trace()), decided: tell({ status, source }) };
-        }
-        const { problem, verdict, retryAfterMs } = judge(outcome, classify, clock.now());
-        last = { error: new ProblemError(problem, response, trace()), verdict, retryAfterMs };
-        return { ...last, value: last, decided: tell({ status, source, problem }) };
+        const { status, source, problem }: Partial<ResponseEvent> = last.result ?? (last.error as SendError);
+        const retryInMs = again(last);
+        const latencyMs = clock.uptime() - sentAt;
+        events.emit({ type: 'response', ...about, status, source, problem, latencyMs, retryInMs }, intent);
+        return last;
       },
     );
-  }
+  };
 
   return { headersFor, send };
-}
+};
 
-async function read(response: Response): Promise<ReadResponse> {
+const read = async (response: Response): Promise<ReadResponse> => {
   const { status, headers } = response;
   return { status, headers, body: new Uint8Array(await response.arrayBuffer()) };
-}
+};

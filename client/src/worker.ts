@@ -9,7 +9,7 @@ export { requestBackgroundSync, scopeOfSync } from './background-sync.ts';
  * @param client made for this event with the scope of {@link scopeOfSync}, a storage that workers have
  * (`createIndexedDbStorage`), and the headers that the page gives
  */
-export async function drainInBackground(client: Client): Promise<void> {
+export const drainInBackground = async (client: Client): Promise<void> => {
   try {
     await client.resume();
     const waiting = (await client.entries()).filter(({ state }) => /^(pending|in-flight|queued)$/.test(state));
@@ -19,4 +19,4 @@ export async function drainInBackground(client: Client): Promise<void> {
   } finally {
     client.close();
   }
-}
+};

@@ -1,6 +1,7 @@
 import { act, cleanup, configure, renderHook, waitFor } from '@testing-library/react';
 import { afterEach, expect, it } from 'vitest';
-import { createClient, createMemoryStorage } from '../index.ts';
+import { createClient } from '../index.ts';
+import { createMemoryStorage } from '../storage-memory.ts';
 import { useIntent } from './use-intent.ts';
 
 // Generous, because a busy machine is no failure.

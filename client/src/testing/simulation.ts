@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Client, type ClientOptions, createClient } from '../client.ts';
-import { decodeEntry, type Entry, FormatError, formatVersion } from '../entry.ts';
+import { decodeEntry, type Entry, formatVersion, readId } from '../entry.ts';
 import type { ClientEvent } from '../events.ts';
 import type { Locks } from '../locks.ts';
 import type { Platform } from '../platform.ts';
@@ -85,7 +85,8 @@ export class Simulation {
   private uptime = 0;
   private readonly remembered = new Map<string, number>();
   private readonly tabs: (Tab & { hear: (message: unknown) => void })[] = [];
-  private readonly locks = new Map<string, { tab: object; grant: () => void }[]>();
+  /** Who holds which lock. */
+  private readonly locks = new Map<string, object>();
   private sleepers: { readonly at: number; readonly resolve: () => void; readonly tab: { alive: boolean } }[] = [];
   private readonly options: Partial<ClientOptions>;
   private keys = 0;
@@ -120,7 +121,7 @@ export class Simulation {
     const events: ClientEvent[] = [];
     const wakers = new Set<() => void>();
     const listeners = new Set<(message: unknown) => void>();
-    const ownLocks = new Map<string, { tab: object; grant: () => void }[]>();
+    const ownLocks = new Map<string, object>();
     const crash = () => {
       life.alive = false;
       this.releaseAll(life);
@@ -190,18 +191,20 @@ export class Simulation {
         fetch: (url, init) => call(() => this.send(tab, url, init)),
         sleep: (ms, signal) => this.sleep(life, ms, signal),
         locks: this.locksFor(life, this.sharedLocks ? this.locks : ownLocks),
-        channel: () => ({
-          post: (message) => {
-            if (life.alive && this.sharedChannel) {
-              const copy = structuredClone(message);
-              for (const other of this.tabs.filter((one) => one !== tab && one.alive)) {
-                queueMicrotask(() => other.hear(copy));
+        channel: (_, listener) => {
+          listeners.add(listener);
+          return {
+            postMessage: (message) => {
+              if (life.alive && this.sharedChannel) {
+                const copy = structuredClone(message);
+                for (const other of this.tabs.filter((one) => one !== tab && one.alive)) {
+                  queueMicrotask(() => other.hear(copy));
+                }
               }
-            }
-          },
-          listen: (listener) => listeners.add(listener),
-          close: () => listeners.clear(),
-        }),
+            },
+            close: () => listeners.clear(),
+          };
+        },
         ...this.options.platform,
       },
     });
@@ -364,11 +367,13 @@ export class Simulation {
               this.texts.delete(id);
             } else {
               this.texts.set(id, theirs(text));
-              this.onStored(decodeEntry(text, id, scope));
+              const entry = read(id, text);
+              if (entry) {
+                this.onStored(entry);
+              }
             }
           }
         }),
-      clear: () => call(() => this.texts.clear()),
     };
   }
 
@@ -389,66 +394,37 @@ export class Simulation {
 
   private locksFor(tab: { alive: boolean }, locks: typeof this.locks): Locks {
     return {
-      request: async (name, { ifAvailable, signal }, task) => {
+      request: async (name, _, task) => {
         if (!tab.alive) {
           return never();
         }
-        const queue = locks.get(name) ?? [];
-        locks.set(name, queue);
-        if (ifAvailable === true && queue.length > 0) {
-          return task(false);
+        if (locks.has(name)) {
+          return task(null);
         }
-        const turn = { tab, grant: () => {} };
-        await new Promise<void>((grant, reject) => {
-          turn.grant = grant;
-          queue.push(turn);
-          if (queue.length === 1) {
-            grant();
-          }
-          signal?.addEventListener('abort', () => {
-            if (locks.get(name)?.[0] !== turn) {
-              release(locks, name, (one) => one === turn);
-              reject(signal.reason);
-            }
-          });
-        });
+        locks.set(name, tab);
         try {
-          return await task(true);
+          return await task(tab);
         } finally {
-          release(locks, name, (one) => one === turn);
+          if (locks.get(name) === tab) {
+            locks.delete(name);
+          }
         }
       },
     };
   }
 
   private releaseAll(tab: object): void {
-    for (const name of this.locks.keys()) {
-      release(this.locks, name, (turn) => turn.tab === tab);
+    for (const [name, holder] of this.locks) {
+      if (holder === tab) {
+        this.locks.delete(name);
+      }
     }
-  }
-}
-
-function release(
-  locks: Map<string, { tab: object; grant: () => void }[]>,
-  name: string,
-  which: (turn: { tab: object }) => boolean,
-): void {
-  const queue = locks.get(name) ?? [];
-  const rest = queue.filter((turn) => !which(turn));
-  locks.set(name, rest);
-  if (rest[0] !== queue[0]) {
-    rest[0]?.grant();
   }
 }
 
 /** Reads an entry of either version. */
 function read(id: string, text: string): Entry | undefined {
-  try {
-    return decodeEntry(text.replace(`"v":${formatVersion + 1}`, `"v":${formatVersion}`), id, scope);
-  } catch (error) {
-    if (error instanceof FormatError) {
-      return undefined;
-    }
-    throw error;
-  }
+  const name = readId(id);
+  const entry = name && decodeEntry(text.replace(`"v":${formatVersion + 1}`, `"v":${formatVersion}`), name, scope);
+  return entry && 'intent' in entry ? entry : undefined;
 }

@@ -2,7 +2,8 @@
  * The service worker: keeps the page for when there is no network, and drains the outbox when no page is looked at. It
  * never touches a request to the API.
  */
-import { createClient, createIndexedDbStorage } from 'idempotent-requests';
+import { createClient } from 'idempotent-requests';
+import { createIndexedDbStorage } from 'idempotent-requests/storage/indexed-db';
 import { drainInBackground, scopeOfSync } from 'idempotent-requests/worker';
 import { createShell, type ShellManifest } from './shell.ts';
 

@@ -91,7 +91,7 @@ export function createApi(config: Config, sessions: SessionStore): Api {
       const response = await fetch(url(path), { headers: scope, cache: 'no-store', signal });
       if (!response.ok) {
         const body = new Uint8Array(await response.arrayBuffer());
-        throw new ApiError(readProblem(response.status, response.headers.get('Content-Type'), body));
+        throw new ApiError(readProblem({ status: response.status, headers: response.headers, body }));
       }
       return (await response.json()) as T;
     },

@@ -39,15 +39,15 @@ export function ofError(error: unknown): Settlement {
 
 /** What the client has written down of an intent. @param startedAt when it was submitted, epoch milliseconds */
 export function ofEntry(entry: StoredEntry, startedAt: number): Settlement {
-  const { state, response, problem, attempts, updatedAt } = entry;
+  const { state, response, attempts, updatedAt } = entry;
   return { outcome: outcomeOf(), attempts, latencyMs: Math.max(0, updatedAt - startedAt) };
 
   function outcomeOf(): Outcome {
     if (state === 'succeeded' && response) {
       return done(response.source, response.status, response.body);
     }
-    if (state === 'failed' && response && problem) {
-      return { kind: 'refused', source: response.source, problem };
+    if (state === 'failed' && response) {
+      return { kind: 'refused', source: response.source, problem: readProblem(response) };
     }
     return state === 'expired'
       ? {
@@ -64,7 +64,7 @@ export async function ofResponse(response: Response): Promise<Outcome> {
   const body = new Uint8Array(await response.arrayBuffer());
   return ok
     ? done('executed', status, body)
-    : { kind: 'refused', source: 'executed', problem: readProblem(status, headers.get('Content-Type'), body) };
+    : { kind: 'refused', source: 'executed', problem: readProblem({ status, headers, body }) };
 }
 
 const noNetwork = 'no network: it is written down, and sent once there is one';
