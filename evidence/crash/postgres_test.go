@@ -17,8 +17,8 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/idempotency/pgstore"
 )
 
-// postgres is a store on a real server. Each of its batches is one request, and
-// each statement of a transaction.
+// postgres is a store on a real server. Each of its batches is one request, as is
+// each statement of its own or of a transaction.
 type postgres struct {
 	line  *line
 	world *world
@@ -85,8 +85,19 @@ type batches struct {
 	p *process
 }
 
-func (b batches) Exec(context.Context, string, ...any) (tag pgconn.CommandTag, err error) {
-	return tag, errors.New("not needed here")
+func (b batches) Exec(ctx context.Context, sql string, arguments ...any) (pgconn.CommandTag, error) {
+	return b.SendBatch(ctx, batchOf(sql, arguments)).Exec()
+}
+
+func (b batches) QueryRow(ctx context.Context, sql string, arguments ...any) pgx.Row {
+	return b.SendBatch(ctx, batchOf(sql, arguments)).QueryRow()
+}
+
+// batchOf returns a batch of one statement.
+func batchOf(sql string, arguments []any) *pgx.Batch {
+	b := new(pgx.Batch)
+	b.Queue(sql, arguments...)
+	return b
 }
 
 func (b batches) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults {
@@ -246,5 +257,17 @@ func (r resultRow) Scan(into ...any) error {
 	case r.row == nil:
 		return pgx.ErrNoRows
 	}
+	if scanner, ok := into[0].(pgx.RowScanner); ok {
+		return scanner.ScanRow(resultRows{row: r})
+	}
 	return pgx.ScanRow(r.types, r.fields, r.row, into...)
 }
+
+// resultRows are the rows of a result, as a scanner of whole rows is given them.
+type resultRows struct {
+	pgx.Rows
+	row resultRow
+}
+
+func (r resultRows) RawValues() [][]byte    { return r.row.row }
+func (r resultRows) Scan(into ...any) error { return r.row.Scan(into...) }

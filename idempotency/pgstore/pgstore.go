@@ -20,6 +20,7 @@ import (
 // [pgxpool.Pool]: https://pkg.go.dev/github.com/jackc/pgx/v5/pgxpool#Pool
 type DB interface {
 	Exec(ctx context.Context, sql string, arguments ...any) (pgconn.CommandTag, error)
+	QueryRow(ctx context.Context, sql string, arguments ...any) pgx.Row
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
 
@@ -154,25 +155,20 @@ func (s *Store) Sweep(ctx context.Context, limit int) (deleted int, err error) {
 	if limit <= 0 {
 		return 0, fmt.Errorf("pgstore: Sweep: the limit is not positive: %d", limit)
 	}
-	err = s.request(ctx, 0, func(b *pgx.Batch) {
-		b.Queue(s.sql.sweep, time.Now().Add(-keepAfterWindow).Unix(), limit)
-	}, func(results pgx.BatchResults) error {
-		tag, err := results.Exec()
-		deleted = int(tag.RowsAffected())
-		return err
-	})
-	return deleted, err
+	n, err := s.exec(ctx, 0, s.sql.sweep, time.Now().Add(-keepAfterWindow).Unix(), limit)
+	return int(n), err
 }
 
 const keepAfterWindow = time.Hour
 
-// Claim implements [idempotency.Store] with one round trip.
+// Claim implements [idempotency.Store] with one round trip. It takes another one if
+// it meets a record that came while it was under way.
 func (s *Store) Claim(ctx context.Context, c idempotency.Claim) (*idempotency.Record, error) {
 	_, existing, err := s.TakeOver(ctx, c)
 	return existing, err
 }
 
-// TakeOver implements [idempotency.StepStore] with one round trip.
+// TakeOver implements [idempotency.StepStore] with as many round trips as Claim.
 func (s *Store) TakeOver(ctx context.Context, c idempotency.Claim) (steps []idempotency.RecordedStep, existing *idempotency.Record, err error) {
 	r := c.Record
 	var observedOwner *string
@@ -181,18 +177,17 @@ func (s *Store) TakeOver(ctx context.Context, c idempotency.Claim) (steps []idem
 		lease := c.TakeOver.LeaseUntil.UnixMilli()
 		observedOwner, observedLease = &c.TakeOver.Owner, &lease
 	}
-	err = s.request(ctx, 0, func(b *pgx.Batch) {
-		b.Queue(s.sql.claim, r.ID, r.Owner, string(r.Fingerprint), r.LeaseUntil.UnixMilli(), r.Expires.Unix(),
-			c.Now.Unix(), observedOwner, observedLease, claimed(r))
-		b.Queue(s.sql.met, r.ID, string(r.Fingerprint), "")
-	}, func(results pgx.BatchResults) error {
-		var kept columns
-		err := results.QueryRow().Scan(kept.scanned()...)
+	err = s.request(ctx, 0, func(ctx context.Context) error {
+		var found row
+		err := s.db.QueryRow(ctx, s.sql.claim, r.ID, r.Owner, string(r.Fingerprint), r.LeaseUntil.UnixMilli(), r.Expires.Unix(),
+			c.Now.Unix(), observedOwner, observedLease, claimed(r)).Scan(&found)
 		switch {
-		case errors.Is(err, pgx.ErrNoRows):
-			existing, err = s.met(results, r.ID)
+		case errors.Is(err, pgx.ErrNoRows): // condition: free-key
+			return errMoved
+		case err == nil && found.status == nil:
+			steps, err = s.steps(found.steps)
 		case err == nil:
-			steps, err = s.steps(kept)
+			existing, err = s.record(&found, r.ID)
 		}
 		return err
 	})
@@ -205,39 +200,34 @@ func (s *Store) RecordStep(ctx context.Context, r idempotency.Record, step idemp
 	if err != nil {
 		return false, err
 	}
-	err = s.request(ctx, len(data), func(b *pgx.Batch) {
-		b.Queue(s.sql.step, r.ID, r.Owner, len(r.Steps), step.Name, data, encoding)
-	}, func(results pgx.BatchResults) error {
-		tag, err := results.Exec()
-		held = tag.RowsAffected() > 0
-		return err
-	})
-	return held && err == nil, err
+	n, err := s.exec(ctx, len(data), s.sql.step, r.ID, r.Owner, len(r.Steps), step.Name, data, encoding)
+	return n > 0, err
 }
 
 // Renew implements [idempotency.Store] with one round trip.
 func (s *Store) Renew(ctx context.Context, r idempotency.Record) (held bool, err error) {
-	err = s.request(ctx, 0, func(b *pgx.Batch) {
-		b.Queue(s.sql.renew, r.ID, r.Owner, r.LeaseUntil.UnixMilli(), r.Expires.Unix(), r.LeaseUntil.IsZero())
-	}, func(results pgx.BatchResults) error {
-		tag, err := results.Exec()
-		held = tag.RowsAffected() > 0
-		return err
-	})
-	return held && err == nil, err
+	n, err := s.exec(ctx, 0, s.sql.renew, r.ID, r.Owner, r.LeaseUntil.UnixMilli(), r.Expires.Unix(), r.LeaseUntil.IsZero())
+	return n > 0, err
 }
 
-// Complete implements [idempotency.Store] with one round trip.
+// Complete implements [idempotency.Store] with one round trip, and a second one that
+// reads the record in the way if there is one.
 func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (existing *idempotency.Record, err error) {
 	data, encoding, err := s.pack(completed.Data)
 	if err != nil {
 		return nil, err
 	}
-	err = s.request(ctx, len(data), func(b *pgx.Batch) {
-		b.Queue(s.sql.complete, completed.ID, completed.Owner, string(completed.Fingerprint), completed.Expires.Unix(), data, encoding, claimed(completed))
-		b.Queue(s.sql.met, completed.ID, string(completed.Fingerprint), completed.Owner)
-	}, func(results pgx.BatchResults) error {
-		existing, err = s.unlessWritten(results, completed.ID)
+	err = s.request(ctx, len(data), func(ctx context.Context) error {
+		tag, err := s.db.Exec(ctx, s.sql.complete, completed.ID, completed.Owner, string(completed.Fingerprint), completed.Expires.Unix(),
+			data, encoding, claimed(completed))
+		if err != nil || tag.RowsAffected() > 0 {
+			return err
+		}
+		idempotency.AddCost(ctx, idempotency.Cost{RoundTrips: 1})
+		existing, err = s.scan(s.db.QueryRow(ctx, s.sql.met, completed.ID, string(completed.Fingerprint), completed.Owner), completed.ID)
+		if err == nil && existing == nil {
+			return errMoved
+		}
 		return err
 	})
 	if existing != nil && existing.Owner == completed.Owner && existing.Status == idempotency.Completed { // condition: own-completion
@@ -248,16 +238,14 @@ func (s *Store) Complete(ctx context.Context, completed idempotency.Record) (exi
 
 // Release implements [idempotency.Store] with one round trip.
 func (s *Store) Release(ctx context.Context, id, owner string) error {
-	return s.request(ctx, 0, func(b *pgx.Batch) { b.Queue(s.sql.release, id, owner) }, func(results pgx.BatchResults) error {
-		_, err := results.Exec()
-		return err
-	})
+	_, err := s.exec(ctx, 0, s.sql.release, id, owner)
+	return err
 }
 
 // Load implements [idempotency.Store] with one round trip.
 func (s *Store) Load(ctx context.Context, id string) (r *idempotency.Record, err error) {
-	err = s.request(ctx, 0, func(b *pgx.Batch) { b.Queue(s.sql.load, id) }, func(results pgx.BatchResults) error {
-		r, err = s.scan(results.QueryRow(), id)
+	err = s.request(ctx, 0, func(ctx context.Context) error {
+		r, err = s.scan(s.db.QueryRow(ctx, s.sql.load, id), id)
 		return err
 	})
 	return r, err
@@ -274,46 +262,22 @@ func (s *Store) Settle(ctx context.Context, observed, settled idempotency.Record
 	if err != nil {
 		return false, err
 	}
-	err = s.request(ctx, len(data), func(b *pgx.Batch) {
-		b.Queue(s.sql.settle, settled.ID, settled.Owner, string(settled.Fingerprint), settled.Expires.Unix(), data, encoding,
-			observed.Owner, observed.LeaseUntil.UnixMilli())
-	}, func(results pgx.BatchResults) error {
-		tag, err := results.Exec()
-		done = tag.RowsAffected() > 0
-		return err
-	})
-	return done && err == nil, err
+	n, err := s.exec(ctx, len(data), s.sql.settle, settled.ID, settled.Owner, string(settled.Fingerprint), settled.Expires.Unix(), data, encoding,
+		observed.Owner, observed.LeaseUntil.UnixMilli())
+	return n > 0, err
 }
 
 // Forget implements [idempotency.OperatorStore] with one round trip.
 func (s *Store) Forget(ctx context.Context, observed idempotency.Record) (done bool, err error) {
-	err = s.request(ctx, 0, func(b *pgx.Batch) {
-		b.Queue(s.sql.forget, observed.ID, observed.Owner, string(observed.Status), observed.LeaseUntil.UnixMilli())
-	}, func(results pgx.BatchResults) error { return results.QueryRow().Scan(&done) })
+	err = s.request(ctx, 0, func(ctx context.Context) error {
+		return s.db.QueryRow(ctx, s.sql.forget, observed.ID, observed.Owner, string(observed.Status), observed.LeaseUntil.UnixMilli()).Scan(&done)
+	})
 	return done && err == nil, err
 }
 
-// unlessWritten reads the results of a conditional write, which is followed by a
-// look at the record, and returns the record in the way of the write.
-func (s *Store) unlessWritten(results pgx.BatchResults, id string) (*idempotency.Record, error) {
-	tag, err := results.Exec()
-	if err != nil || tag.RowsAffected() > 0 {
-		return nil, err
-	}
-	return s.met(results, id)
-}
-
-// met reads the record that was in the way of a write.
-func (s *Store) met(results pgx.BatchResults, id string) (*idempotency.Record, error) {
-	r, err := s.scan(results.QueryRow(), id)
-	if err == nil && r == nil {
-		return nil, errGone
-	}
-	return r, err
-}
-
-// errGone says that a record in the way of a write was gone when it was looked at.
-var errGone = errors.New("pgstore: the record in the way is gone")
+// errMoved says that the record in the way of a write came or went while the write
+// was under way, so that it was not seen.
+var errMoved = errors.New("pgstore: the record in the way has changed meanwhile, again and again")
 
 // maxAttempts bounds how often a request is made again because it met another
 // one's transaction.
@@ -328,33 +292,35 @@ func (s *Store) limit(bytes int) time.Duration {
 	return s.timeout * time.Duration(1+bytes/bytesPerTimeout)
 }
 
-// request makes one round trip that brings that many bytes, and another if nothing
-// came of it because of another transaction.
-func (s *Store) request(ctx context.Context, bytes int, queue func(*pgx.Batch), read func(pgx.BatchResults) error) error {
+// request makes a request that brings that many bytes, and makes it again if nothing
+// came of it because of another transaction. It counts the first round trip of each.
+func (s *Store) request(ctx context.Context, bytes int, once func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.limit(bytes))
 	defer cancel()
 	for attempt := 1; ; attempt++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		err := s.send(ctx, queue, read)
-		if attempt < maxAttempts && (errors.Is(err, errGone) || isSerializationFailure(err)) {
+		idempotency.AddCost(ctx, idempotency.Cost{RoundTrips: 1})
+		err := once(ctx)
+		if attempt < maxAttempts && (errors.Is(err, errMoved) || isSerializationFailure(err)) {
 			continue
 		}
 		return s.explain(err)
 	}
 }
 
-func (s *Store) send(ctx context.Context, queue func(*pgx.Batch), read func(pgx.BatchResults) error) error {
-	idempotency.AddCost(ctx, idempotency.Cost{RoundTrips: 1})
-	b := new(pgx.Batch)
-	queue(b)
-	results := s.db.SendBatch(ctx, b)
-	err := read(results)
-	if closing := results.Close(); err == nil {
-		err = closing
+// exec makes a request of one statement, and returns how many rows it has changed.
+func (s *Store) exec(ctx context.Context, bytes int, sql string, arguments ...any) (n int64, err error) {
+	err = s.request(ctx, bytes, func(ctx context.Context) error {
+		tag, err := s.db.Exec(ctx, sql, arguments...)
+		n = tag.RowsAffected()
+		return err
+	})
+	if err != nil {
+		return 0, err
 	}
-	return err
+	return n, nil
 }
 
 // explain says what to do about an error that is the developer's.

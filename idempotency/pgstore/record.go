@@ -3,6 +3,7 @@ package pgstore
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,8 +13,7 @@ import (
 )
 
 // statements are what a store asks. Each is one step of the protocol, or the look
-// at the record that follows a write which may have been refused: a statement of
-// its own, so that it sees what was in the way.
+// at the record that follows a write which was refused.
 type statements struct {
 	check, claim, met, renew, step, complete, commit, release, load, settle, forget, sweep string
 }
@@ -21,8 +21,14 @@ type statements struct {
 // noSteps takes the steps from a record.
 const noSteps = "step_names = NULL, step_data = NULL, step_encodings = NULL"
 
+// free is whether a claim may replace the record r.
+//
+// conditions: free-key, takeover, own-claim
+const free = `(r.expiration <= $6
+   OR r.status = 'INPROGRESS' AND (r.owner = $7 AND r.in_progress_expiration = $8 OR r.owner = $2 AND r.in_progress_expiration = $4))`
+
 func newStatements(table string) statements {
-	on := strings.NewReplacer("{table}", table, "{no steps}", noSteps).Replace
+	on := strings.NewReplacer("{table}", table, "{free}", free, "{no steps}", noSteps).Replace
 	return statements{
 		// Writes nothing, and is refused unless the role may.
 		check: on(`
@@ -34,20 +40,30 @@ WITH written AS (
 ), changed AS (UPDATE {table} SET status = status WHERE false)
 DELETE FROM {table} WHERE false`),
 
+		// A record in the way is read without a lock on it, so that duplicates do not
+		// take turns. The claim is made if there is none, and looks again, because
+		// another one may have come since the statement began: the result is then empty.
 		// Steps stay unless the window of their record has passed.
 		//
-		// conditions: free-key, takeover, own-claim
+		// condition: free-key
 		claim: on(`
-INSERT INTO {table} AS r (id, status, owner, validation, in_progress_expiration, expiration, claimed)
-VALUES ($1, 'INPROGRESS', $2, $3, $4, $5, $9)
-ON CONFLICT (id) DO UPDATE
-SET status = 'INPROGRESS', owner = $2, validation = $3, in_progress_expiration = $4, expiration = $5, claimed = $9, data = NULL, data_encoding = NULL,
-    step_names = CASE WHEN r.expiration > $6 THEN r.step_names END,
-    step_data = CASE WHEN r.expiration > $6 THEN r.step_data END,
-    step_encodings = CASE WHEN r.expiration > $6 THEN r.step_encodings END
-WHERE r.expiration <= $6
-   OR r.status = 'INPROGRESS' AND (r.owner = $7 AND r.in_progress_expiration = $8 OR r.owner = $2 AND r.in_progress_expiration = $4)
-RETURNING step_names, step_data, step_encodings`),
+WITH met AS (
+  SELECT status, owner, validation, expiration, in_progress_expiration, claimed, CASE WHEN validation = $3 THEN data END AS data, data_encoding
+  FROM {table} AS r WHERE id = $1 AND {free} IS NOT TRUE
+), claim AS (
+  INSERT INTO {table} AS r (id, status, owner, validation, in_progress_expiration, expiration, claimed)
+  SELECT $1, 'INPROGRESS', $2, $3, $4, $5, $9::bigint WHERE NOT EXISTS (SELECT FROM met)
+  ON CONFLICT (id) DO UPDATE
+  SET status = 'INPROGRESS', owner = $2, validation = $3, in_progress_expiration = $4, expiration = $5, claimed = $9, data = NULL, data_encoding = NULL,
+      step_names = CASE WHEN r.expiration > $6 THEN r.step_names END,
+      step_data = CASE WHEN r.expiration > $6 THEN r.step_data END,
+      step_encodings = CASE WHEN r.expiration > $6 THEN r.step_encodings END
+  WHERE {free}
+  RETURNING step_names, step_data, step_encodings
+)
+SELECT status, owner, validation, expiration, in_progress_expiration, claimed, data, data_encoding, NULL::text[], NULL::bytea[], NULL::text[] FROM met
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, step_names, step_data, step_encodings FROM claim`),
 
 		// A request for something else needs no data, nor does one that holds it
 		// already, and one that is refused no steps.
@@ -143,43 +159,59 @@ func (s *Store) pack(data []byte) (stored []byte, encoding *string, err error) {
 	return stored, encoding, nil
 }
 
-// scan reads a record, or nil if there is none.
-func (s *Store) scan(row pgx.Row, id string) (*idempotency.Record, error) {
-	var (
-		status, owner, fingerprint string
-		expires                    int64
-		lease, claimed             *int64
-		data                       []byte
-		encoding                   *string
-		steps                      columns
-	)
-	err := row.Scan(append([]any{&status, &owner, &fingerprint, &expires, &lease, &claimed, &data, &encoding}, steps.scanned()...)...)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
+// row is one of the table, or what a claim that was made returns: then the status is
+// null, and the steps are those that it found.
+type row struct {
+	status, owner, fingerprint *string
+	expires, lease, claimed    *int64
+	data                       []byte
+	encoding                   *string
+	steps                      columns
+}
+
+// ScanRow implements [pgx.RowScanner].
+func (r *row) ScanRow(rows pgx.Rows) error {
+	if !slices.ContainsFunc(rows.RawValues(), func(value []byte) bool { return value != nil }) {
+		return nil // most claims find nothing
 	}
-	if err != nil {
+	return rows.Scan(&r.status, &r.owner, &r.fingerprint, &r.expires, &r.lease, &r.claimed, &r.data, &r.encoding,
+		&r.steps.names, &r.steps.data, &r.steps.encodings)
+}
+
+// scan reads a record, or nil if there is none.
+func (s *Store) scan(from pgx.Row, id string) (*idempotency.Record, error) {
+	var r row
+	switch err := from.Scan(&r); {
+	case errors.Is(err, pgx.ErrNoRows):
+		return nil, nil
+	case err != nil:
 		return nil, err
 	}
-	r := &idempotency.Record{
+	return s.record(&r, id)
+}
+
+// record returns the record that the row holds.
+func (s *Store) record(from *row, id string) (r *idempotency.Record, err error) {
+	r = &idempotency.Record{
 		ID:          id,
-		Status:      idempotency.Status(status),
-		Owner:       owner,
-		Fingerprint: idempotency.Fingerprint(fingerprint),
-		Expires:     time.Unix(expires, 0),
+		Status:      idempotency.Status(*from.status),
+		Owner:       *from.owner,
+		Fingerprint: idempotency.Fingerprint(*from.fingerprint),
+		Expires:     time.Unix(*from.expires, 0),
 	}
-	if claimed != nil {
-		r.Claimed = time.UnixMilli(*claimed)
+	if from.claimed != nil {
+		r.Claimed = time.UnixMilli(*from.claimed)
 	}
 	switch {
-	case r.Status == idempotency.InProgress && lease == nil:
+	case r.Status == idempotency.InProgress && from.lease == nil:
 		return nil, fmt.Errorf("pgstore: the record %s is in progress without a lease", id)
 	case r.Status == idempotency.InProgress:
-		r.LeaseUntil = time.UnixMilli(*lease)
-		if r.Steps, err = s.steps(steps); err != nil {
+		r.LeaseUntil = time.UnixMilli(*from.lease)
+		if r.Steps, err = s.steps(from.steps); err != nil {
 			return nil, fmt.Errorf("pgstore: the record %s: %w", id, err)
 		}
-	case data != nil:
-		if r.Data, err = s.unpack(data, encoding); err != nil {
+	case from.data != nil:
+		if r.Data, err = s.unpack(from.data, from.encoding); err != nil {
 			return nil, fmt.Errorf("pgstore: the data of the record %s: %w", id, err)
 		}
 	}
@@ -200,8 +232,6 @@ type columns struct {
 	data      [][]byte
 	encodings []*string
 }
-
-func (c *columns) scanned() []any { return []any{&c.names, &c.data, &c.encodings} }
 
 func (s *Store) steps(c columns) ([]idempotency.RecordedStep, error) {
 	if len(c.names) == 0 {

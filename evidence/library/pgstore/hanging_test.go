@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/idempotent-requests/idempotent-requests/evidence/postgresserver"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
@@ -14,24 +15,49 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/idempotency/storetest"
 )
 
-// hanging is a database that does not answer one batch before its context ends.
+// hanging is a database that does not answer one request before its context ends.
 type hanging struct {
 	pgstore.DB
 	hangs, lost atomic.Bool
 }
 
-func (h *hanging) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+// hang reports whether this is the request that hangs. It then has the request made,
+// unless it is lost, and returns when ctx has ended.
+func (h *hanging) hang(ctx context.Context, make func(context.Context)) bool {
 	if !h.hangs.Swap(false) {
-		return h.DB.SendBatch(ctx, b)
+		return false
 	}
 	if !h.lost.Load() {
-		if err := h.DB.SendBatch(context.WithoutCancel(ctx), b).Close(); err != nil {
-			return pgx.FailedBatchResults(b, err)
-		}
+		make(context.WithoutCancel(ctx))
 	}
 	<-ctx.Done()
-	return pgx.FailedBatchResults(b, ctx.Err())
+	return true
 }
+
+func (h *hanging) Exec(ctx context.Context, sql string, arguments ...any) (pgconn.CommandTag, error) {
+	if h.hang(ctx, func(ctx context.Context) { _, _ = h.DB.Exec(ctx, sql, arguments...) }) {
+		return pgconn.CommandTag{}, ctx.Err()
+	}
+	return h.DB.Exec(ctx, sql, arguments...)
+}
+
+func (h *hanging) QueryRow(ctx context.Context, sql string, arguments ...any) pgx.Row {
+	if h.hang(ctx, func(ctx context.Context) { _ = h.DB.QueryRow(ctx, sql, arguments...).Scan() }) {
+		return failedRow{ctx.Err()}
+	}
+	return h.DB.QueryRow(ctx, sql, arguments...)
+}
+
+func (h *hanging) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	if h.hang(ctx, func(ctx context.Context) { _ = h.DB.SendBatch(ctx, b).Close() }) {
+		return pgx.FailedBatchResults(b, ctx.Err())
+	}
+	return h.DB.SendBatch(ctx, b)
+}
+
+type failedRow struct{ err error }
+
+func (r failedRow) Scan(...any) error { return r.err }
 
 func TestARequestThatHangsIsGivenUp(t *testing.T) {
 	t.Parallel()
