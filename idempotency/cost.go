@@ -26,13 +26,21 @@ func AddCost(ctx context.Context, c Cost) {
 	}
 }
 
-// meter adds up the cost of one call.
+// meter is the context of one call, whose cost it adds up.
 type meter struct {
+	context.Context
 	mu   sync.Mutex
 	cost Cost
 }
 
 type meterKey struct{}
+
+func (m *meter) Value(key any) any {
+	if key == (meterKey{}) {
+		return m
+	}
+	return m.Context.Value(key)
+}
 
 func (m *meter) read() Cost {
 	if m == nil {

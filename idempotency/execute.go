@@ -67,7 +67,8 @@ func (c *call) run(ctx context.Context, run func(context.Context) (Result, error
 		}
 		c.declared.reset()
 	}
-	result, err := run(withExecution(ctx, Execution{key: c.Key, owner: c.owner, declared: &c.declared, call: c}))
+	c.beating.executing.carry(ctx, Execution{key: c.Key, owner: c.owner, declared: &c.declared, call: c})
+	result, err := run(&c.beating.executing)
 	return c.conclude(ctx, result, err)
 }
 

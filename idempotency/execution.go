@@ -105,6 +105,13 @@ func (c *executing) Value(key any) any {
 }
 
 func withExecution(ctx context.Context, e Execution) context.Context {
+	var c executing
+	c.carry(ctx, e)
+	return &c
+}
+
+// carry makes c the context of the execution, which ends with ctx.
+func (c *executing) carry(ctx context.Context, e Execution) {
 	e.lease = ctx
-	return &executing{ctx, e}
+	c.Context, c.execution = ctx, e
 }

@@ -141,7 +141,8 @@ func (g *Guard) Do(ctx context.Context, req Request, run func(context.Context) (
 	}
 	c := &own.call
 	*c = call{Guard: g, Request: req, start: start, meter: &own.meter}
-	ctx = context.WithValue(ctx, meterKey{}, c.meter)
+	own.meter.Context = ctx
+	ctx = &own.meter
 	c.lasting = context.WithoutCancel(ctx)
 	outcome, err := c.do(ctx, run)
 	outcome.Cost = c.meter.read()

@@ -90,8 +90,9 @@ const checkEvery = time.Second
 type heartbeat struct {
 	*call
 	detached
-	next *time.Timer // fires when the lease is looked at
-	due  time.Time   // when the lease is to be renewed; zero for never
+	executing executing   // the context of the operation
+	next      *time.Timer // fires when the lease is looked at
+	due       time.Time   // when the lease is to be renewed; zero for never
 
 	looking sync.Mutex // held while the lease is looked at
 	stopped bool       // guarded by looking

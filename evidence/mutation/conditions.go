@@ -18,7 +18,7 @@ var conditions = []condition{
 		name:     "free-key",
 		without:  "two owners claim one key, or a record past its window counts",
 		promises: "G1, G2, G4, G7",
-		tests:    []string{"TestWindowPassed"},
+		tests:    []string{"TestWindowPassed", "TestAClaimMeetsWhatCameMeanwhile"},
 		model:    []string{"CLAIM_UNCONDITIONAL", "EXPIRY_IGNORED"},
 		broken:   []string{"claim unconditional", "replay of what has expired"},
 	},

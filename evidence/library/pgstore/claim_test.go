@@ -155,12 +155,12 @@ func TestAClaimMeetsWhatCameMeanwhile(t *testing.T) {
 				existing *idempotency.Record
 				err      error
 			}
-			replies := make(chan reply)
+			replies := make(chan reply, 1)
 			go func() {
 				existing, err := store.Claim(t.Context(), idempotency.Claim{Record: ours, Now: now, TakeOver: test.takeOver})
 				replies <- reply{existing, err}
 			}()
-			awaitLock(t, pool, table)
+			awaitLock(t, pool, table, func() bool { return len(replies) > 0 })
 			if !test.undone {
 				if err := tx.Commit(t.Context()); err != nil {
 					t.Fatal(err)
@@ -191,9 +191,12 @@ func TestAClaimMeetsWhatCameMeanwhile(t *testing.T) {
 }
 
 // awaitLock returns when a statement on the table waits for a lock.
-func awaitLock(t *testing.T, pool *pgxpool.Pool, table string) {
+func awaitLock(t *testing.T, pool *pgxpool.Pool, table string, ended func() bool) {
 	t.Helper()
 	for waits := false; !waits; time.Sleep(time.Millisecond) {
+		if ended() {
+			t.Fatal("it has not waited for a lock")
+		}
 		err := pool.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND position($1 in query) > 0)",
 			pgx.Identifier{table}.Sanitize()).Scan(&waits)
 		if err != nil {

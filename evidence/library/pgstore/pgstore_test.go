@@ -168,9 +168,21 @@ func TestMismatchGetsNoData(t *testing.T) {
 	records.MustComplete(t, store, records.Completed(r, []byte("answer")))
 	asks := records.InProgress("duplicate")
 	asks.Fingerprint = "another"
-	got, err := store.Claim(t.Context(), idempotency.Claim{Record: asks, Now: now})
-	if err != nil || got == nil || got.Data != nil || got.Fingerprint != r.Fingerprint {
-		t.Errorf("met %+v, %v, want the record without its data", got, err)
+	for name, ask := range map[string]func() (*idempotency.Record, error){
+		"Claim": func() (*idempotency.Record, error) {
+			return store.Claim(t.Context(), idempotency.Claim{Record: asks, Now: now})
+		},
+		"Complete": func() (*idempotency.Record, error) {
+			return store.Complete(t.Context(), records.Completed(asks, []byte("late")))
+		},
+		"Begin": func() (*idempotency.Record, error) {
+			_, existing, err := store.Begin(t.Context(), idempotency.Attempt{Record: records.Completed(asks, nil), Now: now})
+			return existing, err
+		},
+	} {
+		if got, err := ask(); err != nil || got == nil || got.Data != nil || got.Fingerprint != r.Fingerprint {
+			t.Errorf("%s met %+v, %v, want the record without its data", name, got, err)
+		}
 	}
 }
 
@@ -230,13 +242,14 @@ func TestMigrate(t *testing.T) {
 
 	t.Run("by many at once, in another schema", func(t *testing.T) {
 		t.Parallel()
-		if _, err := pool.Exec(ctx, `CREATE SCHEMA "odd ""schema"`); err != nil {
+		schema := `odd "` + newTable()
+		if _, err := pool.Exec(ctx, "CREATE SCHEMA "+pgx.Identifier{schema}.Sanitize()); err != nil {
 			t.Fatal(err)
 		}
 		errs := make(chan error)
 		for range 8 {
 			go func() {
-				store, err := pgstore.New(pool, pgstore.Table(`odd "schema.Records`), unhurried)
+				store, err := pgstore.New(pool, pgstore.Table(schema+".Records"), unhurried)
 				if err == nil {
 					err = store.Migrate(ctx)
 				}
@@ -249,7 +262,7 @@ func TestMigrate(t *testing.T) {
 			}
 		}
 		var indexes int
-		if err := pool.QueryRow(ctx, `SELECT count(*) FROM pg_indexes WHERE schemaname = 'odd "schema' AND tablename = 'Records'`).Scan(&indexes); indexes != 2 || err != nil {
+		if err := pool.QueryRow(ctx, "SELECT count(*) FROM pg_indexes WHERE schemaname = $1 AND tablename = 'Records'", schema).Scan(&indexes); indexes != 2 || err != nil {
 			t.Errorf("%d indexes, %v, want the primary key's and the sweep's", indexes, err)
 		}
 	})
