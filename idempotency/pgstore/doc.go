@@ -8,7 +8,9 @@
 // # Leased mode
 //
 // Each step of the protocol is one round trip, and a replay is one. So is the record
-// of a step of an execution; see [idempotency.Step].
+// of a step of an execution; see [idempotency.Step]. A replay locks nothing, so that
+// duplicates of one key do not wait for each other. A claim takes a second round trip
+// if another one has come while it was under way, and a completion if it is refused.
 //
 // # Atomic mode
 //
