@@ -122,7 +122,7 @@ var operatorMutants = []mutant{
 		name:     "valkeystore: a settlement of any record in progress",
 		file:     "valkeystore/scripts.go",
 		at:       "as-observed",
-		old:      "if not (status == 'INPROGRESS' and owner == ARGV[4] and lease == ARGV[5]) then return 0 end",
+		old:      "if not (status == 'INPROGRESS' and owner == ARGV[5] and lease == ARGV[6]) then return 0 end",
 		new:      "if not (status == 'INPROGRESS') then return 0 end",
 		packages: []string{"evidence/library/valkeystore"},
 		why:      "an operator overwrites a successor",

@@ -279,12 +279,12 @@ var stepMutants = []mutant{
 
 	{
 		name: "valkeystore: a takeover drops the steps", file: "valkeystore/scripts.go",
-		old: "keep_steps(8)", new: "replace(8)",
+		old: "keep_steps(9)", new: "redis.call('DEL', KEYS[1]) unfinished(9)",
 		packages: []string{"evidence/library/valkeystore"}, why: "a recorded step runs again",
 	},
 	{
 		name: "valkeystore: a renewal drops the steps", file: "valkeystore/scripts.go",
-		old: "keep_steps(5)", new: "replace(5)",
+		old: "keep_steps(7)", new: "redis.call('DEL', KEYS[1]) unfinished(7)",
 		packages: []string{"evidence/library/valkeystore"}, why: "a recorded step runs again",
 	},
 	{
@@ -299,7 +299,7 @@ var stepMutants = []mutant{
 	},
 	{
 		name: "valkeystore: a step refused by a full server", file: "valkeystore/scripts.go",
-		old: "  redis.call('HDEL', KEYS[1], 'steps') -- see replace\n", new: "",
+		old: "  redis.call('HDEL', KEYS[1], 'steps') -- see complete\n", new: "",
 		packages: []string{"evidence/library/valkeystore"}, why: "a step has run and cannot be recorded",
 	},
 }

@@ -27,19 +27,10 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseco
 
 func lease(r idempotency.Record) string { return strconv.FormatInt(r.LeaseUntil.UnixMilli(), 10) }
 
-// withFields appends the names and values of a record's hash.
+// withFields appends the names and values of those fields that not every record has.
 func (s *Store) withFields(fields []string, r idempotency.Record) ([]string, error) {
-	fields = append(fields,
-		"status", string(r.Status),
-		"owner", r.Owner,
-		"validation", string(r.Fingerprint),
-		"expiration", strconv.FormatInt(r.Expires.Unix(), 10),
-	)
 	if !r.Claimed.IsZero() {
 		fields = append(fields, "claimed", strconv.FormatInt(r.Claimed.UnixMilli(), 10))
-	}
-	if r.Status == idempotency.InProgress {
-		fields = append(fields, "in_progress_expiration", lease(r))
 	}
 	return s.withData(fields, "data", r.Data)
 }

@@ -5,9 +5,10 @@ package valkeystore
 // attributes of a DynamoDB record have. The field "steps" is the number of steps,
 // and the fields of the first begin with "step0_"; a record without steps has none.
 //
-// The arguments begin with the owner; the scripts that can meet another record
-// take the fingerprint next, and those that write the time to live, in
-// milliseconds. The fields to write come last.
+// The arguments begin with the owner; the scripts that can meet another record take
+// the fingerprint next, and those that write a record its time to live, in
+// milliseconds, and its expiration. Names and values of the fields that not every
+// record has come last.
 const (
 	// look reads what is there.
 	//
@@ -36,53 +37,59 @@ local function steps()
   return all
 end
 
--- The deletion comes first because a server whose memory is full refuses what
--- adds to it, unless the script has already written.
-local function replace(first)
-  redis.call('DEL', KEYS[1])
-  redis.call('HSET', KEYS[1], unpack(ARGV, first))
+-- Writes an unfinished record, whose lease is the fifth argument.
+local function unfinished(first)
+  redis.call('HSET', KEYS[1], 'status', 'INPROGRESS', 'owner', ARGV[1], 'validation', ARGV[2], 'expiration', ARGV[4],
+    'in_progress_expiration', ARGV[5], unpack(ARGV, first))
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
 end
 
--- An unfinished record has the same fields as another, but for its steps.
+-- Writes it over another. They have the same fields, but for the steps, which stay.
 local function keep_steps(first)
   redis.call('HDEL', KEYS[1], 'status', 'claimed')
-  redis.call('HSET', KEYS[1], unpack(ARGV, first))
+  unfinished(first)
+end
+
+-- The deletion comes first because a server whose memory is full refuses what
+-- adds to it, unless the script has already written.
+local function complete(first)
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[1], 'status', 'COMPLETED', 'owner', ARGV[1], 'validation', ARGV[2], 'expiration', ARGV[4], unpack(ARGV, first))
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
 end
 `
 
-	// claimScript: owner, fingerprint, time to live; lease, now, and the owner and
-	// lease of the record to take over or two empty strings; fields. It returns the
-	// steps alone if it has taken over.
+	// claimScript: owner, fingerprint, time to live, expiration; lease, now, and the
+	// owner and lease of the record to take over or two empty strings; fields. It
+	// returns the steps alone if it has taken over.
 	//
 	// conditions: free-key, takeover, own-claim
 	claimScript = look + `
-if own and lease == ARGV[4] then return {steps()} end
-local free = not exists or tonumber(expiration) <= tonumber(ARGV[5])
-local observed = status == 'INPROGRESS' and owner == ARGV[6] and lease == ARGV[7]
+if own and lease == ARGV[5] then return {steps()} end
+local free = not exists or tonumber(expiration) <= tonumber(ARGV[6])
+local observed = status == 'INPROGRESS' and owner == ARGV[7] and lease == ARGV[8]
 if not (free or observed) then return in_the_way() end
 if not exists then
-  redis.call('HSET', KEYS[1], unpack(ARGV, 8)) -- a full server refuses this: nothing shall begin
-  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+  unfinished(9) -- a full server refuses this: nothing shall begin
   return {}
 end
 redis.call('HSET', KEYS[1], 'owner', ARGV[1]) -- and this
 if free then
-  replace(8)
+  redis.call('DEL', KEYS[1])
+  unfinished(9)
   return {}
 end
-keep_steps(8)
+keep_steps(9)
 return {steps()}
 `
 
-	// renewScript: owner, fingerprint, time to live; lease, or an empty string to end
-	// it at once; fields.
+	// renewScript: owner, fingerprint, time to live, expiration; lease, and "end" if it
+	// ends at once, or an empty string; fields.
 	//
 	// conditions: renewal-forward, ownership
 	renewScript = look + `
 if not own then return 0 end
-if ARGV[4] == '' or tonumber(lease) <= tonumber(ARGV[4]) then keep_steps(5) end
+if ARGV[6] == 'end' or tonumber(lease) <= tonumber(ARGV[5]) then keep_steps(7) end
 return 1
 `
 
@@ -92,19 +99,19 @@ return 1
 	stepScript = look + `
 if not own then return 0 end
 if count == tonumber(ARGV[2]) then
-  redis.call('HDEL', KEYS[1], 'steps') -- see replace
+  redis.call('HDEL', KEYS[1], 'steps') -- see complete
   redis.call('HSET', KEYS[1], 'steps', count + 1, unpack(ARGV, 3))
 end
 return 1
 `
 
-	// completeScript: owner, fingerprint, time to live; fields.
+	// completeScript: owner, fingerprint, time to live, expiration; fields.
 	//
 	// conditions: fencing, own-completion
 	completeScript = look + `
 if status == 'COMPLETED' and owner == ARGV[1] then return {} end
 if exists and not own then return in_the_way() end
-replace(4)
+complete(5)
 return {}
 `
 
@@ -116,14 +123,14 @@ if own then redis.call('DEL', KEYS[1]) end
 return {}
 `
 
-	// settleScript: owner of the settled record, fingerprint, time to live; owner and
-	// lease of the observed record; fields.
+	// settleScript: owner of the settled record, fingerprint, time to live, expiration;
+	// owner and lease of the observed record; fields.
 	//
 	// condition: as-observed
 	settleScript = look + `
 if status == 'COMPLETED' and owner == ARGV[1] then return 1 end
-if not (status == 'INPROGRESS' and owner == ARGV[4] and lease == ARGV[5]) then return 0 end
-replace(6)
+if not (status == 'INPROGRESS' and owner == ARGV[5] and lease == ARGV[6]) then return 0 end
+complete(7)
 return 1
 `
 

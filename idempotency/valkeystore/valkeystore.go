@@ -153,12 +153,12 @@ func (s *Store) run(ctx context.Context, script, id string, args ...string) (any
 	return s.eval(ctx, script, s.prefix+id, args)
 }
 
-// write runs a script that writes r. steps are the arguments between those that
-// all such scripts have and the fields.
-func (s *Store) write(ctx context.Context, script string, r idempotency.Record, steps ...string) (any, error) {
-	const most = 3 + 4 + 2*8
-	args := append(make([]string, 0, most), r.Owner, string(r.Fingerprint), timeToLive(r))
-	args, err := s.withFields(append(args, steps...), r)
+// write runs a script that writes r. own are the arguments between those that all
+// such scripts have and the fields.
+func (s *Store) write(ctx context.Context, script string, r idempotency.Record, own ...string) (any, error) {
+	const most = 4 + 4 + 2*3
+	args := append(make([]string, 0, most), r.Owner, string(r.Fingerprint), timeToLive(r), strconv.FormatInt(r.Expires.Unix(), 10))
+	args, err := s.withFields(append(args, own...), r)
 	if err != nil {
 		return nil, err
 	}
@@ -195,11 +195,11 @@ func (s *Store) TakeOver(ctx context.Context, c idempotency.Claim) ([]idempotenc
 
 // Renew implements [idempotency.Store].
 func (s *Store) Renew(ctx context.Context, r idempotency.Record) (held bool, err error) {
-	until := ""
-	if !r.LeaseUntil.IsZero() {
-		until = lease(r)
+	end := ""
+	if r.LeaseUntil.IsZero() {
+		end = "end"
 	}
-	return isOne(s.write(ctx, renewScript, r, until))
+	return isOne(s.write(ctx, renewScript, r, lease(r), end))
 }
 
 // isOne reports whether a script has replied with 1, and not with 0.
