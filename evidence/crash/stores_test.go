@@ -3,7 +3,6 @@ package crash_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,9 +15,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/idempotent-requests/idempotent-requests/evidence/intercept"
 	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
+	"github.com/idempotent-requests/idempotent-requests/evidence/plaindynamo"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/memstore"
@@ -130,6 +131,7 @@ func (p *process) overNetwork(ctx context.Context, _ intercept.Request, next int
 // makes is one request.
 type dynamoDB struct {
 	engine  *dynamolocal.Engine
+	plain   plaindynamo.Client
 	n       int64
 	atomic  bool
 	repeats bool // the SDK repeats failed requests, as it does by default
@@ -144,19 +146,20 @@ var tables atomic.Int64
 func newDynamoDB(t *testing.T, engine *dynamolocal.Engine, d dynamoDB) *dynamoDB {
 	t.Helper()
 	d.engine, d.n, d.large = engine, tables.Add(1), &cloakroom{kept: make(map[string][]byte)}
+	d.plain = plaindynamo.Of(engine)
 	for _, name := range []string{d.records(), d.goods()} {
-		d.call(t.Context(), "CreateTable", map[string]any{
-			"TableName": name, "BillingMode": "PAY_PER_REQUEST",
-			"AttributeDefinitions": []any{map[string]any{"AttributeName": "id", "AttributeType": "S"}},
-			"KeySchema":            []any{map[string]any{"AttributeName": "id", "KeyType": "HASH"}},
-		}, nil)
+		if err := d.plain.CreateTable(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return &d
 }
 
 func (d *dynamoDB) close() {
 	for _, name := range []string{d.records(), d.goods()} {
-		d.call(context.Background(), "DeleteTable", map[string]any{"TableName": name}, nil)
+		if err := d.plain.Call(context.Background(), "DeleteTable", map[string]any{"TableName": name}, &struct{}{}); err != nil {
+			panic(err) // it is there
+		}
 	}
 }
 
@@ -181,7 +184,7 @@ func (d *dynamoDB) open(p *process) idempotency.Store {
 func (d *dynamoDB) clientOf(p *process) dynamostore.AtomicClient {
 	c := connection{d.engine, p}
 	if p.name != theProcess {
-		return shrinking{plainClient{c}, d.large}
+		return shrinking{plaindynamo.Client(c.Do), d.large}
 	}
 	options := dynamodb.Options{
 		BaseEndpoint: aws.String("http://dynamodb.invalid"),
@@ -257,46 +260,26 @@ func partOf(target string, body []byte) *part {
 	return &part{verb, n + 1}
 }
 
-// call makes a request of nobody's, which reads or prepares.
-func (d *dynamoDB) call(ctx context.Context, operation string, in, out any) {
-	body, err := json.Marshal(in)
-	if err != nil {
-		panic(err)
-	}
-	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "http://dynamodb.invalid/", bytes.NewReader(body))
-	r.Header.Set("X-Amz-Target", "DynamoDB_20120810."+operation)
-	recorder := httptest.NewRecorder()
-	d.engine.ServeHTTP(recorder, r)
-	if recorder.Code != http.StatusOK {
-		panic(fmt.Sprintf("%s: %s", operation, recorder.Body))
-	}
-	if out != nil {
-		if err := json.Unmarshal(recorder.Body.Bytes(), out); err != nil {
-			panic(err)
-		}
-	}
-}
-
 func (d *dynamoDB) look(id string) ledger.State {
-	var out struct{ Item plainItem }
-	d.call(context.Background(), "GetItem", map[string]any{
-		"TableName": d.records(), "Key": map[string]any{"id": attributeS(id)}, "ConsistentRead": true,
-	}, &out)
-	return ledger.StateOfItem(out.Item.values())
+	item, err := d.plain.Get(context.Background(), d.records(), id)
+	if err != nil {
+		panic(err) // nothing goes wrong on this connection
+	}
+	return ledger.StateOfItem(item)
 }
 
 func (d *dynamoDB) effects() (rows []planned) {
 	if !d.atomic {
 		return nil
 	}
-	var out struct{ Items []plainItem }
-	d.call(context.Background(), "Scan", map[string]any{"TableName": d.goods()}, &out)
-	for _, item := range out.Items {
-		if token := item["token"].S; token != nil {
-			rows = append(rows, planned{*item["id"].S, *token})
+	items, err := d.plain.Scan(context.Background(), d.goods())
+	if err != nil {
+		panic(err) // nothing goes wrong on this connection
+	}
+	for _, item := range items {
+		if token, ok := item["token"].(*types.AttributeValueMemberS); ok {
+			rows = append(rows, planned{item["id"].(*types.AttributeValueMemberS).Value, token.Value})
 		}
 	}
 	return rows
 }
-
-func attributeS(value string) map[string]string { return map[string]string{"S": value} }

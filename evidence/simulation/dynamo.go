@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ import (
 	"github.com/idempotent-requests/idempotent-requests/evidence/intercept"
 	"github.com/idempotent-requests/idempotent-requests/evidence/ledger"
 	"github.com/idempotent-requests/idempotent-requests/evidence/model"
+	"github.com/idempotent-requests/idempotent-requests/evidence/plaindynamo"
 	"github.com/idempotent-requests/idempotent-requests/idempotency"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/dynamostore"
 	"github.com/idempotent-requests/idempotent-requests/idempotency/memstore"
@@ -64,7 +66,7 @@ func (w *world) connect(d *Dynamo) (err error) {
 // Dynamo is an embedded DynamoDB for a run.
 type Dynamo struct {
 	url   string
-	plain *dynamodb.Client // on whose connection nothing goes wrong
+	plain plaindynamo.Client // on whose connection nothing goes wrong
 	serve func(*http.Request) (*http.Response, error)
 
 	// A request that the engine is to fail is alone with it.
@@ -110,17 +112,20 @@ func (d *Dynamo) client(transport aws.HTTPClient, unit time.Duration) *dynamodb.
 // prepare makes the tables.
 func (d *Dynamo) prepare(w *world) error {
 	ctx := context.Background()
-	d.plain = d.client(direct{d}, w.set.unit)
+	address, err := url.Parse(d.url)
+	if err != nil {
+		return err
+	}
+	d.plain = func(r *http.Request) (*http.Response, error) {
+		r.URL, r.Host = address, address.Host
+		return d.do(r, dynamolocal.NoEffect)
+	}
 	for _, table := range []string{recordTable, effectTable} {
-		if _, err := d.plain.CreateTable(ctx, &dynamodb.CreateTableInput{
-			TableName: &table, BillingMode: types.BillingModePayPerRequest,
-			AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: types.ScalarAttributeTypeS}},
-			KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
-		}); err != nil {
+		if err := d.plain.CreateTable(ctx, table); err != nil {
 			return err
 		}
 	}
-	_, err := d.plain.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(effectTable), Item: map[string]types.AttributeValue{
+	_, err = d.plain.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String(effectTable), Item: map[string]types.AttributeValue{
 		"id": text(stockItem), "left": number(w.set.stock),
 	}})
 	return err
@@ -167,13 +172,11 @@ func (c *call) plan(ctx context.Context) (effect string) {
 
 // look returns the record as its item has it.
 func (d *Dynamo) look(id string) ledger.State {
-	output, err := d.plain.GetItem(context.Background(), &dynamodb.GetItemInput{
-		TableName: aws.String(recordTable), Key: map[string]types.AttributeValue{"id": text(id)}, ConsistentRead: aws.Bool(true),
-	})
+	item, err := d.plain.Get(context.Background(), recordTable, id)
 	if err != nil {
 		panic(err) // nothing goes wrong on this connection
 	}
-	return ledger.StateOfItem(output.Item)
+	return ledger.StateOfItem(item)
 }
 
 // collect enters the effects that transactions have had, and holds the stock
@@ -182,12 +185,12 @@ func (d *Dynamo) collect(w *world) {
 	if w.Mode != idempotency.Atomic {
 		return
 	}
-	output, err := d.plain.Scan(context.Background(), &dynamodb.ScanInput{TableName: aws.String(effectTable)})
+	items, err := d.plain.Scan(context.Background(), effectTable)
 	if err != nil {
 		panic(err) // nothing goes wrong any more
 	}
 	left, effects, calls := 0, 0, w.book.Calls()
-	for _, item := range output.Items {
+	for _, item := range items {
 		id := textOf(item["id"])
 		if id == stockItem {
 			left = numberOf(item["left"])
@@ -214,11 +217,6 @@ func numberOf(value types.AttributeValue) int {
 }
 
 func number(n int) types.AttributeValue { return &types.AttributeValueMemberN{Value: strconv.Itoa(n)} }
-
-// direct is a connection on which nothing goes wrong.
-type direct struct{ *Dynamo }
-
-func (d direct) Do(r *http.Request) (*http.Response, error) { return d.do(r, dynamolocal.NoEffect) }
 
 // behindNetwork is a connection through the simulated network.
 type behindNetwork struct{ *Dynamo }
