@@ -5,7 +5,7 @@ import type { ReactNode } from 'react';
 export function CodeBlock({ label, children }: { label: string; children: ReactNode }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard
-    <section className="code" aria-label={label} tabIndex={0}>
+    <section className="code" aria-label={label} tabIndex={0} translate="no">
       <pre>{children}</pre>
     </section>
   );

@@ -2,7 +2,7 @@ import { type LaneScript, type Moment, momentAt } from '../model/moment.ts';
 import { type RecordState, recordAt } from '../model/totals.ts';
 import { keyframes, large, type Track, tracks } from '../model/tracks.ts';
 import { labelOf, type Verdict } from '../model/verdict.ts';
-import { plain, type Sentence } from '../model/words.ts';
+import type { Sentence } from '../model/words.ts';
 import { drawingElement, drawings, faceDrawing } from './icons.tsx';
 import { measure, type Stations } from './measure.ts';
 import { write } from './sentence.tsx';
@@ -282,7 +282,7 @@ export class LaneView {
   }
 
   private write(name: string, sentence: Sentence): void {
-    const text = plain(sentence);
+    const text = JSON.stringify(sentence);
     if (this.memo.get(name) !== text) {
       this.memo.set(name, text);
       write(this.part(name), sentence);

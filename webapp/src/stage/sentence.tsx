@@ -1,4 +1,4 @@
-import { plain, type Sentence } from '../model/words.ts';
+import type { Sentence } from '../model/words.ts';
 
 /** A sentence: plain text, emphasis, keys as tags. */
 export function Words({ of }: { of: Sentence }) {
@@ -14,7 +14,7 @@ export function Words({ of }: { of: Sentence }) {
       </b>
     ) : (
       // biome-ignore lint/suspicious/noArrayIndexKey: see above
-      <i key={i} className="key">
+      <i key={i} className="key" translate="no">
         {part.key}
       </i>
     );
@@ -25,7 +25,7 @@ const written = new WeakMap<Element, string>();
 
 /** The same for an element outside React's hands. Touches it only if the sentence is another one. */
 export function write(element: Element, sentence: Sentence): void {
-  const text = plain(sentence);
+  const text = JSON.stringify(sentence);
   if (written.get(element) === text) {
     return;
   }
@@ -43,6 +43,7 @@ export function write(element: Element, sentence: Sentence): void {
         }
       } else {
         piece.className = 'key';
+        piece.translate = false;
         piece.textContent = part.key;
       }
       return piece;

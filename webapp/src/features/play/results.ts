@@ -8,26 +8,31 @@ const storageKey = 'idempotent-requests.results';
 
 /** Reads what was kept. What can't be read is left out. */
 export async function readResults(): Promise<Results> {
+  const runs = await Promise.all(
+    Object.values(stored()).map((text) => (typeof text === 'string' ? decode(text) : undefined)),
+  );
+  return new Map(runs.filter((run) => run !== undefined).map((run) => [run.scenario, run]));
+}
+
+/**
+ * Keeps a run over reloads, as far as the browser lets the page. Those of other scenarios stay: a second tab may have kept
+ * them.
+ */
+export async function keepResult(run: Run): Promise<void> {
   try {
-    const stored: unknown = JSON.parse(localStorage.getItem(storageKey) ?? '{}');
-    if (typeof stored !== 'object' || stored === null) {
-      return new Map();
-    }
-    const runs = await Promise.all(
-      Object.values(stored).map((text) => (typeof text === 'string' ? decode(text) : undefined)),
-    );
-    return new Map(runs.filter((run) => run !== undefined).map((run) => [run.scenario, run]));
+    const text = await encode(run);
+    localStorage.setItem(storageKey, JSON.stringify({ ...stored(), [run.scenario]: text }));
   } catch {
-    return new Map();
+    // Refused (a private mode, a full quota): it then lasts as long as the page.
   }
 }
 
-/** Keeps the results over reloads, as far as the browser lets the page. */
-export async function keepResults(results: Results): Promise<void> {
+/** What is kept, by scenario; empty if nothing or nonsense is. */
+function stored(): Readonly<Record<string, unknown>> {
   try {
-    const entries = await Promise.all([...results].map(async ([id, run]) => [id, await encode(run)] as const));
-    localStorage.setItem(storageKey, JSON.stringify(Object.fromEntries(entries)));
+    const read: unknown = JSON.parse(localStorage.getItem(storageKey) ?? '{}');
+    return typeof read === 'object' && read !== null && !Array.isArray(read) ? (read as Record<string, unknown>) : {};
   } catch {
-    // Refused (a private mode, a full quota): they then last as long as the page.
+    return {};
   }
 }

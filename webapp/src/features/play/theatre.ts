@@ -8,7 +8,7 @@ import { announce } from '../../shared/announce.ts';
 import type { Config } from '../../shared/config.ts';
 import type { Exchange } from '../../shared/exchange.ts';
 import { type Plan, Player, planOf } from '../../stage/player.ts';
-import { keepResults, type Results, readResults } from './results.ts';
+import { keepResult, type Results, readResults } from './results.ts';
 import { type Playing, Runner } from './runner.ts';
 import { carryOn, warmUp } from './unfinished.ts';
 
@@ -166,7 +166,7 @@ export class Theatre {
       ...(!live && { results: new Map([...this.state.results, [run.scenario, run]]) }),
     });
     if (!live) {
-      void keepResults(this.state.results);
+      void keepResult(run);
     }
     if (!here) {
       return;
