@@ -151,6 +151,48 @@ describe('with a key', () => {
     expect(kindsOf(1, lane)).toEqual(['sent', 'claimed', 'working', 'charged', 'completed', 'lost', 'answered']);
   });
 
+  it('a call that a busy machine wrote down late has its execution all the same', () => {
+    const order = { operation: 'orders.create' };
+    const lane = gather([sent(1, 0, { ...order, fault: 'drop-response' }), answered(1, 160, { status: 500 })], {
+      executions: [execution(50, order)],
+      effects: [effect(50, 'o1', { ...order, detail: {} })],
+      calls: [{ ...call(100, 'executed', 10, 2), ...order }],
+    });
+    expect(kindsOf(1, lane)).toEqual(['sent', 'claimed', 'working', 'charged', 'lost', 'answered']);
+    expect(kindsOf(undefined, lane)).toEqual([]);
+  });
+
+  it('but not the execution of a request that crashed beside it', () => {
+    const lane = gather(
+      [
+        sent(1, 0, { fault: 'crash-after-effect' }),
+        sent(2, 20, { why: 'impatient' }),
+        answered(1, 40, { status: 500 }),
+        answered(2, 15_100, { resource: 'p1' }),
+      ],
+      {
+        executions: [execution(30)],
+        effects: [effect(31, 'p1')],
+        calls: [call(15_090, 'executed', 60, 4)],
+      },
+    );
+    expect(kindsOf(1, lane)).toEqual(['sent', 'claimed', 'working', 'charged', 'crashed', 'answered']);
+    expect(kindsOf(2, lane)).toEqual(['sent', 'taken', 'reconciled', 'completed', 'answered']);
+  });
+
+  it.each([-3, 0, 3])('a single request that heard nothing is told whole, %i days apart from the server', (days) => {
+    const off = days * 86_400_000;
+    const order = { operation: 'orders.create' };
+    const lane = gather([sent(1, 10, { ...order, fault: 'drop-response' }), answered(1, 40, { status: 500 })], {
+      executions: [execution(off + 20, order)],
+      effects: [effect(off + 22, 'o1', { ...order, detail: {} })],
+      calls: [{ ...call(off + 24, 'executed', 8, 2), ...order }],
+    });
+    expect(kindsOf(1, lane)).toEqual(['sent', 'claimed', 'working', 'charged', 'lost', 'answered']);
+    expect(kindsOf(undefined, lane)).toEqual([]);
+    expect(lane.fitted).toBe(days === 0 ? undefined : false);
+  });
+
   it('two executions under one key belong to the requests that they happened in', () => {
     const order = { operation: 'orders.create' };
     const lane = gather(

@@ -117,23 +117,29 @@ function serverFacts(
     const { req } = request.sent;
     const end = offset.timeOf(call);
     const start = end - call.durationMs;
-    const own = (one: Execution) =>
-      one.keyHash === call.keyHash && offset.timeOf(one) >= start - slack && offset.timeOf(one) <= end + slack;
+    // A busy machine can take a while to write down that a call has ended: what ran within the request, and can't have
+    // been another's, ran in this call even if it is earlier than the call says.
+    const inside = (one: { readonly at: string; readonly operation: string }) =>
+      offset.timeOf(one) >= start - slack && offset.timeOf(one) <= end + slack;
+    const alone = (one: { readonly at: string; readonly operation: string }) =>
+      belongs(one, request, offset) &&
+      offset.timeOf(one) <= end + slack &&
+      requests.every((other) => other === request || !mayHaveRun(other, offset) || !belongs(one, other, offset));
     if (ran.has(call.outcome)) {
-      const execution = take(freeExecutions, own);
-      const effect = take(
-        freeEffects,
-        (one) =>
-          one.operation === call.operation &&
-          offset.timeOf(one) >= start - slack &&
-          offset.timeOf(one) <= end + slack &&
-          (request.answer?.resource === undefined || request.answer.resource === one.resource),
-      );
+      const own = (one: Execution) => one.keyHash === call.keyHash;
+      const execution =
+        take(freeExecutions, (one) => own(one) && inside(one)) ?? take(freeExecutions, (one) => own(one) && alone(one));
+      const made = (one: Effect) =>
+        one.operation === call.operation &&
+        (request.answer?.resource === undefined || request.answer.resource === one.resource);
+      const effect =
+        take(freeEffects, (one) => made(one) && inside(one)) ?? take(freeEffects, (one) => made(one) && alone(one));
       const atomic = atomicOperations.has(call.operation);
       // Earlier runs under the key that came to no end of their own: this one takes over.
       const before = (one: Execution | Call) => one.keyHash === call.keyHash && offset.timeOf(one) < start - slack;
       const interrupted =
-        executions.filter(before).length > calls.filter((one) => ran.has(one.outcome) && before(one)).length;
+        executions.filter((one) => one !== execution && before(one)).length >
+        calls.filter((one) => ran.has(one.outcome) && before(one)).length;
       add({ t: start, kind: execution === undefined || interrupted ? 'taken' : 'claimed', req }, request);
       if (execution === undefined) {
         add({ t: (start + end) / 2, kind: 'reconciled', req }, request);
@@ -264,6 +270,12 @@ function belongs(
   return (
     one.operation === sent.operation && t >= sent.t - slack && t <= (answer?.t ?? Number.POSITIVE_INFINITY) + slack
   );
+}
+
+/** Whether a handler may have run for the request: nothing says that it was answered otherwise. */
+function mayHaveRun(request: Request, { calls }: Offset): boolean {
+  const call = calls.get(request);
+  return call === undefined ? request.answer?.replayed !== true : ran.has(call.outcome);
 }
 
 /** A moment, moved between two others: the server's times are rounded, its order is not. */

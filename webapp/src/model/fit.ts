@@ -104,8 +104,12 @@ export function fit(requests: readonly Request[], { calls, effects, executions }
   const high = Math.min(...bounds.map((one) => one.high));
   const middles = bounds.map((one) => (one.low + one.high) / 2).sort((a, b) => a - b);
   const fits = bounds.length === 0 || low <= high + tolerance;
+  const events = [...executions, ...effects];
+  // Nothing that is known for sure bounds it: then what came last is taken to be what the last answer was about.
+  const guessed =
+    lastOf(requests.flatMap(({ answer }) => answer?.t ?? [])) - lastOf([...events, ...calls].map(({ at }) => lane(at)));
   const ms = fits
-    ? likeliest(low, high, requests, [...executions, ...effects], lane)
+    ? likeliest(low, high, Number.isFinite(guessed) ? [guessed] : [], requests, events, lane)
     : (middles[middles.length >> 1] ?? 0);
   const timeOf = ({ at }: { readonly at: string }) => lane(at) + ms;
 
@@ -125,23 +129,26 @@ export function fit(requests: readonly Request[], { calls, effects, executions }
       found.set(request, call);
     }
   }
-  return { ms, fits, calls: found, timeOf };
+  return { ms, fits: fits && (bounds.length > 0 || ms === 0), calls: found, timeOf };
 }
 
 /**
  * Of all offsets that the times of conclusive requests allow, the one that most of what happened agrees with: every run
  * and every effect lies within a request. Clocks that agree with each other come first, then the middle.
+ *
+ * @param guesses what to try where no request is conclusive
  */
 function likeliest(
   low: number,
   high: number,
+  guesses: readonly number[],
   requests: readonly Request[],
   events: readonly (Execution | Effect)[],
   lane: (at: string) => number,
 ): number {
   const bounded = Number.isFinite(low) && Number.isFinite(high);
   const parts = [0.5, 0.25, 0.75, 0, 1].map((part) => low + (high - low) * part);
-  const allowed = !bounded || (low <= 0 && high >= 0) ? [0, ...(bounded ? parts : [])] : parts;
+  const allowed = !bounded ? [0, ...guesses] : low <= 0 && high >= 0 ? [0, ...parts] : parts;
   const agreeing = (ms: number) =>
     events.filter((event) =>
       requests.some(
@@ -152,6 +159,10 @@ function likeliest(
       ),
     ).length;
   return allowed.reduce((best, ms) => (agreeing(ms) > agreeing(best) ? ms : best));
+}
+
+function lastOf(moments: readonly number[]): number {
+  return moments.length === 0 ? Number.NaN : Math.max(...moments);
 }
 
 /** How far the clocks are apart, roughly: by an effect whose request is known, or by what was last. */
