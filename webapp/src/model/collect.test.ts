@@ -90,6 +90,33 @@ describe('with a key', () => {
     ]);
   });
 
+  it('nobody waits before the key is claimed, or is answered before the answer is kept', () => {
+    const lane = gather(
+      [
+        sent(1, 0),
+        sent(2, 1, { why: 'copy' }),
+        answered(1, 90, { resource: 'p1' }),
+        answered(2, 60, { replayed: true, resource: 'p1' }),
+      ],
+      {
+        executions: [execution(30)],
+        effects: [effect(32, 'p1')],
+        // The second call began first, and has ended before the first had written down that it had.
+        calls: [call(55, 'replayed', 50, 3), call(80, 'executed', 55, 2)],
+      },
+    );
+    expect(lane.facts.filter(({ kind }) => kind !== 'sent').map(({ req, kind }) => `${req} ${kind}`)).toEqual([
+      '1 claimed',
+      '2 held',
+      '1 working',
+      '1 charged',
+      '1 completed',
+      '2 replayed',
+      '2 answered',
+      '1 answered',
+    ]);
+  });
+
   it('does not call a replay the same when its bytes differ', () => {
     const lane = gather(
       [

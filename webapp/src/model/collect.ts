@@ -1,3 +1,4 @@
+import { causal } from './causal.ts';
 import { type Fact, inOrder, type Lane, type Report } from './facts.ts';
 import { type Call, type Effect, type Evidence, type Execution, fit, type Offset } from './fit.ts';
 import type { Answered, Request, Sighting } from './sightings.ts';
@@ -234,7 +235,7 @@ function serverFacts(
   for (const effect of freeEffects) {
     charge(effect, offset.timeOf(effect));
   }
-  return fromRecords(facts, sightings, offset, startedAt);
+  return fromRecords(causal(facts, requests), sightings, offset, startedAt);
 }
 
 /** A receipt, at the request whose response names what it is for, else at the latest within which it was sent. */

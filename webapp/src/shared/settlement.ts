@@ -13,7 +13,7 @@ import type { Outcome, Settlement } from './submission.ts';
 export function ofOutcome(outcome: ClientOutcome): Settlement {
   const { attempts, latencyMs } = outcome;
   if (outcome.source === 'queued') {
-    return { outcome: { kind: 'queued', message: outcome.cause?.message ?? noNetwork }, attempts, latencyMs };
+    return { outcome: { kind: 'queued', message: outcome.cause?.message ?? unreached }, attempts, latencyMs };
   }
   return { outcome: done(outcome.source, outcome.status, outcome.body), attempts, latencyMs };
 }
@@ -54,7 +54,7 @@ export function ofEntry(entry: StoredEntry, startedAt: number): Settlement {
           kind: 'expired',
           message: 'its window passed before an answer came: whether it was done, a person has to find out',
         }
-      : { kind: 'queued', message: noNetwork };
+      : { kind: 'queued', message: unreached };
   }
 }
 
@@ -67,7 +67,7 @@ export async function ofResponse(response: Response): Promise<Outcome> {
     : { kind: 'refused', source: 'executed', problem: readProblem({ status, headers, body }) };
 }
 
-const noNetwork = 'no network: it is written down, and sent once there is one';
+const unreached = 'nobody was reached: it is written down, and will be sent later';
 
 function done(source: (Outcome & { kind: 'done' })['source'], status: number, body: Uint8Array): Outcome {
   try {

@@ -148,7 +148,7 @@ describe('without network', () => {
     const { person, posts, submit, results } = open(recordingApi());
     const network = offline();
     await person.click(submit());
-    expect((await results(1))[0]).toHaveTextContent(/^Queued.*no network/);
+    expect((await results(1))[0]).toHaveTextContent(/^Queued.*nobody was reached/);
     expect(posts()).toHaveLength(0);
     const cache = within(screen.getByRole('region', { name: 'Client cache' }));
     expect(await cache.findByText(/1 waiting/)).toBeVisible();
