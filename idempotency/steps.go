@@ -359,7 +359,8 @@ func (c *call) recordPending(ctx context.Context, store StepStore) (held bool, e
 	r := c.held()
 	held, err = store.RecordStep(ctx, r, *step)
 	if errors.Is(err, ErrTooLarge) && step.Data != nil {
-		step.Data = nil // in further attempts, too
+		step = &RecordedStep{Name: step.Name}
+		s.set(func() { s.pending = step }) // for further attempts, too
 		c.observeStep(ctx, ObservedOversized, step.Name, err)
 		held, err = store.RecordStep(ctx, r, *step)
 	}
