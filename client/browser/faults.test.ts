@@ -374,4 +374,16 @@ describe('idempotentFetch', () => {
     expect(new Set(origin.calls.map(({ body }) => body)).size).toBe(1);
     expect(new Set(origin.calls.map(({ headers }) => headers['content-type'])).size).toBe(1);
   });
+
+  it('refuses a Request, for which a browser would ask another address', async () => {
+    const page = await open();
+    const error = await page.evaluate(() =>
+      window.library.idempotentFetch(new Request('/api/payments') as unknown as URL).then(
+        ({ url }) => url,
+        ({ name }) => name,
+      ),
+    );
+    expect(error).toBe('TypeError');
+    expect(origin.calls).toHaveLength(0);
+  });
 });

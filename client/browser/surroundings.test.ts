@@ -57,7 +57,7 @@ const payTwice = (framed: Frame) =>
   framed.evaluate(async () => {
     const { createBrowserStorage, createClient, sha256 } = window.library;
     const client = createClient({ scope: 's', storage: createBrowserStorage(), platform: { sha256 } });
-    client.resume();
+    void client.resume();
     const payment = { url: '/api/payments', body: { amount: 1 } };
     try {
       const sources = [(await client.submit(payment)).source, (await client.submit(payment)).source];

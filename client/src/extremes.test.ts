@@ -83,20 +83,20 @@ describe('a server', () => {
     await expect(client.submit(payment)).rejects.toMatchObject({ name: 'ProblemError', status: 304 });
   });
 
-  it.each(['99999999', '9'.repeat(400)])(
-    'that asks to wait for %s seconds is asked no more once the window is over',
-    async (seconds) => {
-      const world = new Simulation({ retry: { maxAttempts: 1 }, windowMs: hour });
-      const tab = await world.open();
-      const outcome = tab.client.submit(payment);
-      await world.settle();
-      world.exchanges[0]?.refuse(503, { 'Retry-After': seconds });
-      expect(await outcome).toMatchObject({ source: 'queued', retryAt: new Date(world.start + hour) });
-      await world.advance(2 * hour);
-      expect((await tab.client.entries()).map(({ state }) => state)).toEqual(['expired']);
-      expect(world.sent).toHaveLength(1);
-    },
-  );
+  it.each([
+    ['three years', '99999999'],
+    ['for ever', '9'.repeat(400)],
+  ])('that asks to wait %s is asked no more once the window is over', async (_, seconds) => {
+    const world = new Simulation({ retry: { maxAttempts: 1 }, windowMs: hour });
+    const tab = await world.open();
+    const outcome = tab.client.submit(payment);
+    await world.settle();
+    world.exchanges[0]?.refuse(503, { 'Retry-After': seconds });
+    expect(await outcome).toMatchObject({ source: 'queued', retryAt: new Date(world.start + hour) });
+    await world.advance(2 * hour);
+    expect((await tab.client.entries()).map(({ state }) => state)).toEqual(['expired']);
+    expect(world.sent).toHaveLength(1);
+  });
 
   it('gets a URL of 100,000 characters as it is', async () => {
     const seen: string[] = [];
@@ -274,10 +274,5 @@ describe('idempotentFetch', () => {
     const init = { body, duplex: 'half', runtime: { fetch, random: () => 0 } } as RequestInit;
     expect((await idempotentFetch('https://api.example/', init)).status).toBe(201);
     expect(bodies).toEqual(['one two', 'one two', 'one two']);
-  });
-
-  it('refuses a Request, whose address it would not find', async () => {
-    const request = new Request('https://api.example/', { method: 'POST' });
-    await expect(idempotentFetch(request as unknown as string)).rejects.toThrow(TypeError);
   });
 });

@@ -299,6 +299,8 @@ describe('a mistake of the caller', () => {
     ['a Map', { ...payment, body: new Map([['amount', 1]]) }],
     ['bytes', { ...payment, body: new Uint8Array(3) }],
     ['NaN', { ...payment, body: { amount: Number.NaN } }],
+    ['a function within', { ...payment, body: { amount: 1, total: () => 1 } }],
+    ['a symbol within', { ...payment, body: [Symbol('1')] }],
     ['an integer that JavaScript has rounded', { ...payment, body: { amount: 2 ** 53 } }],
     ['half a character', { ...payment, body: '\ud800' }],
     ['an empty key', { ...payment, key: '' }],
