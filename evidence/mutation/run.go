@@ -174,6 +174,9 @@ func goTest(dir string) func(context.Context, []string, time.Duration, ...string
 			return t, err
 		}
 		t.passed = err == nil
+		if refusal := noStatement.FindString(string(output)); !t.passed && refusal != "" {
+			return t, fmt.Errorf("a mutant that the server does not understand is caught by every test: %s", refusal)
+		}
 		if !t.passed && t.by == "" {
 			return t, fmt.Errorf("no test failed, but go test did:\n%s", output)
 		}
@@ -185,7 +188,11 @@ var (
 	failed   = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 	exceeded = regexp.MustCompile(`(?m)^panic: test timed out after .*\s+running tests:\s+(\S+)`)
 	passed   = regexp.MustCompile(`(?m)^ok\s+\S+\s+([0-9.]+s)`)
-	panicked = regexp.MustCompile(`(?m)^(panic|fatal error): (.{0,80})`)
+	// noStatement is what PostgreSQL says of a syntax error, of operators and functions
+	// that there are not, or more than one of, and of parameters without a type, and
+	// Valkey of a script.
+	noStatement = regexp.MustCompile(`.*(SQLSTATE 42(601|725|883|P18)|Error compiling script).*`)
+	panicked    = regexp.MustCompile(`(?m)^(panic|fatal error): (.{0,80})`)
 )
 
 // parseTested reads what go test prints. Tests of which one failed before another one

@@ -107,6 +107,15 @@ func TestGoTest(t *testing.T) {
 			}
 		})
 	}
+	for said, isStatement := range map[string]bool{
+		"ERROR: operator is not unique: - unknown (SQLSTATE 42725)": false,
+		"ERR Error compiling script (new function)":                 false,
+		"ERROR: duplicate key value (SQLSTATE 23505)":               true,
+	} {
+		if noStatement.MatchString("--- FAIL: TestA (0.00s)\n    a_test.go:1: "+said+"\nFAIL\n") == isStatement {
+			t.Errorf("%s: it counts as a refusal of the mutant: %v", said, isStatement)
+		}
+	}
 	if _, err := goTest(t.TempDir())(t.Context(), []string{"nothing"}, time.Hour); err == nil {
 		t.Error("a package that is not there has passed")
 	}
