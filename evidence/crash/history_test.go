@@ -97,7 +97,9 @@ func (w *world) apply(p *process, label string, serve func()) (replied func()) {
 		}
 	})
 	r := w.book.Request(entry)
-	p.tell("%s", w.describe(r))
+	if w.follow != nil {
+		p.tell("%s", w.describe(r))
+	}
 	for _, row := range w.backend.effects() {
 		c := w.owner(row.token)
 		if w.book.Discover(ledger.Effect{ID: row.id, Name: stepNames[0], Call: c, Token: row.token}) {
@@ -123,7 +125,9 @@ func (w *world) owner(token string) *ledger.Call {
 func (p *process) answers(c *ledger.Call, answer ledger.Answer, data, text string) {
 	p.step("answer", func() {
 		p.world.book.Enter(func(now ledger.Moment) { c.Answer, c.Data, c.Ended = answer, data, now })
-		p.tell("%s", cmp.Or(text, "answers: "+p.world.answer(c)))
+		if p.world.follow != nil {
+			p.tell("%s", cmp.Or(text, "answers: "+p.world.answer(c)))
+		}
 	})
 }
 
