@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { collect } from './collect.ts';
 import type { Run } from './facts.ts';
 import type { Call, Effect, Evidence, Execution } from './fit.ts';
-import { notice } from './judge.ts';
+import { doubtOf, notice } from './judge.ts';
 import { scenarioOf } from './scenarios.ts';
 import type { Answered, Sent, Sighting } from './sightings.ts';
 
@@ -382,6 +382,15 @@ describe('the report', () => {
     const lane = collect({ startedAt, sightings: [sent(1, 0), answered(1, 20, { resource: 'p1' })] });
     expect(lane.report).toEqual({ kind: 'unreadable' });
     expect(lane.facts.some(({ kind }) => kind === 'charged')).toBe(false);
+  });
+
+  it('that can’t be read says nothing was reached if nothing was ever sent', () => {
+    const facts = [
+      { t: 0, kind: 'unplugged', from: 'page' },
+      { t: 5, kind: 'queued', from: 'client', req: 1 },
+      { t: 90, kind: 'expired', from: 'client', req: 1 },
+    ] as const;
+    expect(doubtOf({ keyed: true, facts, ended: true, report: { kind: 'unreadable' } })).toBe('unreached');
   });
 
   it('disagrees when the page was told of something that the ledger does not have', () => {

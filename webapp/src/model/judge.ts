@@ -28,7 +28,8 @@ export type Doubt = 'unreached' | 'unreadable' | 'disagrees' | 'open' | undefine
 export function doubtOf(lane: Lane): Doubt {
   const total = tally(lane.facts);
   if (lane.report?.kind === 'unreadable' || lane.report === undefined) {
-    return reachedApi(lane) || total.unreached === 0 ? 'unreadable' : 'unreached';
+    // Where nothing has left the browser, nothing can have been done.
+    return reachedApi(lane) || (total.unreached === 0 && total.sent > 0) ? 'unreadable' : 'unreached';
   }
   if (lane.report.effects !== total.effects || !lane.report.agrees) {
     return 'disagrees';

@@ -35,7 +35,9 @@ export function HowItWorks({ toast }: { toast: (text: string) => void }) {
       announce(`Copied: ${title}`);
       toast('Copied');
     } catch {
-      toast('The browser does not let this page copy.');
+      const text = 'The browser does not let this page copy.';
+      announce(text);
+      toast(text);
     }
   };
   return (

@@ -80,15 +80,19 @@ export function PlayView({
       ? 'This deployment lets nothing go wrong on purpose. A recorded run can be replayed.'
       : undefined;
 
+  /** For the eyes and the ears. */
+  const say = (text: string) => {
+    announce(text);
+    toast(text);
+  };
+
   const send = (lane?: 0 | 1) => {
     if (obstacle !== undefined) {
-      void theatre.showExample().catch(() => toast('The recorded run can’t be loaded.'));
+      void theatre.showExample().catch(() => say('The recorded run can’t be loaded.'));
       return;
     }
     if (!navigator.onLine) {
-      const text = 'No network: what was recorded can be replayed.';
-      announce(text);
-      toast(text);
+      say('No network: what was recorded can be replayed.');
       return;
     }
     setOpened(undefined);
@@ -130,7 +134,7 @@ export function PlayView({
       toast('Link to this run copied: it replays these facts anywhere.');
     } catch {
       history.replaceState(null, '', link);
-      toast('The link is in the address bar.');
+      say('The link is in the address bar.');
     }
   };
 
