@@ -48,11 +48,11 @@ dynamodb: build/bin/dynamodb ## only the embedded DynamoDB, on port 8000 (PORT=â
 invoke: build/bin/local ## send an event to a function of the running stack: FUNCTION=payments EVENT=docs/events/payments-batch.json
 	@build/bin/local invoke $(if $(PORT),--port $(PORT)) '$(FUNCTION)' '$(EVENT)'
 
-# The parts of test run side by side, because some of them wait most of the time.
-# What one says is shown when it ends. A make without that feature, as macOS has
-# it, takes one after the other.
-PARTS := lint test-go test-e2e test-infra test-infra-static test-client test-web
-JOBS  ?= $(if $(filter output-sync,$(.FEATURES)),3,1)
+# The parts of test run side by side, the longest first, because some of them wait
+# most of the time. What one says is shown when it ends. A make without that
+# feature, as macOS has it, takes one after the other.
+PARTS := test-go test-e2e test-client test-infra lint test-infra-static test-web
+JOBS  ?= $(if $(filter output-sync,$(.FEATURES)),5,1)
 
 .PHONY: test
 test: ## everything: lint, Go, infrastructure, client, web app, end to end in a browser (JOBS=1 for one part after the other)
@@ -242,8 +242,9 @@ lint: build/bin/staticcheck build/bin/actionlint ## gofmt, go vet, staticcheck, 
 	@cd evidence/bench && GOWORK=off GOFLAGS=-mod=mod go vet ./... && GOWORK=off ../../build/bin/staticcheck ./...
 	@build/bin/actionlint -no-color .github/workflows/*.yml
 
-# make lint vets; many tests wait; a slow machine is no failure.
-GO_TEST := -shuffle=on -vet=off -parallel=8 -timeout=60m
+# make lint vets; many tests wait, so that there are more of them under way than
+# processors; a slow machine is no failure.
+GO_TEST := -shuffle=on -vet=off -p=$(shell expr 2 '*' "$$(getconf _NPROCESSORS_ONLN)") -parallel=8 -timeout=60m
 # In these processes take turns, request by request: the race detector finds
 # nothing there that it does not find in the library's own tests, in five times
 # the time.

@@ -23,7 +23,7 @@ export default defineConfig({
   timeout: 600_000,
   expect: { timeout: 120_000 },
   // Most tests wait for something most of the time, leases above all: others go on meanwhile.
-  workers: 3,
+  workers: 4,
   forbidOnly: process.env.CI !== undefined,
   reporter: 'list',
   use: {

@@ -82,12 +82,12 @@ func startProcess(t *testing.T, path string) *process {
 	return &process{server: &server{Client: client}, command: command}
 }
 
-// Thirty times the process is killed under eight writers. Whatever it had
+// Ten times the process is killed under eight writers. Whatever it had
 // answered is there afterwards, and of no transaction there is half.
 func TestKilledProcess(t *testing.T) {
 	t.Parallel()
 	const (
-		rounds  = 30
+		rounds  = 10
 		writers = 8
 		enough  = 120 // writes that are answered before the process is killed
 	)
