@@ -18,6 +18,8 @@ export interface Clock extends Pick<Runtime, 'now' | 'uptime'> {
    * responses of the same server say so; else 0.
    */
   setSince(intent: Pick<Intent, 'url' | 'skew'>): number;
+  /** The present time by the clock of the server that said it last, or NaN if none has. */
+  served(): number;
   /** The present time as the device's clock would say it if nobody had set it since the intent's last response. */
   nowFor(intent: Pick<Intent, 'url' | 'skew'>): number;
 }
@@ -25,6 +27,7 @@ export interface Clock extends Pick<Runtime, 'now' | 'uptime'> {
 /** @param windowMs the longest window that is believed without a `Date` */
 export const createClock = ({ now, uptime }: Pick<Runtime, 'now' | 'uptime'>, windowMs: number): Clock => {
   const skews = new Map<string, number>();
+  let skewed = NaN;
   const setSince = ({ url, skew = NaN }: Pick<Intent, 'url' | 'skew'>) =>
     (skews.get(originOf(url)) ?? skew) - skew || 0; // NaN if one of them is unknown
   return {
@@ -36,14 +39,16 @@ export const createClock = ({ now, uptime }: Pick<Runtime, 'now' | 'uptime'>, wi
       const there = readDate(headers, 'Date');
       const left = readDate(headers, 'Idempotency-Expires') - (there || here);
       if (there) {
-        skews.set(originOf(intent.url), here - there);
+        skewed = here - there;
+        skews.set(originOf(intent.url), skewed);
       }
       return {
         ...intent,
-        skew: there ? here - there : intent.skew,
+        skew: there ? skewed : intent.skew,
         expiresAt: left > 0 && (there || left <= windowMs) ? here + left : intent.expiresAt,
       };
     },
+    served: () => now() - skewed,
     nowFor: (intent) => now() - setSince(intent),
   };
 };

@@ -4,6 +4,7 @@ import { createClient } from './client.ts';
 import { ProblemError, UnreadableError } from './errors.ts';
 import type { ClientEvent } from './events.ts';
 import type { IntentRequest } from './intent.ts';
+import type { Platform } from './platform.ts';
 import { createMemoryStorage } from './storage-memory.ts';
 import { type Exchange, Simulation, type Tab } from './testing/simulation.ts';
 
@@ -554,23 +555,32 @@ describe('what the caller chooses', () => {
 });
 
 describe('scopes', () => {
-  it('that were not in use for a window are cleared, and others are left alone', async () => {
+  /** Clients on one device with a true time, and a clock that may be wrong. */
+  const device = () => {
     const storage = createMemoryStorage();
-    let now = Date.parse('2026-01-01T00:00:00Z');
-    const clientOf = (scope: string) =>
+    const clocks = { time: Date.parse('2026-01-01T00:00:00Z'), skew: 0 };
+    const fetch = async () =>
+      new Response('{"secret":1}', { status: 201, headers: { Date: new Date(clocks.time).toUTCString() } });
+    const clientOf = (scope: string, platform: Partial<Platform> = {}) =>
       createClient({
         scope,
         storage,
-        platform: { now: () => now, fetch: async () => new Response('{"secret":1}', { status: 201 }) },
+        retry: { maxAttempts: 1 },
+        platform: { now: () => clocks.time + clocks.skew, fetch, ...platform },
       });
     const settle = () => new Promise((resolve) => setTimeout(resolve));
+    return { storage, clocks, clientOf, settle };
+  };
+
+  it('that were not in use for a window are cleared, and others are left alone', async () => {
+    const { storage, clocks, clientOf, settle } = device();
     await clientOf('anna').submit(payment);
     await settle();
-    now += 20 * 60 * minute;
+    clocks.time += 20 * 60 * minute;
     await clientOf('ben').submit(payment);
     await settle();
     expect(await storage.scopes?.()).toHaveLength(2);
-    now += 20 * 60 * minute;
+    clocks.time += 20 * 60 * minute;
     const events: ClientEvent[] = [];
     const third = clientOf('carla');
     third.subscribe((event) => events.push(event));
@@ -579,5 +589,22 @@ describe('scopes', () => {
     expect(await storage.scopes?.()).toHaveLength(2);
     expect(await clientOf('anna').entries()).toEqual([]);
     expect(events.filter(({ type }) => type === 'background-error')).toEqual([]);
+  });
+
+  it('are not cleared by a clock that is wrong', async () => {
+    const { clocks, clientOf, settle } = device();
+    const offline = async () => Promise.reject(new TypeError('Failed to fetch'));
+    await clientOf('anna').submit(payment);
+    expect(await clientOf('anna', { fetch: offline }).submit({ ...payment, body: { amount: 2 } })).toMatchObject({
+      source: 'queued',
+    });
+    await settle();
+    clocks.skew = 9 * day;
+    for (const fetch of [offline, undefined]) {
+      await clientOf('ben', fetch && { fetch }).submit(payment);
+      await settle();
+    }
+    clocks.skew = 0;
+    expect((await clientOf('anna').entries()).map(({ state }) => state).sort()).toEqual(['queued', 'succeeded']);
   });
 });

@@ -197,10 +197,13 @@ export const createJournal = (options: JournalOptions): Journal => {
     return told.length > 0;
   };
 
-  /** Notes that this scope is in use, and clears the scopes that have not been for a window. Once an hour at most. */
+  /**
+   * Notes that this scope is in use, and clears the scopes that have not been for a window. Once an hour at most, and
+   * by a server's clock: by the device's, if it is wrong, what another user's scope keeps would be gone too early.
+   */
   const note = (): void => {
-    const now = clock.now();
-    if (!storage.scopes || Math.abs(now - notedAt) < hour) {
+    const now = clock.served();
+    if (!storage.scopes || !(Math.abs(now - notedAt) >= hour)) {
       return;
     }
     notedAt = now;
