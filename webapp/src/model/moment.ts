@@ -1,8 +1,8 @@
 import { type Fact, type Lane, requestsOf } from './facts.ts';
-import { judge, ledgerLine } from './judge.ts';
+import { doubtOf, judge, ledgerLine } from './judge.ts';
 import { formatMoney } from './money.ts';
 import type { Beat, Telling } from './story.ts';
-import { type RecordState, recordAt, type Totals, tally } from './totals.ts';
+import { type Money, type RecordState, recordAt, type Totals, tally } from './totals.ts';
 import type { Shown } from './warp.ts';
 import { type Sentence, strong, thingNoun } from './words.ts';
 
@@ -87,6 +87,7 @@ export function momentAt(script: LaneScript, s: number, t: number): Moment {
   const over = passed.length === shown.length && lane.ended && shown.length > 0;
   const atEnd = over && lane.report !== undefined;
   const judged = atEnd && before === undefined ? judge(lane, protectedLane) : undefined;
+  const unread = atEnd && ledger.effects === 0 && doubtOf(lane) === 'unreadable';
   const extra = Array.from({ length: ledger.effects }, (_, i) => i).filter(isExtra).length;
   const priceless = thingNoun(scenario) !== 'payment';
   const beat = script.story.findLast((one) => !one.beat.quiet && one.from <= s);
@@ -103,11 +104,7 @@ export function momentAt(script: LaneScript, s: number, t: number): Moment {
     caption: beat?.beat.say(seen(beat, shown, s)) ?? ready(script),
     total,
     record: recordAt(all, t),
-    sum: priceless
-      ? String(ledger.effects)
-      : ledger.sums.length === 0
-        ? formatMoney(0, 'EUR')
-        : ledger.sums.map(({ amount, currency }) => formatMoney(amount, currency)).join(' + '),
+    sum: unread ? '–' : priceless ? String(ledger.effects) : formatSums(ledger.sums),
     ledger:
       before === undefined
         ? ledgerLine(over ? lane : { ...lane, ended: false }, total, protectedLane, scenario)
@@ -123,6 +120,10 @@ export function momentAt(script: LaneScript, s: number, t: number): Moment {
     harm: extra > 0 ? (Math.min(3, Math.ceil(extra / 6)) as 1 | 2 | 3) : 0,
     done: judged?.tone ?? '',
   };
+}
+
+function formatSums(sums: readonly Money[]): string {
+  return sums.map(({ amount, currency }) => formatMoney(amount, currency)).join(' + ') || formatMoney(0, 'EUR');
 }
 
 /** All effects but the first are too many, where one was meant. */
