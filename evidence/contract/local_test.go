@@ -224,6 +224,27 @@ func TestRecordThatCannotBeCompleted(t *testing.T) {
 	v.expectActivity(1, 1)
 }
 
+// TestPaymentThatFails takes the ledger away while a payment is executed. Whether it
+// was charged is not known then, so its key is not free: a retry finds out, and charges.
+func TestPaymentThatFails(t *testing.T) {
+	t.Parallel()
+	stack, v := newStack(t)
+	records := recordsTable(t, stack)
+	restore := stack.Engine().Inject(func(call dynamolocal.Call) (action dynamolocal.Action) {
+		if !slices.Contains(call.Tables, records) {
+			action.Effect = dynamolocal.Fail
+		}
+		return action
+	})
+	if failed := v.pay("k1"); failed.status < 500 {
+		t.Fatalf("got %v without the ledger", failed)
+	}
+	v.awaitRecord("k1", "INPROGRESS")
+	restore()
+	v.expectCreated(v.payUntilDone("k1"))
+	v.expectActivity(1, 1)
+}
+
 // TestLostReplies drops the reply to one write of the idempotency table, which
 // has been applied. The SDK repeats it and meets its own doing.
 func TestLostReplies(t *testing.T) {

@@ -221,8 +221,8 @@ func TestIdempotentQueueConsumer(t *testing.T) {
 	if len(queues) != 2 || hidden != 1 {
 		t.Errorf("the queues are %v", queues)
 	}
-	if found := resources(t, stack, "AWS::CloudWatch::Alarm"); len(found) != 7 {
-		t.Errorf("there are %d alarms, want seven", len(found))
+	if found := resources(t, stack, "AWS::CloudWatch::Alarm"); len(found) != 5 {
+		t.Errorf("there are %d alarms, want five", len(found))
 	}
 }
 
@@ -231,7 +231,9 @@ func TestIdempotentQueueConsumer(t *testing.T) {
 func TestAlarmsOfOperations(t *testing.T) {
 	stack := newStack(t)
 	alarms := construct.NewAlarms(stack)
-	alarms.AddOperation(construct.Operation{ID: "Pay", Name: "pay", Namespace: "Shop", Sealed: true})
+	alarms.AddOperation(construct.Operation{ID: "Pay", Name: "pay", Namespace: "Shop", Recovery: construct.Refuse, Sealed: true})
+	alarms.AddOperation(construct.Operation{ID: "Charge", Name: "charge", Namespace: "Shop", Recovery: construct.Reconcile})
+	alarms.AddOperation(construct.Operation{ID: "Note", Name: "note", Namespace: "Shop"})
 	alarms.AddOperation(construct.Operation{ID: "Order", Name: "order", Namespace: "Shop", Atomic: true})
 	got := map[string]string{}
 	for _, alarm := range resources(t, stack, "AWS::CloudWatch::Alarm") {
@@ -245,7 +247,10 @@ func TestAlarmsOfOperations(t *testing.T) {
 		"pay lease_lost": "1 in 1 of 1", "pay completion_failed": "1 in 1 of 1", "pay failed": "5 in 2 of 3",
 		"pay outcome_unknown": "1 in 1 of 1", "pay store_unavailable": "5 in 1 of 1",
 		"pay seal_failed": "1 in 1 of 1", "pay seal_unavailable": "5 in 1 of 1",
-		"order outcome_unknown": "1 in 1 of 1", "order store_unavailable": "5 in 1 of 1",
+		"charge lease_lost": "1 in 1 of 1", "charge completion_failed": "1 in 1 of 1", "charge failed": "5 in 2 of 3",
+		"charge store_unavailable": "5 in 1 of 1",
+		"note lease_lost":          "1 in 1 of 1", "note completion_failed": "1 in 1 of 1", "note store_unavailable": "5 in 1 of 1",
+		"order store_unavailable": "5 in 1 of 1",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -40,9 +40,23 @@ type Operation struct {
 	// Atomic reports that the operation's records are written in transactions, so
 	// that there is no lease to lose and no completion to fail.
 	Atomic bool
+	// Recovery is the policy of the operation's guard. Atomic operations have none.
+	// Default: Reexecute.
+	Recovery Recovery
 	// Sealed reports that the operation's results are sealed by a key, which can fail.
 	Sealed bool
 }
+
+// Recovery is what becomes of an interrupted execution: Config.Recovery of the guard,
+// by the same names.
+type Recovery int
+
+// The policies.
+const (
+	Reexecute Recovery = iota // the next request executes again
+	Refuse                    // requests are refused until somebody has found out
+	Reconcile                 // the next request asks what has become of it
+)
 
 // MetricOutcome returns how many calls ended with an outcome.
 func (o Operation) MetricOutcome(outcome string) awscloudwatch.Metric {
@@ -135,7 +149,8 @@ const (
 // AddOperation adds what somebody should hear of an operation: leases that were
 // lost, results that could not be recorded, executions that keep failing, keys whose
 // outcome is unknown, and a store, or keys to seal results with, that cannot be
-// reached. The runbook has an entry for each.
+// reached. The runbook has an entry for each. An outcome that the operation's policy
+// does not have gets no alarm, which would be silent for ever.
 //
 // No alarm is made of what clients do wrong, such as a key that is used with another
 // payload: [Operation.MetricOutcome] has it.
@@ -148,11 +163,15 @@ func (a *Alarms) AddOperation(o Operation) {
 			"An execution outlived its lease and another one took over: look for handlers that are slower than their deadline")
 		add("CompletionFailed", OutcomeCompletionFailed, 1, false,
 			"A result could not be recorded: a retry finds an interrupted execution, and recovers by its policy")
+	}
+	if !o.Atomic && o.Recovery != Reexecute {
 		add("Failed", OutcomeFailed, tolerableFailures, true,
 			"Executions, or reconciliations, keep ending by errors, and their keys are left interrupted: look at the logs, and at the systems behind")
 	}
-	add("OutcomeUnknown", OutcomeUnknown, 1, false,
-		"Retries are refused, because an earlier execution was interrupted and may have had its effect: find out, and settle the key or forget it")
+	if !o.Atomic && o.Recovery == Refuse {
+		add("OutcomeUnknown", OutcomeUnknown, 1, false,
+			"Retries are refused, because an earlier execution was interrupted and may have had its effect: find out, and settle the key or forget it")
+	}
 	add("StoreUnavailable", OutcomeStoreUnavailable, tolerableUnavailable, false,
 		"Calls could not reach the table of records and were answered 503: nothing was executed. Look at the table's throttles and at AWS Health")
 	if o.Sealed {

@@ -40,15 +40,16 @@ const (
 
 // operations returns all operations that take idempotency keys.
 func (s *Stack) operations() []construct.Operation {
-	operation := func(id, name string, atomic bool) construct.Operation {
+	operation := func(id, name string, atomic bool, recovery construct.Recovery) construct.Operation {
 		return construct.Operation{
-			ID: id, Name: name, Namespace: metricNamespace, Dimensions: map[string]string{"stage": s.settings.Stage}, Atomic: atomic,
+			ID: id, Name: name, Namespace: metricNamespace, Dimensions: map[string]string{"stage": s.settings.Stage},
+			Atomic: atomic, Recovery: recovery,
 		}
 	}
 	return []construct.Operation{
-		operation("Customers", "customers.create", claims),
-		operation("Payments", "payments.create", claims),
-		operation("Orders", "orders.create", transactions),
+		operation("Customers", "customers.create", claims, construct.Reexecute),
+		operation("Payments", "payments.create", claims, construct.Reconcile),
+		operation("Orders", "orders.create", transactions, construct.Reexecute),
 	}
 }
 
