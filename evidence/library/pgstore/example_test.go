@@ -60,7 +60,7 @@ func withdraw(w http.ResponseWriter, r *http.Request) {
 func TestProgram(t *testing.T) {
 	t.Parallel()
 	pool := newPool(t, postgresserver.Shared(t).URL)
-	if _, err := pool.Exec(t.Context(), "CREATE TABLE accounts (customer text PRIMARY KEY, balance int NOT NULL); INSERT INTO accounts VALUES ('alice', 100)"); err != nil {
+	if _, err := pool.Exec(t.Context(), "DROP TABLE IF EXISTS accounts; CREATE TABLE accounts (customer text PRIMARY KEY, balance int NOT NULL); INSERT INTO accounts VALUES ('alice', 100)"); err != nil {
 		t.Fatal(err)
 	}
 	handler, err := withdrawals(t.Context(), pool)
@@ -75,17 +75,18 @@ func TestProgram(t *testing.T) {
 		handler.ServeHTTP(w, r)
 		return w
 	}
+	key := newTable() // one that no earlier run has used
 	var wg sync.WaitGroup
 	for range 40 {
 		wg.Go(func() {
-			if w := send("alice", "k1"); w.Code != http.StatusCreated || w.Body.String() != "{\"left\":90}\n" {
+			if w := send("alice", key); w.Code != http.StatusCreated || w.Body.String() != "{\"left\":90}\n" {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}
 		})
 	}
 	wg.Wait()
 	for range 2 { // a failure is not remembered
-		if w := send("nobody", "k1"); w.Code != http.StatusInternalServerError || w.Header().Get("Idempotent-Replayed") != "" {
+		if w := send("nobody", key); w.Code != http.StatusInternalServerError || w.Header().Get("Idempotent-Replayed") != "" {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 	}

@@ -348,7 +348,7 @@ func TestAtomicRunsAgainWhenItCannotBeSerialised(t *testing.T) {
 func TestAtomicDeferredConstraintIsAMistakeInTheProgram(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, 10)
-	if _, err := s.pool.Exec(t.Context(), "ALTER TABLE "+s.orders+" ADD CONSTRAINT once UNIQUE (key) DEFERRABLE INITIALLY DEFERRED"); err != nil {
+	if _, err := s.pool.Exec(t.Context(), "ALTER TABLE "+s.orders+" ADD CONSTRAINT once_in_"+s.orders+" UNIQUE (key) DEFERRABLE INITIALLY DEFERRED"); err != nil {
 		t.Fatal(err)
 	}
 	_, err := s.guard.Do(t.Context(), request(t, "k1"), func(ctx context.Context) (idempotency.Result, error) {
