@@ -180,19 +180,26 @@ func TestUnavailableStoreExecutesNothing(t *testing.T) {
 	}
 }
 
+// takeDataAway has every request fail that asks for another table than that of the
+// records, until restore is called.
+func takeDataAway(t *testing.T, stack *localstack.Stack) (restore func()) {
+	t.Helper()
+	records := recordsTable(t, stack)
+	return stack.Engine().Inject(func(call dynamolocal.Call) (action dynamolocal.Action) {
+		if !slices.Contains(call.Tables, records) {
+			action.Effect = dynamolocal.Fail
+		}
+		return action
+	})
+}
+
 // TestFailedCustomerFreesItsKey: creating a customer again does no harm, so that
 // a key whose execution failed can be used at once.
 func TestFailedCustomerFreesItsKey(t *testing.T) {
 	t.Parallel()
 	const ada = `{"name":"Ada","email":"ada@example.com"}`
 	stack, v := newStack(t)
-	table := recordsTable(t, stack)
-	restore := stack.Engine().Inject(func(call dynamolocal.Call) (action dynamolocal.Action) {
-		if !slices.Contains(call.Tables, table) {
-			action.Effect = dynamolocal.Fail
-		}
-		return action
-	})
+	restore := takeDataAway(t, stack)
 	if failed := v.post("/api/customers", "k1", ada); failed.status < 500 {
 		t.Fatalf("got %v without the data table", failed)
 	}
@@ -229,13 +236,7 @@ func TestRecordThatCannotBeCompleted(t *testing.T) {
 func TestPaymentThatFails(t *testing.T) {
 	t.Parallel()
 	stack, v := newStack(t)
-	records := recordsTable(t, stack)
-	restore := stack.Engine().Inject(func(call dynamolocal.Call) (action dynamolocal.Action) {
-		if !slices.Contains(call.Tables, records) {
-			action.Effect = dynamolocal.Fail
-		}
-		return action
-	})
+	restore := takeDataAway(t, stack)
 	if failed := v.pay("k1"); failed.status < 500 {
 		t.Fatalf("got %v without the ledger", failed)
 	}
